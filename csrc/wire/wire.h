@@ -1,16 +1,18 @@
 // wire.h - MessagePack as everything in luahub reads and writes it: bounded, iterative, strict.
 //
-// Reading: a `struct lh_reader` walks a slice that somebody else owns. It never allocates, and strings come
-// out as slices into the input. Errors are sticky: after the first, every read answers a zero value and
-// `reader.err` keeps the code, so a decoder reads all its fields and checks once, with lh_read_end.
+// Reading: a `struct lh_reader` walks a slice that somebody else owns. It never allocates, and
+// strings come out as slices into the input. Errors are sticky: after the first, every read answers
+// a zero value and `reader.err` keeps the code, so a decoder reads all its fields and checks once,
+// with lh_read_end.
 //
-//   LH_EFORMAT  reserved byte, wrong type, ext of an unknown kind, bytes left over, a length past the end
-//   LH_ELIMIT   deeper than the limit, more elements than the budget of the whole message
+//   LH_EFORMAT  reserved byte, wrong type, ext of an unknown kind, bytes left over, a length past
+//   the end LH_ELIMIT   deeper than the limit, more elements than the budget of the whole message
 //
 // Writing: shortest forms, appended to an lh_buf; never fails.
 //
-// Pids travel as an ext value of kind 1: node id (16), epoch (8, big endian), low bits of the pid (8, big
-// endian). Pure: no clock, no socket, no Lua. Any thread; a reader or a buffer belongs to one at a time.
+// Pids travel as an ext value of kind 1: node id (16), epoch (8, big endian), low bits of the pid
+// (8, big endian). Pure: no clock, no socket, no Lua. Any thread; a reader or a buffer belongs to
+// one at a time.
 #ifndef LH_WIRE_WIRE_H
 #define LH_WIRE_WIRE_H
 
@@ -52,35 +54,38 @@ struct lh_reader {
   int err;
 };
 
-// One value's head: scalars whole, strings as slices, containers as their count (for a map: of pairs).
+// One value's head: scalars whole, strings as slices, containers as their count (for a map: of
+// pairs).
 struct lh_wire_value {
   enum lh_wire_type type;
   union {
+    struct {
+      struct lh_run run;
+      uint64_t local;
+    } pid;  // first, being the largest, so that an initializer clears all of it
     bool boolean;
     int64_t integer;
     uint64_t unsigned_integer;
     double number;
     struct lh_bytes bytes;
     uint32_t count;
-    struct {
-      struct lh_run run;
-      uint64_t local;
-    } pid;
   } as;
 };
 
 void lh_reader_init(struct lh_reader *reader, struct lh_bytes input);       // control limits
 void lh_reader_init_user(struct lh_reader *reader, struct lh_bytes input);  // user limits
 
-// The next head. For containers the caller then reads the elements; each counts against the budget, and a
-// count larger than the bytes left is LH_EFORMAT at once.
+// The next head. For containers the caller then reads the elements; each counts against the budget,
+// and a count larger than the bytes left is LH_EFORMAT, one larger than the budget left LH_ELIMIT,
+// at once. A reader knows nothing of the containers around a value: whoever walks by heads keeps
+// `depth_max` itself; lh_read_skip does. Reading where nothing is left is LH_EFORMAT.
 struct lh_wire_value lh_read_value(struct lh_reader *reader);
 enum lh_wire_type lh_read_peek(const struct lh_reader *reader);
 
 bool lh_read_bool(struct lh_reader *reader);
 uint64_t lh_read_uint(struct lh_reader *reader, uint64_t max);  // LH_EFORMAT above max or below 0
 int64_t lh_read_int(struct lh_reader *reader);
-double lh_read_double(struct lh_reader *reader);                   // NaN and infinities are LH_EFORMAT
+double lh_read_double(struct lh_reader *reader);  // NaN and infinities are LH_EFORMAT
 struct lh_bytes lh_read_str(struct lh_reader *reader, size_t max);  // LH_ELIMIT above max
 struct lh_bytes lh_read_bin(struct lh_reader *reader, size_t max);
 uint32_t lh_read_array(struct lh_reader *reader, uint32_t max);
