@@ -1,0 +1,131 @@
+#include "registry/shared.h"
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Growing to n buckets costs the writer about n/2 node insertions at once, so growth ends where
+// that would be felt; beyond it chains become longer (16 links at 4 million rows).
+enum { BUCKETS_FIRST = 64, BUCKETS_MAX = 1 << 18 };
+
+struct lh_shared_table {
+  struct cds_lfht *links;
+  size_t count;  // the writer's
+  size_t buckets;
+};
+
+static _Thread_local unsigned entered;
+
+#ifdef LH_SHARED_TSAN
+static char sections;  // stands for "all read sections that have ended"
+#define SECTION_ENDS() __tsan_release(&sections)
+#define SECTIONS_ENDED() __tsan_acquire(&sections)
+#else
+#define SECTION_ENDS() ((void)0)
+#define SECTIONS_ENDED() ((void)0)
+#endif
+
+void lh_shared_enter(void) {
+  if (entered++ == 0) urcu_memb_register_thread();
+}
+
+void lh_shared_leave(void) {
+  if (--entered == 0) urcu_memb_unregister_thread();
+}
+
+void lh_shared_lock(void) { urcu_memb_read_lock(); }
+
+void lh_shared_unlock(void) {
+  SECTION_ENDS();
+  urcu_memb_read_unlock();
+}
+
+static _Atomic size_t retired;  // and not yet released, in the whole process
+
+void lh_shared_retire(struct rcu_head *tomb, void (*release)(struct rcu_head *tomb)) {
+  LH_SHARED_RELEASE(tomb);
+  atomic_fetch_add_explicit(&retired, 1, memory_order_relaxed);
+  urcu_memb_call_rcu(tomb, release);
+}
+
+void lh_shared_released(void) {
+  SECTIONS_ENDED();
+  atomic_fetch_sub_explicit(&retired, 1, memory_order_relaxed);
+}
+
+// The barrier costs a turn of the library's thread (10 ms), so it is left out when there is nothing
+// to wait for.
+void lh_shared_settle(void) {
+  if (atomic_load_explicit(&retired, memory_order_relaxed) > 0) urcu_memb_barrier();
+}
+
+struct lh_shared_table *lh_shared_table_new(void) {
+  struct lh_shared_table *table = LH_NEW(struct lh_shared_table);
+  table->buckets = BUCKETS_FIRST;
+  table->links = cds_lfht_new_flavor(BUCKETS_FIRST, BUCKETS_FIRST, 0, 0, &urcu_memb_flavor, NULL);
+  if (table->links == NULL) {
+    (void)fprintf(stderr, "luahub: out of memory (a shared table)\n");
+    abort();
+  }
+  return table;
+}
+
+void lh_shared_table_free(struct lh_shared_table *table) {
+  (void)cds_lfht_destroy(table->links, NULL);
+  lh_free(table);
+}
+
+void lh_shared_table_grow(struct lh_shared_table *table) {
+  if (table->count <= table->buckets || table->buckets >= BUCKETS_MAX) return;
+  table->buckets *= 2;
+  cds_lfht_resize(table->links, table->buckets);
+}
+
+void lh_shared_add(struct lh_shared_table *table, uint64_t hash, struct cds_lfht_node *link) {
+  LH_SHARED_RELEASE(link);
+  cds_lfht_add(table->links, hash, link);
+  table->count++;
+}
+
+void lh_shared_replace(struct lh_shared_table *table, uint64_t hash, lh_shared_match *match,
+                       const void *key, struct cds_lfht_iter *at, struct cds_lfht_node *link) {
+  LH_SHARED_RELEASE(link);
+  (void)cds_lfht_replace(table->links, at, hash, match, key, link);
+}
+
+void lh_shared_remove(struct lh_shared_table *table, struct cds_lfht_node *link) {
+  if (cds_lfht_del(table->links, link) == 0) table->count--;
+}
+
+static struct cds_lfht_node *found(struct cds_lfht_iter *at) {
+  struct cds_lfht_node *link = cds_lfht_iter_get_node(at);
+  if (link != NULL) LH_SHARED_ACQUIRE(link);
+  return link;
+}
+
+struct cds_lfht_node *lh_shared_find(const struct lh_shared_table *table, uint64_t hash,
+                                     lh_shared_match *match, const void *key,
+                                     struct cds_lfht_iter *at) {
+  cds_lfht_lookup(table->links, hash, match, key, at);
+  return found(at);
+}
+
+struct cds_lfht_node *lh_shared_find_next(const struct lh_shared_table *table,
+                                          lh_shared_match *match, const void *key,
+                                          struct cds_lfht_iter *at) {
+  cds_lfht_next_duplicate(table->links, match, key, at);
+  return found(at);
+}
+
+struct cds_lfht_node *lh_shared_first(const struct lh_shared_table *table,
+                                      struct cds_lfht_iter *at) {
+  cds_lfht_first(table->links, at);
+  return found(at);
+}
+
+struct cds_lfht_node *lh_shared_next(const struct lh_shared_table *table,
+                                     struct cds_lfht_iter *at) {
+  cds_lfht_next(table->links, at);
+  return found(at);
+}
