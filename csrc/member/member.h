@@ -65,6 +65,9 @@ struct lh_member_ops {
   void (*want_evidence)(void *self, const struct lh_member_record *record);
   void (*sign)(void *self, struct lh_bytes data, uint8_t signature[64]);
   bool (*verify)(void *self, const uint8_t public_key[32], const struct lh_node_id *id, struct lh_bytes data, const uint8_t signature[64]);
+  // This run must not go on (said once; may be NULL): LH_EDENIED others fenced it, LH_EEXISTS a newer run of
+  // our id exists, LH_ELIMIT its incarnations are used up. A new epoch may return. Nothing is sent any more.
+  void (*ended)(void *self, int err);
 };
 
 // reliability profile; lh_member_profile_lan() is the default.
@@ -119,10 +122,13 @@ void lh_members_left(struct lh_members *members, lh_ms now);
 // An operator's verdict: the run is DEAD now.
 void lh_members_declare_dead(struct lh_members *members, const struct lh_run *run, lh_ms now);
 
-// Reading. Members in order of node id; index 0 .. count-1; the pointers live until the next event.
+// Reading. Members in order of node id, dead and left ones too, and this node itself (for which `changed` is
+// never called); index 0 .. count-1; the pointers live until the next event.
 size_t lh_members_count(const struct lh_members *members);
 const struct lh_member_record *lh_members_at(const struct lh_members *members, size_t index, enum lh_member_state *state);
 const struct lh_member_record *lh_members_find(const struct lh_members *members, const struct lh_node_id *id, enum lh_member_state *state);
+// How often the run refuted; 0 for an unknown id.
+uint32_t lh_members_incarnation(const struct lh_members *members, const struct lh_node_id *id);
 
 struct lh_members_counters {
   uint64_t probes, probe_failures, suspicions, refutations, deaths, hard_deaths, malformed, bad_signature, stalls, udp_broken;
