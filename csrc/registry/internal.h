@@ -156,7 +156,8 @@ struct lh_registry {
   struct lh_ledger **by_node;
   uint32_t node_cap;
   size_t frozen_rows;
-  bool quiet;            // row_changed is not called: our own rows move to a new epoch, or all ends
+  bool quiet;            // our own rows move to a new epoch: row_changed is not called
+  bool ending;           // in lh_registry_free
   struct lh_list peers;  // in the order they were first met
   struct lh_journal journal;
   struct lh_registry_counters counters;
