@@ -2,14 +2,22 @@
 #
 #   make            the module, for stock lua5.4          make test    every spec
 #   make lint       rooms, format, linters                make demo    three nodes on loopback
-#   make SAN=address BUILD=build/asan ...                 the same, with sanitizers
+#   make format     clang-format on all C                 make bench   figures, one JSON line each
+#   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
+#   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
 #
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
+#   WERROR=1             warnings stop the build
+#   OPTIONAL=required    a missing optional library stops the build (as in CI)
+#   BUSTED_FLAGS=...     more flags for busted, for example --exclude-tags=slow
 
 BUILD ?= build
 CC ?= cc
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+LUA ?= lua5.4
+SPECS ?= spec
+SECONDS ?= 60
 
 ROOMS := base env wire script actor link member registry hub node lua
 PKGS := libuv openssl liburcu-memb liburcu-cds libcares mpack
@@ -24,18 +32,49 @@ LH_LDFLAGS := -Wl,-z,nodelete -Wl,-z,relro,-z,now $(if $(UV_LIBDIR),-L$(UV_LIBDI
 LH_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
 
 ifneq ($(SAN),)
-LH_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer
+LH_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
 LH_LDFLAGS += -fsanitize=$(SAN)
+else
+# Fortified sources need an optimizing compiler.
+LH_CFLAGS += $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
+
+# Stock lua5.4 knows nothing of sanitizers: their runtime has to be in the process before ours is loaded.
+SAN_RUNTIME := $(if $(findstring address,$(SAN)),libasan.so,$(if $(findstring thread,$(SAN)),libtsan.so))
+SAN_PRELOAD := $(if $(SAN_RUNTIME),$(shell $(CC) -print-file-name=$(SAN_RUNTIME)))
+SAN_ENV := $(if $(SAN_PRELOAD),LD_PRELOAD=$(SAN_PRELOAD) \
+  ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1$(if $(ASAN_OPTIONS),:$(ASAN_OPTIONS)) \
+  LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
+  UBSAN_OPTIONS=print_stacktrace=1 \
+  TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
+
+# A missing library is said by name before anything is compiled. libedit is the only optional one.
+NEEDS_LIBRARIES := $(filter-out clean format lint print-%,$(or $(MAKECMDGOALS),all))
+MISSING := $(if $(NEEDS_LIBRARIES),$(strip $(foreach pkg,$(PKGS),$(if $(shell $(PKG_CONFIG) --exists $(pkg) && echo yes),,$(pkg)))))
+$(if $(MISSING),$(error luahub needs these libraries with their headers, and $(PKG_CONFIG) does not find them: $(MISSING). \
+  scripts/packages lists the Debian packages))
+EDIT := $(shell $(PKG_CONFIG) --exists libedit && echo yes)
+$(if $(EDIT),,$(if $(filter required,$(OPTIONAL)),$(error libedit is missing and OPTIONAL=required)))
 
 # Objects, one archive a room, so that a spec can link just the rooms it drives.
 objects = $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/$(1)/*.c))
+# The archives of the rooms that the first line of a test module or a fuzz target names: "// rooms: base wire".
+archives = $(patsubst %,$(BUILD)/room/%.a,$(shell sed -n '1s/.*rooms: *//p' $(1)))
 ARCHIVES := $(foreach room,$(ROOMS),$(BUILD)/room/$(room).a)
 CORE := $(BUILD)/luahub/core.so
 LINE := $(BUILD)/luahub/line.so
+TEST_NAMES := $(patsubst spec/c/%.c,%,$(shell grep -l 'luaopen_luahub_test_' spec/c/*.c 2>/dev/null))
+TEST_MODULES := $(TEST_NAMES:%=$(BUILD)/test/luahub_test/%.so)
+FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
+C_FILES = $(wildcard csrc/*/*.[ch] spec/c/*.[ch] fuzz/*.[ch])
 
-.PHONY: all test lint demo bench clean install
-all: $(CORE)
+.PHONY: all modules test lint format fuzz fuzz-programs fuzz-run demo bench clean install
+all: $(CORE) $(if $(EDIT),$(LINE),no-libedit)
+
+.PHONY: no-libedit
+no-libedit:
+	@echo 'luahub: libedit is not installed, so line.so is not built: "luahub attach" will read plain lines,' >&2
+	@echo '        without history and completion. On Debian: apt-get install libedit-dev' >&2
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
@@ -49,15 +88,97 @@ $(BUILD)/room/$(1).a: $(call objects,$(1))
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
 
+# Neither module links Lua's library: the interpreter that loads them holds the one copy there may be.
 $(CORE): $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ -Wl,--whole-archive $(ARCHIVES) -Wl,--no-whole-archive $(LH_LIBS)
 
+$(LINE): $(call objects,line)
+	@mkdir -p $(@D)
+	$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libedit)
+
 # Test-only modules: spec/c/NAME.c becomes luahub_test.NAME and links the rooms that its first line names:
 #   // rooms: base wire member
-$(BUILD)/test/luahub_test/%.so: spec/c/%.c $(ARCHIVES_FOR_TESTS)
-	@mkdir -p $(@D)
-	$(MAKE) --no-print-directory BUILD=$(BUILD) SAN=$(SAN) $(foreach room,$(shell sed -n '1s/.*rooms: //p' spec/c/$*.c),$(BUILD)/room/$(room).a)
-	$(CC) $(LH_CFLAGS) $(CFLAGS) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(foreach room,$(shell sed -n '1s/.*rooms: //p' spec/c/$*.c),$(BUILD)/room/$(room).a) -Wl,--end-group $(LH_LIBS)
+define test_rule
+$(BUILD)/test/luahub_test/$(1).so: spec/c/$(1).c $(call archives,spec/c/$(1).c)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LH_CFLAGS) $$(CFLAGS) -MMD -MP -shared $$(LH_LDFLAGS) $$(LDFLAGS) -o $$@ $$< \
+	  -Wl,--start-group $(call archives,spec/c/$(1).c) -Wl,--end-group $$(LH_LIBS)
+endef
+$(foreach name,$(TEST_NAMES),$(eval $(call test_rule,$(name))))
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+modules: all $(TEST_MODULES)
+
+# One busted over all of spec/. Nodes that a spec starts find the modules under test by LUAHUB_BUILD.
+test: modules
+	$(SAN_ENV) LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/busted.lua --ignore-lua --cpath='$(BUILD)/?.so;$(BUILD)/test/?.so' \
+	  --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) $(SPECS)
+
+# The suite under sanitizers, each in a build folder of its own. Left out: specs tagged #slow, which start whole
+# clusters, and under ThreadSanitizer those tagged #notsan (their reason stands in the spec).
+.PHONY: test-address test-thread
+test-address:
+	+$(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/asan BUSTED_FLAGS=--exclude-tags=slow test
+
+test-thread:
+	+$(MAKE) --no-print-directory SAN=thread BUILD=$(BUILD)/tsan BUSTED_FLAGS=--exclude-tags=slow,notsan test
+
+# Fuzz targets: fuzz/NAME.c, with the rooms it links in its first line, seeds in fuzz/corpus/NAME.
+# What a run finds goes to build/: new inputs into fuzz/corpus, failures into fuzz/artifacts.
+fuzz:
+	$(if $(FUZZ_NAMES),,$(error there are no fuzz targets in fuzz/))
+	+$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-programs
+
+fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/bin/%)
+
+define fuzz_rule
+$(BUILD)/bin/$(1): fuzz/$(1).c $(call archives,fuzz/$(1).c)
+	@mkdir -p $$(@D)
+	$$(CC) $$(filter-out -fsanitize=%,$$(LH_CFLAGS)) $$(CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -o $$@ $$< \
+	  -Wl,--start-group $(call archives,fuzz/$(1).c) -Wl,--end-group $$(LH_LIBS) $$(shell $$(PKG_CONFIG) --libs lua5.4)
+
+.PHONY: fuzz-run-$(1)
+fuzz-run-$(1): fuzz
+	@mkdir -p $(BUILD)/fuzz/corpus/$(1) $(BUILD)/fuzz/artifacts fuzz/corpus/$(1)
+	$(BUILD)/fuzz/bin/$(1) -max_total_time=$(SECONDS) -rss_limit_mb=2048 -malloc_limit_mb=512 -timeout=10 \
+	  -artifact_prefix=$(BUILD)/fuzz/artifacts/$(1)- -print_final_stats=1 \
+	  $(BUILD)/fuzz/corpus/$(1) fuzz/corpus/$(1) >$(BUILD)/fuzz/$(1).log 2>&1 \
+	  || { tail -n 60 $(BUILD)/fuzz/$(1).log; echo 'fuzz: $(1) failed; input in $(BUILD)/fuzz/artifacts' >&2; exit 1; }
+	@echo "fuzz: $(1): $$$$(sed -n 's/^stat::number_of_executed_units: *//p' $(BUILD)/fuzz/$(1).log) inputs, nothing found"
+endef
+$(foreach name,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(name))))
+
+fuzz-run: $(FUZZ_NAMES:%=fuzz-run-%)
+
+lint:
+	sh scripts/lint
+
+format:
+	clang-format -i $(C_FILES)
+
+demo: all
+	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/demo.lua
+
+bench: all
+	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) bench/run.lua
+
+# LuaRocks gives LUADIR and LIBDIR; without it they are where stock lua5.4 looks.
+PREFIX ?= /usr/local
+LUADIR ?= $(PREFIX)/share/lua/5.4
+LIBDIR ?= $(PREFIX)/lib/lua/5.4
+
+install: all
+	@for file in $$(cd lua && find luahub -name '*.lua'); do \
+	  install -D -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
+	done
+	install -D -m 755 $(CORE) $(DESTDIR)$(LIBDIR)/luahub/core.so
+	$(if $(EDIT),install -D -m 755 $(LINE) $(DESTDIR)$(LIBDIR)/luahub/line.so)
+
+clean:
+	rm -rf $(BUILD)
+
+# What scripts/lint hands to clang-tidy.
+print-flags:
+	@echo $(filter-out -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Werror,$(LH_CFLAGS))
+
+-include $(shell find $(BUILD)/obj $(BUILD)/test $(BUILD)/bin -name '*.d' 2>/dev/null)
