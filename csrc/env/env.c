@@ -150,6 +150,10 @@ const char *lh_env_reason(int error) {
     return "connection reset by peer";
   case ETIMEDOUT:
     return "connection timed out";
+  case ENOENT:
+    return "no such file or directory";
+  case EADDRINUSE:
+    return "address already in use";
   case EHOSTUNREACH:
     return "no route to host";
   case ENETUNREACH:
