@@ -9,6 +9,7 @@
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
 #   WERROR=1             warnings stop the build
 #   OPTIONAL=required    a missing optional library stops the build (as in CI)
+#   V=1                  the compiler's command lines in full
 #   BUSTED_FLAGS=...     more flags for busted, for example --exclude-tags=slow
 
 BUILD ?= build
@@ -18,6 +19,8 @@ PKG_CONFIG ?= pkg-config
 LUA ?= lua5.4
 SPECS ?= spec
 SECONDS ?= 60
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 ROOMS := base env wire script actor link member registry hub node lua
 PKGS := libuv openssl liburcu-memb liburcu-cds libcares mpack
@@ -78,31 +81,35 @@ no-libedit:
 
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LH_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,cc,$<)
+	$(Q)$(CC) $(LH_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define room_rule
 $(BUILD)/room/$(1).a: $(call objects,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $(call objects,$(1))
+	$$(Q)$$(AR) rcs $$@ $(call objects,$(1))
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rule,$(room))))
 
 # Neither module links Lua's library: the interpreter that loads them holds the one copy there may be.
 $(CORE): $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ -Wl,--whole-archive $(ARCHIVES) -Wl,--no-whole-archive $(LH_LIBS)
+	$(call say,link,$@)
+	$(Q)$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ -Wl,--whole-archive $(ARCHIVES) -Wl,--no-whole-archive $(LH_LIBS)
 
 $(LINE): $(call objects,line)
 	@mkdir -p $(@D)
-	$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libedit)
+	$(call say,link,$@)
+	$(Q)$(CC) -shared $(LH_LDFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libedit)
 
 # Test-only modules: spec/c/NAME.c becomes luahub_test.NAME and links the rooms that its first line names:
 #   // rooms: base wire member
 define test_rule
 $(BUILD)/test/luahub_test/$(1).so: spec/c/$(1).c $(call archives,spec/c/$(1).c)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LH_CFLAGS) $$(CFLAGS) -MMD -MP -shared $$(LH_LDFLAGS) $$(LDFLAGS) -o $$@ $$< \
+	$$(call say,link,$$@)
+	$$(Q)$$(CC) $$(LH_CFLAGS) $$(CFLAGS) -MMD -MP -shared $$(LH_LDFLAGS) $$(LDFLAGS) -o $$@ $$< \
 	  -Wl,--start-group $(call archives,spec/c/$(1).c) -Wl,--end-group $$(LH_LIBS)
 endef
 $(foreach name,$(TEST_NAMES),$(eval $(call test_rule,$(name))))
@@ -134,7 +141,8 @@ fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/bin/%)
 define fuzz_rule
 $(BUILD)/bin/$(1): fuzz/$(1).c $(call archives,fuzz/$(1).c)
 	@mkdir -p $$(@D)
-	$$(CC) $$(filter-out -fsanitize=%,$$(LH_CFLAGS)) $$(CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -o $$@ $$< \
+	$$(call say,link,$$@)
+	$$(Q)$$(CC) $$(filter-out -fsanitize=%,$$(LH_CFLAGS)) $$(CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -o $$@ $$< \
 	  -Wl,--start-group $(call archives,fuzz/$(1).c) -Wl,--end-group $$(LH_LIBS) $$(shell $$(PKG_CONFIG) --libs lua5.4)
 
 .PHONY: fuzz-run-$(1)
