@@ -1,18 +1,19 @@
 // link.h - the connections to peers: one TLS 1.3 stream per pair of nodes, and sealed datagrams.
 //
-// Knows: addresses, keys, handshakes, frames, send queues, back-pressure. Does not know what frames mean.
-// A peer is named by its run index (wire/runs.h).
+// Knows: addresses, keys, handshakes, frames, send queues, back-pressure. Does not know what frames
+// mean. A peer is named by its run index (wire/runs.h).
 //
-//   dial or accept -> TLS (external PSK from the secret) -> HELLO both ways -> admitted -> UP -> DOWN
+//   dial or accept -> TLS (external PSK from the secret) -> HELLO both ways -> admitted -> UP ->
+//   DOWN
 //
-// HELLO carries: protocol range, cluster id, key id, run, name, feature bits, the nodes's boot nonce and an
-// opaque greeting from the node (its member record). One connection per pair: of two, the one dialled by
-// the lower node id stays.
+// HELLO carries: protocol range, cluster id, key id, run, name, feature bits, the nodes's boot
+// nonce and an opaque greeting from the node (its member record). One connection per pair: of two,
+// the one dialled by the lower node id stays.
 //
 // Threads: everything runs on the loop's thread except lh_links_send, lh_links_queued and
-// lh_links_datagram, which any thread may call: they seal and write at once (one lock per link around every
-// SSL call, held for one record; memory BIOs; non-blocking send); what the kernel does not take waits in a
-// bounded queue that the loop drains.
+// lh_links_datagram, which any thread may call: they seal and write at once (one lock per link
+// around every SSL call, held for one record; memory BIOs; non-blocking send); what the kernel does
+// not take waits in a bounded queue that the loop drains.
 //
 // Ownership: frames given to on_frame are slices valid during the call.
 #ifndef LH_LINK_LINK_H
@@ -29,12 +30,12 @@ enum {
   LH_PROTOCOL_MAX = 1,
   LH_LINK_HANDSHAKE_MS = 5000,
   LH_LINK_HALF_OPEN_MAX = 64,
-  LH_LINK_CHUNK_MAX = 16 * 1024,            // payload of one record
-  LH_LINK_MESSAGE_MAX = 16 * 1024 * 1024,   // one frame
-  LH_LINK_CONTROL_MAX = 1024 * 1024,        // queued control bytes: above it the link is closed
-  LH_LINK_STATE_MAX = 256 * 1024 * 1024,    // queued state bytes: above it the link is closed
-  LH_LINK_DATA_MAX = 8 * 1024 * 1024,       // queued data bytes: above it lh_links_send says LH_EAGAIN
-  LH_LINK_PARTIAL_MS = 30000,               // an unfinished frame without a new chunk
+  LH_LINK_CHUNK_MAX = 16 * 1024,           // payload of one record
+  LH_LINK_MESSAGE_MAX = 16 * 1024 * 1024,  // one frame
+  LH_LINK_CONTROL_MAX = 1024 * 1024,       // queued control bytes: above it the link is closed
+  LH_LINK_STATE_MAX = 256 * 1024 * 1024,   // queued state bytes: above it the link is closed
+  LH_LINK_DATA_MAX = 8 * 1024 * 1024,  // queued data bytes: above it lh_links_send says LH_EAGAIN
+  LH_LINK_PARTIAL_MS = 30000,          // an unfinished frame without a new chunk
   LH_DATAGRAM_BODY_MAX = 1200,
   LH_GREETING_MAX = 16 * 1024,
 };
@@ -51,7 +52,8 @@ int lh_secret_parse(struct lh_secret *secret, const char *text, struct lh_error 
 void lh_secret_format(const struct lh_secret *secret, char *out);  // LH_SECRET_TEXT_MAX bytes
 void lh_secret_generate(struct lh_secret *secret);
 
-// The node's identity: an Ed25519 key pair. The node id is the first 16 bytes of SHA-256(public key).
+// The node's identity: an Ed25519 key pair. The node id is the first 16 bytes of SHA-256(public
+// key).
 struct lh_identity {
   uint8_t private_key[32];
   uint8_t public_key[32];
@@ -59,8 +61,10 @@ struct lh_identity {
 };
 void lh_identity_generate(struct lh_identity *identity);
 int lh_identity_restore(struct lh_identity *identity, const uint8_t private_key[32]);
-void lh_identity_sign(const struct lh_identity *identity, struct lh_bytes data, uint8_t signature[64]);
-bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data, const uint8_t signature[64]);
+void lh_identity_sign(const struct lh_identity *identity, struct lh_bytes data,
+                      uint8_t signature[64]);
+bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
+                        const uint8_t signature[64]);
 void lh_identity_id(const uint8_t public_key[32], struct lh_node_id *id);
 // 128-bit keyed digest: HMAC-SHA-256(key, data) cut to 16 bytes.
 void lh_digest(const uint8_t key[32], struct lh_bytes data, uint8_t out[16]);
@@ -71,13 +75,13 @@ struct lh_hello {
   struct lh_run run;
   const char *name;
   struct lh_bytes greeting;
-  bool dialled;          // by us
+  bool dialled;            // by us
   struct lh_addr address;  // the other end of the socket
 };
 
 struct lh_links_ops {
-  // A peer said HELLO and its secret is right. 0 admits it; a negative code refuses it, and `answer` (up to
-  // LH_GREETING_MAX bytes, opaque) travels back to its on_refused.
+  // A peer said HELLO and its secret is right. 0 admits it; a negative code refuses it, and
+  // `answer` (up to LH_GREETING_MAX bytes, opaque) travels back to its on_refused.
   int (*on_hello)(void *self, const struct lh_hello *peer, struct lh_buf *answer);
   // The link is up. Called once per link, before any of its frames.
   void (*on_up)(void *self, uint32_t peer, const struct lh_hello *hello);
@@ -86,8 +90,8 @@ struct lh_links_ops {
   // A datagram whose seal proves who sent it.
   void (*on_datagram)(void *self, uint32_t peer, struct lh_bytes body);
   // A dial ended without a link. `err`: LH_ECLOSED refused by the machine (nothing listens there),
-  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its words), LH_EVERSION, LH_EIO.
-  // `run` is who answered, when somebody did (all zero otherwise).
+  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its words), LH_EVERSION,
+  // LH_EIO. `run` is who answered, when somebody did (all zero otherwise).
   void (*on_dial_failed)(void *self, const struct lh_addr *to, int err, int code,
                          const struct lh_run *run, struct lh_bytes answer, const char *reason);
 };
@@ -105,31 +109,42 @@ struct lh_links_config {
 
 struct lh_links;
 
-// NULL and `error` (address in use, ...) when it cannot listen. `greeting` is copied, see lh_links_greeting.
-struct lh_links *lh_links_new(const struct lh_links_config *config, const struct lh_links_ops *ops, void *self, struct lh_error *error);
+// NULL and `error` (address in use, ...) when it cannot listen. `greeting` is copied, see
+// lh_links_greeting.
+struct lh_links *lh_links_new(const struct lh_links_config *config, const struct lh_links_ops *ops,
+                              void *self, struct lh_error *error);
 void lh_links_free(struct lh_links *links);  // closes every link at once; no callbacks
-void lh_links_addr(const struct lh_links *links, struct lh_addr *out);  // what it listens on, port filled in
-void lh_links_greeting(struct lh_links *links, struct lh_bytes greeting);  // what our HELLO carries from now on
-void lh_links_epoch(struct lh_links *links, uint64_t epoch);  // a new epoch: all links are closed first
+void lh_links_addr(const struct lh_links *links,
+                   struct lh_addr *out);  // what it listens on, port filled in
+void lh_links_greeting(struct lh_links *links,
+                       struct lh_bytes greeting);  // what our HELLO carries from now on
+void lh_links_epoch(struct lh_links *links,
+                    uint64_t epoch);  // a new epoch: all links are closed first
 
-// Dials once; the end is on_up or on_dial_failed (also when a link to that run exists: then LH_EEXISTS and
-// nothing is closed). Repeated dials to an address under way are one.
+// Dials once; the end is on_up or on_dial_failed (also when a link to that run exists: then
+// LH_EEXISTS and nothing is closed). Repeated dials to an address under way are one.
 void lh_links_dial(struct lh_links *links, const struct lh_addr *to);
-void lh_links_close(struct lh_links *links, uint32_t peer, const char *reason);  // on_down is called
+void lh_links_close(struct lh_links *links, uint32_t peer,
+                    const char *reason);                           // on_down is called
 bool lh_links_is_up(const struct lh_links *links, uint32_t peer);  // [any thread]
 
-// Queues a frame. 0; LH_ECLOSED without a link; LH_EAGAIN when the data queue is full; LH_ELIMIT when the
-// frame is too large. Copies. [any thread]
-int lh_links_send(struct lh_links *links, uint32_t peer, enum lh_class class, uint8_t type, struct lh_bytes body);
-size_t lh_links_queued(const struct lh_links *links, uint32_t peer, enum lh_class class);  // [any thread]
-// Seals and sends a datagram to a peer that has or had a link, or to whom `address` says (may be NULL).
-int lh_links_datagram(struct lh_links *links, uint32_t peer, const struct lh_addr *address, struct lh_bytes body);
+// Queues a frame. 0; LH_ECLOSED without a link; LH_EAGAIN when the data queue is full; LH_ELIMIT
+// when the frame is too large. Copies. [any thread]
+int lh_links_send(struct lh_links *links, uint32_t peer, enum lh_class class, uint8_t type,
+                  struct lh_bytes body);
+size_t lh_links_queued(const struct lh_links *links, uint32_t peer,
+                       enum lh_class class);  // [any thread]
+// Seals and sends a datagram to a peer that has or had a link, or to whom `address` says (may be
+// NULL).
+int lh_links_datagram(struct lh_links *links, uint32_t peer, const struct lh_addr *address,
+                      struct lh_bytes body);
 
 // What was dropped and why, since the start.
 struct lh_links_counters {
   uint64_t frames_in, frames_out, bytes_in, bytes_out;
   uint64_t datagrams_in, datagrams_out;
-  uint64_t bad_seal, replayed, unknown_key, malformed, too_big, refused, handshake_failed, half_open_full, data_full;
+  uint64_t bad_seal, replayed, unknown_key, malformed, too_big, refused, handshake_failed,
+      half_open_full, data_full;
 };
 void lh_links_counters(const struct lh_links *links, struct lh_links_counters *out);
 

@@ -1,0 +1,336 @@
+// conn.c - one TCP stream: bytes in, records out, and the other way round.
+//
+// Who is let in is decided in admit.c; which threads send, in peer.c. A connection owns its stream,
+// its TLS session and its queues. It is freed when the callback during which it ended is over
+// (links.c).
+#include "link/openssl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "link/internal.h"
+#include "link/keys.h"
+
+enum {
+  BATCH_BYTES = 64 * 1024,     // sealed ahead of the kernel: what control may have to wait for
+  TURN_BATCHES = 16,           // sent in one turn of the loop before others get theirs
+  REKEY_RECORDS = 1024 * 1024  // far below what AES-GCM bears under one key
+};
+
+static void enter(const struct lh_conn *conn) {
+  if (conn->state == LH_CONN_UP) (void)pthread_mutex_lock(&conn->peer->lock);
+}
+
+static void leave(const struct lh_conn *conn) {
+  if (conn->state == LH_CONN_UP) (void)pthread_mutex_unlock(&conn->peer->lock);
+}
+
+// --- sending ---
+
+static void collect_sealed(struct lh_conn *conn) {
+  BIO *bio = SSL_get_wbio(conn->ssl);
+  const size_t pending = BIO_ctrl_pending(bio);
+  if (pending == 0) return;
+  lh_buf_reserve(&conn->sealed, pending);
+  const int got = BIO_read(bio, conn->sealed.data + conn->sealed.len, (int)pending);
+  if (got > 0) conn->sealed.len += (size_t)got;
+}
+
+static void seal(struct lh_conn *conn, const uint8_t *record, size_t len) {
+  if (++conn->records >= REKEY_RECORDS) {
+    conn->records = 0;
+    (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+  }
+  ERR_clear_error();
+  if (SSL_write(conn->ssl, record, (int)len) != (int)len)
+    conn->broken = "TLS could not seal a record";
+  collect_sealed(conn);
+}
+
+// Hands ciphertext to the kernel; true when it took all of it.
+static bool flush(struct lh_conn *conn) {
+  if (conn->sealed.len == 0) return true;
+  const ssize_t sent = lh_stream_send(conn->stream, conn->sealed.data, conn->sealed.len);
+  if (sent < 0) {
+    // The loop's thread ends it, when the stream says so itself or at the next look at all
+    // connections.
+    conn->broken = "the connection broke while sending";
+    conn->waiting = true;
+    return false;
+  }
+  lh_buf_consume(&conn->sealed, (size_t)sent);
+  if (conn->sealed.len == 0) return true;
+  conn->waiting = true;
+  lh_stream_want_write(conn->stream);
+  return false;
+}
+
+bool lh_conn_step(struct lh_conn *conn) {
+  if (conn->waiting || conn->broken != NULL) return false;
+  size_t len;
+  while (conn->sealed.len < BATCH_BYTES && (len = lh_sendq_take(&conn->queue, conn->record)) > 0) {
+    seal(conn, conn->record, len);
+    if (conn->broken != NULL) return false;
+  }
+  return flush(conn) && conn->queue.count > 0;
+}
+
+static size_t lane_limit(enum lh_class class) {
+  if (class == LH_CLASS_CONTROL) return LH_LINK_CONTROL_MAX;
+  return class == LH_CLASS_STATE ? (size_t)LH_LINK_STATE_MAX : (size_t)LH_LINK_DATA_MAX;
+}
+
+static int refuse_full(struct lh_conn *conn, enum lh_class class) {
+  if (class == LH_CLASS_DATA) {
+    lh_count(conn->links, LH_COUNT_DATA_FULL, 1);
+    return LH_EAGAIN;
+  }
+  conn->broken = class == LH_CLASS_CONTROL ? "the peer does not read: the control queue is full"
+                                           : "the peer does not read: the state queue is full";
+  return LH_ECLOSED;
+}
+
+int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type, struct lh_bytes body) {
+  if (conn->broken != NULL) return LH_ECLOSED;
+  if (conn->queue.bytes[class] >= lane_limit(class)) return refuse_full(conn, class);
+  lh_count(conn->links, LH_COUNT_FRAMES_OUT, 1);
+  lh_count(conn->links, LH_COUNT_BYTES_OUT, body.len);
+  if (conn->queue.count == 0 && !conn->waiting && body.len <= LH_CHUNK_MAX) {
+    seal(conn, conn->record, lh_record_write(conn->record, class, type, body));
+    (void)flush(conn);
+    return 0;
+  }
+  lh_sendq_push(&conn->queue, class, type, body);
+  return 0;
+}
+
+void lh_conn_say(struct lh_conn *conn, enum lh_word word, struct lh_bytes body) {
+  lh_sendq_push(&conn->queue, LH_LANE_LINK, (uint8_t)word, body);
+  while (lh_conn_step(conn)) continue;
+}
+
+static void on_writable(void *self) {
+  struct lh_conn *conn = self;
+  lh_links_enter(conn->links);
+  enter(conn);
+  conn->waiting = false;
+  bool more = flush(conn);
+  for (int i = 0; more && i < TURN_BATCHES; i++) more = lh_conn_step(conn);
+  if (more) {
+    conn->waiting = true;
+    lh_stream_want_write(conn->stream);
+  }
+  leave(conn);
+  lh_conn_check(conn, lh_env_now(conn->links->env));
+  lh_links_leave(conn->links);
+}
+
+// --- receiving ---
+
+static void deliver(struct lh_conn *conn, const struct lh_frame *frame) {
+  struct lh_links *links = conn->links;
+  if (conn->state == LH_CONN_REFUSED) return;
+  if (frame->lane == LH_LANE_LINK) {
+    lh_admit_word(conn, frame);
+    return;
+  }
+  if (conn->state != LH_CONN_UP) {
+    lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a frame before the link was up");
+    return;
+  }
+  if (!conn->heard) {
+    conn->heard = true;
+    lh_datagram_settle(conn->peer);
+  }
+  lh_count(links, LH_COUNT_FRAMES_IN, 1);
+  lh_count(links, LH_COUNT_BYTES_IN, frame->body.len);
+  links->ops->on_frame(links->self, conn->peer->index, frame->type, frame->body);
+}
+
+static void take_record(struct lh_conn *conn, struct lh_bytes record, lh_ms now) {
+  struct lh_frame frame;
+  const int got = lh_assembler_feed(&conn->in, record, now, &frame);
+  if (got == 0) return;
+  if (got == 1) {
+    deliver(conn, &frame);
+    lh_assembler_release(&conn->in, &frame);
+    return;
+  }
+  lh_conn_malformed(conn, got == LH_ELIMIT ? LH_COUNT_TOO_BIG : LH_COUNT_MALFORMED,
+                    got == LH_ELIMIT ? "a frame above the size limit" : "a malformed record");
+}
+
+// Decrypts one record into links->plain. Answers its length, 0 when no whole one is there, or
+// negative.
+static int read_record(struct lh_conn *conn) {
+  enter(conn);
+  ERR_clear_error();
+  const int len = SSL_read(conn->ssl, conn->links->plain, sizeof conn->links->plain);
+  const int err = len > 0 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, len);
+  collect_sealed(conn);
+  if (conn->sealed.len > 0 && !conn->waiting) (void)flush(conn);
+  leave(conn);
+  if (len > 0) return len;
+  if (err == SSL_ERROR_WANT_READ) return 0;
+  return err == SSL_ERROR_ZERO_RETURN ? LH_ECLOSED : LH_EFORMAT;
+}
+
+static void read_records(struct lh_conn *conn) {
+  const lh_ms now = lh_env_now(conn->links->env);
+  while (conn->state > LH_CONN_TLS && conn->state != LH_CONN_CLOSED) {
+    const int len = read_record(conn);
+    if (len == 0) return;
+    if (len > 0) {
+      take_record(conn, lh_bytes(conn->links->plain, (size_t)len), now);
+    } else if (len == LH_ECLOSED) {
+      lh_conn_fail(conn, LH_EIO, "the peer closed the connection");
+    } else {
+      lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a record that does not open");
+    }
+  }
+}
+
+static void refuse_stranger(struct lh_conn *conn, const char *reason) {
+  char text[LH_REFUSAL_TEXT_MAX];
+  (void)snprintf(text, sizeof text, "no TLS with the cluster's key: %s", reason);
+  lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
+  lh_links_complain(conn->links, &conn->address, text);
+  lh_conn_fail(conn, LH_EIO, text);
+}
+
+static void shake_hands(struct lh_conn *conn) {
+  ERR_clear_error();
+  const int done = SSL_do_handshake(conn->ssl);
+  const int err = done == 1 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, done);
+  collect_sealed(conn);
+  (void)flush(conn);
+  if (done == 1 && lh_tls_is_proven(conn->ssl))
+    lh_admit_begin(conn);
+  else if (done == 1)
+    refuse_stranger(conn, "the peer does not hold it");
+  else if (err != SSL_ERROR_WANT_READ)
+    refuse_stranger(conn, lh_tls_reason());
+}
+
+static void on_data(void *self, const uint8_t *data, size_t len) {
+  struct lh_conn *conn = self;
+  lh_links_enter(conn->links);
+  enter(conn);
+  const int put = BIO_write(SSL_get_rbio(conn->ssl), data, (int)len);
+  leave(conn);
+  lh_crypto_must(put == (int)len, "keeping received bytes");
+  if (conn->state == LH_CONN_TLS) shake_hands(conn);
+  read_records(conn);
+  lh_links_leave(conn->links);
+}
+
+// --- life ---
+
+static void on_connected(void *self) {
+  struct lh_conn *conn = self;
+  lh_links_enter(conn->links);
+  conn->state = LH_CONN_TLS;
+  shake_hands(conn);
+  lh_links_leave(conn->links);
+}
+
+static void on_closed(void *self, int err, const char *reason) {
+  struct lh_conn *conn = self;
+  lh_links_enter(conn->links);
+  if (conn->state == LH_CONN_TLS) lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
+  // "Nothing listens there" is said of addresses only that never answered.
+  lh_conn_fail(conn, conn->state == LH_CONN_DIALLING ? err : LH_EIO, reason);
+  lh_links_leave(conn->links);
+}
+
+static const struct lh_stream_ops stream_ops = {on_connected, on_data, on_writable, on_closed};
+
+static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
+  struct lh_conn *conn = LH_NEW(struct lh_conn);
+  conn->links = links;
+  conn->dialled = dialled;
+  conn->state = dialled ? LH_CONN_DIALLING : LH_CONN_TLS;
+  conn->deadline = lh_env_now(links->env) + LH_LINK_HANDSHAKE_MS;
+  conn->ssl = lh_tls_open(links->tls, dialled);
+  lh_sendq_init(&conn->queue);
+  lh_list_push(&links->conns, &conn->node);
+  lh_links_watch(links);
+  return conn;
+}
+
+struct lh_conn *lh_conn_dial(struct lh_links *links, const struct lh_addr *to) {
+  struct lh_conn *conn = conn_new(links, true);
+  conn->address = *to;
+  conn->stream = lh_stream_dial(links->env, to, &stream_ops, conn);
+  return conn;
+}
+
+void lh_conn_accept(struct lh_links *links, struct lh_stream *stream) {
+  struct lh_conn *conn = conn_new(links, false);
+  conn->address = *lh_stream_peer(stream);
+  conn->stream = stream;
+  links->half_open++;
+  lh_stream_set_ops(stream, &stream_ops, conn);
+}
+
+void lh_conn_free(struct lh_conn *conn) {
+  SSL_free(conn->ssl);
+  lh_sendq_free(&conn->queue);
+  lh_assembler_free(&conn->in);
+  lh_buf_free(&conn->sealed);
+  lh_buf_free(&conn->greeting);
+  lh_free(conn);
+}
+
+static void tell(struct lh_conn *conn, enum lh_conn_state was, const struct lh_ending *ending) {
+  struct lh_links *links = conn->links;
+  if (was == LH_CONN_UP) {
+    links->ops->on_down(links->self, conn->peer->index, ending->reason);
+  } else if (conn->dialled && was != LH_CONN_REFUSED) {
+    links->ops->on_dial_failed(links->self, &conn->address, ending->err, ending->code, &conn->run,
+                               ending->answer, ending->reason);
+  }
+}
+
+void lh_conn_end(struct lh_conn *conn, const struct lh_ending *ending) {
+  const enum lh_conn_state was = conn->state;
+  if (was == LH_CONN_CLOSED) return;
+  enter(conn);
+  if (was == LH_CONN_UP) conn->peer->conn = NULL;
+  leave(conn);
+  conn->state = LH_CONN_CLOSED;
+  if (!conn->dialled && was != LH_CONN_UP) conn->links->half_open--;
+  if (conn->stream != NULL) lh_stream_close(conn->stream);
+  conn->stream = NULL;
+  lh_list_remove(&conn->node);
+  lh_list_push(&conn->links->dead, &conn->node);
+  if (ending != NULL) tell(conn, was, ending);
+}
+
+void lh_conn_fail(struct lh_conn *conn, int err, const char *reason) {
+  const struct lh_ending ending = {.err = err, .reason = reason};
+  lh_conn_end(conn, &ending);
+}
+
+void lh_conn_malformed(struct lh_conn *conn, enum lh_count which, const char *reason) {
+  lh_count(conn->links, which, 1);
+  lh_links_complain(conn->links, &conn->address, reason);
+  lh_conn_fail(conn, LH_EIO, reason);
+}
+
+void lh_conn_check(struct lh_conn *conn, lh_ms now) {
+  if (conn->state == LH_CONN_CLOSED) return;
+  enter(conn);
+  const char *broken = conn->broken;
+  leave(conn);
+  const lh_ms oldest = lh_assembler_oldest(&conn->in);
+  if (broken != NULL) {
+    lh_conn_fail(conn, LH_EIO, broken);
+  } else if (now >= conn->deadline) {
+    if (conn->state != LH_CONN_REFUSED) lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
+    lh_conn_fail(conn, LH_ETIMEOUT, "no answer in time");
+  } else if (oldest != LH_NEVER && now - oldest >= LH_LINK_PARTIAL_MS) {
+    lh_conn_malformed(conn, LH_COUNT_MALFORMED, "an unfinished frame without a new chunk");
+  }
+}

@@ -1,0 +1,23 @@
+// keys.h - what the files of this room share to make keys. Private to csrc/link. Any thread.
+#ifndef LH_LINK_KEYS_H
+#define LH_LINK_KEYS_H
+
+#include "link/hello.h"
+
+// Ends the process with one line unless `ok`: for library calls that cannot fail on a sound
+// machine.
+void lh_crypto_must(bool ok, const char *what);
+// HKDF-SHA-256 (RFC 5869): 32 bytes from `key`, bound to `salt` and `info`.
+void lh_hkdf(struct lh_bytes key, struct lh_bytes salt, struct lh_bytes info, uint8_t out[32]);
+
+// What one cluster's secret becomes: two clusters with one secret share no key.
+struct lh_cluster_keys {
+  uint8_t psk[32];
+  uint8_t datagram[32];
+  uint8_t digest[16];               // names the cluster to those who know the secret
+  uint8_t key_id[LH_KEY_ID_BYTES];  // names the key to anybody
+};
+void lh_cluster_keys_derive(struct lh_cluster_keys *keys, const struct lh_secret *secret,
+                            const char *cluster);
+
+#endif

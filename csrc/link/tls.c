@@ -1,0 +1,121 @@
+// tls.c - see tls.h. Owns the SSL_CTX and a copy of the key; sessions belong to their connections.
+#include "link/openssl.h"
+
+#include "link/tls.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "link/keys.h"
+
+#define EXPORT_LABEL "EXPORTER-luahub-dgram"
+
+static const uint8_t suite[2] = {0x13, 0x02};  // TLS_AES_256_GCM_SHA384
+
+struct lh_tls {
+  SSL_CTX *ctx;
+  uint8_t psk[32];
+  char identity[32];
+};
+
+static struct lh_tls *tls_of(SSL *ssl) { return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)); }
+
+// A session that carries the key: how OpenSSL wants an external PSK.
+static SSL_SESSION *session_new(SSL *ssl) {
+  const struct lh_tls *tls = tls_of(ssl);
+  const SSL_CIPHER *cipher = SSL_CIPHER_find(ssl, suite);
+  SSL_SESSION *session = SSL_SESSION_new();
+  if (session != NULL && cipher != NULL &&
+      SSL_SESSION_set1_master_key(session, tls->psk, sizeof tls->psk) == 1 &&
+      SSL_SESSION_set_cipher(session, cipher) == 1 &&
+      SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION) == 1) {
+    return session;
+  }
+  SSL_SESSION_free(session);
+  return NULL;
+}
+
+static int use_session(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t *id_len,
+                       SSL_SESSION **session) {
+  struct lh_tls *tls = tls_of(ssl);
+  *session = NULL;
+  if (md != NULL && !EVP_MD_is_a(md, "SHA384")) return 1;
+  *session = session_new(ssl);
+  *id = (const unsigned char *)tls->identity;
+  *id_len = strlen(tls->identity);
+  return *session != NULL;
+}
+
+// An unknown identity is no error here: the handshake then goes on without a PSK, and fails, since
+// there is no certificate to go on with.
+static int find_session(SSL *ssl, const unsigned char *id, size_t id_len, SSL_SESSION **session) {
+  const struct lh_tls *tls = tls_of(ssl);
+  *session = NULL;
+  if (id_len != strlen(tls->identity) || memcmp(id, tls->identity, id_len) != 0) return 1;
+  *session = session_new(ssl);
+  return *session != NULL;
+}
+
+static bool configure(SSL_CTX *ctx) {
+  const uint64_t off = SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
+  (void)SSL_CTX_set_options(ctx,
+                            SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  (void)SSL_CTX_clear_options(ctx, off);
+  (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_psk_use_session_callback(ctx, use_session);
+  SSL_CTX_set_psk_find_session_callback(ctx, find_session);
+  return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+         SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+         SSL_CTX_set_ciphersuites(ctx, "TLS_AES_256_GCM_SHA384") == 1 &&
+         SSL_CTX_set1_groups_list(ctx, "X25519") == 1 && SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
+         SSL_CTX_set_max_early_data(ctx, 0) == 1;
+}
+
+struct lh_tls *lh_tls_new(const uint8_t psk[32], const uint8_t key_id[LH_KEY_ID_BYTES]) {
+  struct lh_tls *tls = LH_NEW(struct lh_tls);
+  memcpy(tls->psk, psk, sizeof tls->psk);
+  (void)snprintf(tls->identity, sizeof tls->identity, "luahub/1/%02x%02x%02x%02x", key_id[0],
+                 key_id[1], key_id[2], key_id[3]);
+  tls->ctx = SSL_CTX_new(TLS_method());
+  lh_crypto_must(tls->ctx != NULL && configure(tls->ctx), "TLS 1.3 with TLS_AES_256_GCM_SHA384");
+  SSL_CTX_set_app_data(tls->ctx, tls);
+  return tls;
+}
+
+void lh_tls_free(struct lh_tls *tls) {
+  SSL_CTX_free(tls->ctx);
+  OPENSSL_cleanse(tls, sizeof *tls);
+  lh_free(tls);
+}
+
+SSL *lh_tls_open(struct lh_tls *tls, bool dialled) {
+  SSL *ssl = SSL_new(tls->ctx);
+  BIO *in = BIO_new(BIO_s_mem());
+  BIO *out = BIO_new(BIO_s_mem());
+  lh_crypto_must(ssl != NULL && in != NULL && out != NULL, "a TLS session");
+  SSL_set_bio(ssl, in, out);
+  if (dialled) {
+    // Were a server to ignore the PSK and show a certificate, it must not be believed.
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_set_connect_state(ssl);
+  } else {
+    SSL_set_accept_state(ssl);
+  }
+  return ssl;
+}
+
+bool lh_tls_is_proven(SSL *ssl) {
+  return SSL_is_init_finished(ssl) && SSL_session_reused(ssl) == 1 &&
+         SSL_version(ssl) == TLS1_3_VERSION;
+}
+
+bool lh_tls_export(SSL *ssl, uint8_t *out, size_t len) {
+  return SSL_export_keying_material(ssl, out, len, EXPORT_LABEL, strlen(EXPORT_LABEL), NULL, 0,
+                                    0) == 1;
+}
+
+const char *lh_tls_reason(void) {
+  const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason != NULL ? reason : "unexpected bytes";
+}

@@ -1,0 +1,29 @@
+// tls.h - TLS 1.3 with the cluster's key as external PSK, and nothing else. Private to csrc/link.
+//
+// No certificates, no tickets, no early data, one ciphersuite, always with a fresh Diffie-Hellman:
+// whoever lacks the key fails the handshake, and who learns it later cannot read what was recorded.
+// The peer is proven only when lh_tls_is_proven says so after the handshake.
+#ifndef LH_LINK_TLS_H
+#define LH_LINK_TLS_H
+
+#include "link/openssl.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "link/hello.h"
+
+struct lh_tls;
+
+// `psk` is copied. The key id is public: it goes over the wire in clear.
+struct lh_tls *lh_tls_new(const uint8_t psk[32], const uint8_t key_id[LH_KEY_ID_BYTES]);
+void lh_tls_free(struct lh_tls *tls);
+// A session over two memory BIOs, which it owns. Reading from an empty one means "try again".
+SSL *lh_tls_open(struct lh_tls *tls, bool dialled);
+bool lh_tls_is_proven(SSL *ssl);
+// `out` is cut from the session's exporter; both ends get the same bytes.
+bool lh_tls_export(SSL *ssl, uint8_t *out, size_t len);
+// One line about what went wrong in this thread's last call, for a person.
+const char *lh_tls_reason(void);
+
+#endif
