@@ -59,7 +59,7 @@ static inline void script_unmark(lua_State *L, uintptr_t mark) { *script_extra(L
 
 // Why a coroutine yielded. Everything but YIELD_USER passes outward through the user's own
 // coroutines.
-enum yield_reason { YIELD_USER, YIELD_WAIT, YIELD_PREEMPT, YIELD_EXIT };
+enum yield_reason { YIELD_USER, YIELD_WAIT, YIELD_PREEMPT, YIELD_EXIT, YIELD_RAISE };
 
 // The thread's running Lua. `running` and `pending` are read and written by a signal handler, hence
 // initial-exec: its first access must not allocate.

@@ -28,6 +28,36 @@ static enum lh_script_end failed(lua_State *co, lua_State *from, struct lh_error
   return LH_SCRIPT_FAILED;
 }
 
+struct text {
+  lua_State *co;
+  const char *text;
+};
+
+static void push_text(lua_State *L, void *data) {
+  const struct text *text = data;
+  lua_pushstring(L, text->text);
+  lua_xmove(L, text->co, 1);
+}
+
+// As if `co` had raised the text where it yielded. Making a string may fail, and `co` cannot be
+// called.
+static enum lh_script_end fail_by(lua_State *co, lua_State *from, const char *message,
+                                  struct lh_error *error) {
+  struct text text = {.co = co, .text = message};
+  (void)lua_checkstack(co, 2);
+  if (lh_script_guard(script_state_own(co)->main, push_text, &text, NULL) < 0) lua_pushnil(co);
+  return failed(co, from, error);
+}
+
+static enum lh_script_end fail_by_order(lua_State *co, lua_State *from, struct lh_error *error) {
+  struct script_state *state = script_state_own(co);
+  char message[LH_ERROR_TEXT_MAX];
+  pthread_mutex_lock(&state->lock);
+  (void)snprintf(message, sizeof message, "%s", state->raise_message);
+  pthread_mutex_unlock(&state->lock);
+  return fail_by(co, from, message, error);
+}
+
 static enum lh_script_end yielded(lua_State *co, lua_State *from, int *nresults,
                                   struct lh_error *error) {
   switch (lh_script_thread.reason) {
@@ -42,14 +72,15 @@ static enum lh_script_end yielded(lua_State *co, lua_State *from, int *nresults,
     }
     *nresults = 1;
     return LH_SCRIPT_EXITED;
+  case YIELD_RAISE:
+    *nresults = 1;
+    return fail_by_order(co, from, error);
   case YIELD_USER:
     break;
   }
   // Our coroutine.yield refuses this; a C library that yields by itself gets here.
-  (void)lua_checkstack(co, 1);
-  lua_pushliteral(co, "attempt to yield from outside a coroutine");
   *nresults = 1;
-  return failed(co, from, error);
+  return fail_by(co, from, "attempt to yield from outside a coroutine", error);
 }
 
 enum lh_script_end lh_script_resume(lua_State *co, lua_State *from, int nargs, int *nresults,

@@ -24,10 +24,10 @@ static const char EXIT_KEY = 0;
 
 // --- the hook ---
 // The request to raise, taken when it concerns what runs now. Fills `message`.
-static bool take_raise(struct script_state *state, char *message, size_t size) {
-  if (atomic_load_explicit(&state->raise, memory_order_acquire) == RAISE_NONE) return false;
+static enum raise_mode take_raise(struct script_state *state, char *message, size_t size) {
+  if (atomic_load_explicit(&state->raise, memory_order_acquire) == RAISE_NONE) return RAISE_NONE;
   pthread_mutex_lock(&state->lock);
-  const int mode = atomic_load(&state->raise);
+  const enum raise_mode mode = (enum raise_mode)atomic_load(&state->raise);
   const bool mine = mode != RAISE_NONE && (state->raise_target == state->main ||
                                            state->raise_target == lh_script_thread.base);
   if (mine) {
@@ -35,7 +35,7 @@ static bool take_raise(struct script_state *state, char *message, size_t size) {
     if (mode == RAISE_ONCE) atomic_store(&state->raise, RAISE_NONE);
   }
   pthread_mutex_unlock(&state->lock);
-  return mine;
+  return mine ? mode : RAISE_NONE;
 }
 
 // Leaves the hook by an error. The coroutine keeps its hooks switched off unless a pcall in it
@@ -52,6 +52,33 @@ static void give_way_in_hook(lua_State *L, int every) {
   lh_script_give_way(L, YIELD_PREEMPT, 0, 0, NULL);
 }
 
+// A stop order does not even enter a pcall or a message handler where the coroutine can be left by
+// a yield.
+static bool obey_raise(lua_State *L, struct script_state *state) {
+  char message[LH_ERROR_TEXT_MAX];
+  const enum raise_mode mode = take_raise(state, message, sizeof message);
+  if (mode == RAISE_NONE) return false;
+  if (mode == RAISE_PERSISTENT && lh_script_can_wait(L)) {
+    lh_script_give_way(L, YIELD_RAISE, 0, 0, NULL);
+    return true;
+  }
+  lh_script_arm(L, 1);
+  lua_pushstring(L, message);
+  return raise_from_hook(L, state) != 0;
+}
+
+// A coroutine that somebody else resumed (a C library) is not the running one, and must not yield
+// to it.
+static bool obey_exit(lua_State *L, struct script_state *state) {
+  if (!lh_script_thread.exiting) return false;
+  if (lh_script_can_wait(L)) {
+    lh_script_give_way(L, YIELD_EXIT, 0, 0, NULL);
+    return true;
+  }
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&EXIT_KEY);
+  return raise_from_hook(L, state) != 0;
+}
+
 static void on_count(lua_State *L, lua_Debug *debug) {
   (void)debug;
   struct script_thread *thread = &lh_script_thread;
@@ -60,26 +87,11 @@ static void on_count(lua_State *L, lua_Debug *debug) {
     lua_sethook(L, NULL, 0, 0);
     return;
   }
-  char message[LH_ERROR_TEXT_MAX];
-  if (take_raise(state, message, sizeof message)) {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
-    lua_pushstring(L, message);
-    (void)raise_from_hook(L, state);
-  }
-  // A coroutine that somebody else resumed (a C library) must not yield to that library.
-  const bool may_yield = lh_script_can_wait(L);
-  if (thread->exiting) {
-    if (may_yield) {
-      lh_script_give_way(L, YIELD_EXIT, 0, 0, NULL);
-      return;
-    }
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&EXIT_KEY);
-    (void)raise_from_hook(L, state);
-  }
+  if (obey_raise(L, state) || obey_exit(L, state)) return;
   if (thread->pending == 0 && state->every == 0) {
     const bool wanted = atomic_load(&state->raise) != RAISE_NONE;
     lua_sethook(L, wanted ? on_count : NULL, wanted ? LUA_MASKCOUNT : 0, RETRY);
-  } else if (may_yield) {
+  } else if (lh_script_can_wait(L)) {
     give_way_in_hook(L, state->every);
   } else {
     lua_sethook(L, on_count, LUA_MASKCOUNT, state->every != 0 ? state->every : RETRY);
