@@ -103,7 +103,12 @@ static void add_report(struct lh_members *members, struct evidence *evidence,
 void lh_member_on_report(struct lh_members *members, const struct lh_run *by,
                          const struct lh_run *run, bool gone) {
   struct member *member = lh_member_find_run(&members->met, run);
-  if (!member || member == members->self || !lh_member_is_live(member)) return;
+  if (!member || member == members->self) return;
+  if (!lh_member_is_live(member)) {
+    // The reporter missed the verdict.
+    if (gone && member->has_fact) lh_member_send_fact(members, by, &member->fact);
+    return;
+  }
   drop_report(&member->evidence, by);
   if (!gone) return;
   add_report(members, &member->evidence, by);

@@ -1,16 +1,16 @@
 // member.h - who is alive: SWIM with Lifeguard and a stall guard, as a state machine without I/O.
 //
-// Sources: SWIM (Das, Gupta, Motivala 2002), Lifeguard (Dadgar, Phillips, Currey 2018, arXiv 1707.00788).
-// Events come in through the lh_member_* functions with the time; what should happen goes out through
-// `struct lh_member_ops`, whose functions only take note (they never call back into the member table).
-// Pure: no clock, no socket, no thread; randomness is a seed. The same events in the same order give the
-// same calls in the same order.
+// Sources: SWIM (Das, Gupta, Motivala 2002), Lifeguard (Dadgar, Phillips, Currey 2018, arXiv
+// 1707.00788). Events come in through the lh_member_* functions with the time; what should happen
+// goes out through `struct lh_member_ops`, whose functions only take note (they never call back
+// into the member table). Pure: no clock, no socket, no thread; randomness is a seed. The same
+// events in the same order give the same calls in the same order.
 //
 //   (unknown) --own authenticated word--> ALIVE <--> SUSPECT --> DEAD --> forgotten
 //                                          |  \___ LEAVING --> LEFT --> forgotten
 //
-// Members are keyed by node id; a run is (id, epoch). DEAD is refutable by the subject in the same epoch
-// until lh_member_fence said that its children were taken over.
+// Members are keyed by node id; a run is (id, epoch). DEAD is refutable by the subject in the same
+// epoch until lh_member_fence said that its children were taken over.
 #ifndef LH_MEMBER_MEMBER_H
 #define LH_MEMBER_MEMBER_H
 
@@ -28,7 +28,13 @@ enum {
   LH_MEMBER_RECORD_MAX = 8 * 1024,
 };
 
-enum lh_member_state { LH_MEMBER_ALIVE, LH_MEMBER_SUSPECT, LH_MEMBER_LEAVING, LH_MEMBER_DEAD, LH_MEMBER_LEFT };
+enum lh_member_state {
+  LH_MEMBER_ALIVE,
+  LH_MEMBER_SUSPECT,
+  LH_MEMBER_LEAVING,
+  LH_MEMBER_DEAD,
+  LH_MEMBER_LEFT
+};
 const char *lh_member_state_name(enum lh_member_state state);
 
 // What a node says of itself, signed by its key. `version` rises with every change within an epoch.
@@ -50,8 +56,10 @@ struct lh_member_record {
 };
 void lh_member_record_free(struct lh_member_record *record);
 // Encodes, without and with the signature; decodes and checks limits (not the signature).
-void lh_member_record_encode(const struct lh_member_record *record, const uint8_t signature[64], struct lh_buf *out);
-int lh_member_record_decode(struct lh_member_record *record, uint8_t signature[64], struct lh_bytes *body, struct lh_bytes input);
+void lh_member_record_encode(const struct lh_member_record *record, const uint8_t signature[64],
+                             struct lh_buf *out);
+int lh_member_record_decode(struct lh_member_record *record, uint8_t signature[64],
+                            struct lh_bytes *body, struct lh_bytes input);
 
 struct lh_member_ops {
   void (*send_datagram)(void *self, const struct lh_run *to, struct lh_bytes body);
@@ -59,33 +67,38 @@ struct lh_member_ops {
   bool (*send_control)(void *self, const struct lh_run *to, struct lh_bytes body);
   // A member's state or record changed. `record` is valid during the call.
   void (*changed)(void *self, const struct lh_member_record *record, enum lh_member_state state);
-  // A run that we heard of and are not linked to: please dial it (the link's HELLO is the only way in).
+  // A run that we heard of and are not linked to: please dial it (the link's HELLO is the only way
+  // in).
   void (*want_link)(void *self, const struct lh_member_record *record);
-  // The link to this suspect broke: please dial its addresses and tell lh_member_evidence what came of it.
+  // The link to this suspect broke: please dial its addresses and tell lh_member_evidence what came
+  // of it.
   void (*want_evidence)(void *self, const struct lh_member_record *record);
   void (*sign)(void *self, struct lh_bytes data, uint8_t signature[64]);
-  bool (*verify)(void *self, const uint8_t public_key[32], const struct lh_node_id *id, struct lh_bytes data, const uint8_t signature[64]);
-  // This run must not go on (said once; may be NULL): LH_EDENIED others fenced it, LH_EEXISTS a newer run of
-  // our id exists, LH_ELIMIT its incarnations are used up. A new epoch may return. Nothing is sent any more.
+  bool (*verify)(void *self, const uint8_t public_key[32], const struct lh_node_id *id,
+                 struct lh_bytes data, const uint8_t signature[64]);
+  // This run must not go on (said once; may be NULL): LH_EDENIED others fenced it, LH_EEXISTS a
+  // newer run of our id exists, LH_ELIMIT its incarnations are used up. A new epoch may return.
+  // Nothing is sent any more.
   void (*ended)(void *self, int err);
 };
 
 // reliability profile; lh_member_profile_lan() is the default.
 struct lh_member_profile {
-  lh_ms period, timeout;      // of a probe
-  int indirect;               // helpers
+  lh_ms period, timeout;  // of a probe
+  int indirect;           // helpers
   lh_ms gossip_every;
   int gossip_fanout;
   int suspicion_mult, suspicion_max_mult;
-  lh_ms exchange_every;       // full membership exchange
-  lh_ms forget_after;         // DEAD and LEFT are kept this long
+  lh_ms exchange_every;  // full membership exchange
+  lh_ms forget_after;    // DEAD and LEFT are kept this long
 };
 struct lh_member_profile lh_member_profile_lan(void);
 
 struct lh_members;
 
-struct lh_members *lh_members_new(const struct lh_member_record *self, const struct lh_member_profile *profile,
-                                  uint64_t seed, const struct lh_member_ops *ops, void *ops_self, lh_ms now);
+struct lh_members *lh_members_new(const struct lh_member_record *self,
+                                  const struct lh_member_profile *profile, uint64_t seed,
+                                  const struct lh_member_ops *ops, void *ops_self, lh_ms now);
 void lh_members_free(struct lh_members *members);
 
 // The next time lh_members_tick has something to do.
@@ -95,24 +108,30 @@ void lh_members_tick(struct lh_members *members, lh_ms now);
 void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap);
 
 // Our own record changed (hubs, placeable, leaving): signs it anew and spreads it.
-void lh_members_update_self(struct lh_members *members, const struct lh_member_record *self, lh_ms now);
+void lh_members_update_self(struct lh_members *members, const struct lh_member_record *self,
+                            lh_ms now);
 // Our greeting for HELLO: the signed record of this node. Appends to `out`.
 void lh_members_greeting(struct lh_members *members, struct lh_buf *out);
-// A link came up and this is the peer's greeting: 0 and the peer is ALIVE, or a code (bad signature, run
-// does not match, fenced epoch: LH_EDENIED, name held by another live member: LH_EEXISTS).
-// lh_members_check is the same question without the effect, for on_hello.
-int lh_members_check(struct lh_members *members, const struct lh_run *run, struct lh_bytes greeting, struct lh_error *error);
-int lh_members_link_up(struct lh_members *members, lh_ms now, const struct lh_run *run, struct lh_bytes greeting);
+// A link came up and this is the peer's greeting: 0 and the peer is ALIVE, or a code (bad
+// signature, run does not match, fenced epoch: LH_EDENIED, name held by another live member:
+// LH_EEXISTS). lh_members_check is the same question without the effect, for on_hello.
+int lh_members_check(struct lh_members *members, const struct lh_run *run, struct lh_bytes greeting,
+                     struct lh_error *error);
+int lh_members_link_up(struct lh_members *members, lh_ms now, const struct lh_run *run,
+                       struct lh_bytes greeting);
 void lh_members_link_down(struct lh_members *members, lh_ms now, const struct lh_run *run);
 // Any authenticated frame from the run: proof of life.
 void lh_members_heard(struct lh_members *members, lh_ms now, const struct lh_run *run);
-void lh_members_datagram(struct lh_members *members, lh_ms now, const struct lh_run *from, struct lh_bytes body);
-void lh_members_control(struct lh_members *members, lh_ms now, const struct lh_run *from, struct lh_bytes body);
+void lh_members_datagram(struct lh_members *members, lh_ms now, const struct lh_run *from,
+                         struct lh_bytes body);
+void lh_members_control(struct lh_members *members, lh_ms now, const struct lh_run *from,
+                        struct lh_bytes body);
 
-// Hard evidence: what dialling the addresses of a run whose link broke gave. `gone`: every address refused
-// the connection, or another id or epoch answered there. Members report it to each other; a run that every
-// live member outside the set under evidence reports gone is DEAD at once.
-void lh_members_evidence(struct lh_members *members, lh_ms now, const struct lh_run *run, bool gone);
+// Hard evidence: what dialling the addresses of a run whose link broke gave. `gone`: every address
+// refused the connection, or another id or epoch answered there. Members report it to each other; a
+// run that every live member outside the set under evidence reports gone is DEAD at once.
+void lh_members_evidence(struct lh_members *members, lh_ms now, const struct lh_run *run,
+                         bool gone);
 
 // The children of this dead run were taken over: it may not return in this epoch.
 void lh_members_fence(struct lh_members *members, const struct lh_run *run);
@@ -122,16 +141,20 @@ void lh_members_left(struct lh_members *members, lh_ms now);
 // An operator's verdict: the run is DEAD now.
 void lh_members_declare_dead(struct lh_members *members, const struct lh_run *run, lh_ms now);
 
-// Reading. Members in order of node id, dead and left ones too, and this node itself (for which `changed` is
-// never called); index 0 .. count-1; the pointers live until the next event.
+// Reading. Members in order of node id, dead and left ones too, and this node itself (for which
+// `changed` is never called); index 0 .. count-1; the pointers live until the next event.
 size_t lh_members_count(const struct lh_members *members);
-const struct lh_member_record *lh_members_at(const struct lh_members *members, size_t index, enum lh_member_state *state);
-const struct lh_member_record *lh_members_find(const struct lh_members *members, const struct lh_node_id *id, enum lh_member_state *state);
+const struct lh_member_record *lh_members_at(const struct lh_members *members, size_t index,
+                                             enum lh_member_state *state);
+const struct lh_member_record *lh_members_find(const struct lh_members *members,
+                                               const struct lh_node_id *id,
+                                               enum lh_member_state *state);
 // How often the run refuted; 0 for an unknown id.
 uint32_t lh_members_incarnation(const struct lh_members *members, const struct lh_node_id *id);
 
 struct lh_members_counters {
-  uint64_t probes, probe_failures, suspicions, refutations, deaths, hard_deaths, malformed, bad_signature, stalls, udp_broken;
+  uint64_t probes, probe_failures, suspicions, refutations, deaths, hard_deaths, malformed,
+      bad_signature, stalls, udp_broken;
 };
 void lh_members_counters(const struct lh_members *members, struct lh_members_counters *out);
 

@@ -99,7 +99,10 @@ static void fail(struct lh_members *members, struct probe *probe) {
   member->failures++;
   member->probation = false;
   free_probe(members, probe);
-  if (!forgiven) lh_member_accuse(members, member);
+  if (forgiven)
+    lh_member_probe(members, member);
+  else
+    lh_member_accuse(members, member);
 }
 
 static void probe_ends(struct lh_members *members, void *owner) {

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "member/internal.h"
 
+enum { STALL_HEALTH = 4, STALL_PROBES = 64 };
+
 const char *lh_member_state_name(enum lh_member_state state) {
   static const char *const names[] = {"alive", "suspect", "leaving", "dead", "left"};
   return (unsigned)state < sizeof names / sizeof *names ? names[state] : "unknown";
@@ -358,8 +360,11 @@ void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap) {
     if (member->state == LH_MEMBER_SUSPECT) member->suspicion.since = now;
     lh_member_evidence_lapse(members, member);
   }
+  // Not the whole scale: a pause that is over should not slow the next verdicts down for long.
   lh_ms missed = gap / members->profile.period;
-  lh_member_health(members, missed < 1 ? 1 : missed > HEALTH_MAX ? HEALTH_MAX : (int)missed);
+  lh_member_health(members, missed < 1 ? 1 : missed > STALL_HEALTH ? STALL_HEALTH : (int)missed);
+  for (size_t i = 0; i < members->order_count && i < STALL_PROBES; i++)
+    lh_member_probe(members, members->order[i]);
 }
 
 // Reading

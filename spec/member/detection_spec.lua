@@ -1,0 +1,195 @@
+-- Who is found dead, how soon, and who is not. All times are virtual.
+local cluster = dofile "spec/member/cluster.lua"
+
+local form, wait, all_see, others = cluster.form, cluster.wait, cluster.all_see, cluster.others
+
+local function sees(sim, observers, subject, state)
+  return function() return all_see(sim, observers, subject, state) end
+end
+
+describe("a cluster that forms", function()
+  for _, nodes in ipairs { 1, 2, 3, 5, 10, 30 } do
+    it("knows all " .. nodes .. " members after joins through one seed", function()
+      local sim = form(nodes)
+      sim:run(60000)
+      assert.is_true(sim:agree())
+      assert.equal(0, sim:stats().false_verdicts)
+      assert.equal(0, cluster.sum(sim, others(nodes), "suspicions"))
+    end)
+  end
+
+  it("mends a mesh whose links break", function()
+    local sim = form(4)
+    for a = 1, 4 do
+      for b = a + 1, 4 do sim:break_link(a, b) end
+    end
+    assert.is_truthy(wait(sim, 5000, function()
+      return sim:linked(1, 2) and sim:linked(1, 3) and sim:linked(1, 4) and sim:linked(2, 3) and sim:linked(2, 4)
+        and sim:linked(3, 4)
+    end))
+    assert.equal(0, sim:stats().false_verdicts)
+  end)
+end)
+
+describe("a node that stands still", function()
+  local bounds = { [2] = { 5000, 5000 }, [3] = { 3000, 4500 }, [5] = { 3000, 4500 }, [10] = { 3200, 4700 } }
+  for nodes, bound in pairs(bounds) do
+    it("is dead to all of " .. nodes .. " within the bound", function()
+      local times = cluster.crashes(nodes, "stall", 60)
+      assert.is_true(times[#times // 2 + 1] <= bound[1], "median " .. times[#times // 2 + 1])
+      assert.is_true(times[math.ceil(#times * 0.99)] <= bound[2], "p99 " .. times[math.ceil(#times * 0.99)])
+    end)
+  end
+
+  it("accuses nobody when it wakes, and refutes its death", function()
+    local sim = form(5)
+    sim:stall(2)
+    assert.is_truthy(wait(sim, 10000, sees(sim, { 1, 3, 4, 5 }, 2, "dead")))
+    sim:run(30000)
+    sim:wake(2)
+    assert.is_truthy(wait(sim, 10000, function() return sim:agree() end))
+    sim:run(20000)
+    assert.equal(0, sim:counters(2).suspicions)
+    assert.equal(0, sim:counters(2).deaths)
+    assert.is_nil(sim:ended(2))
+    assert.is_true(select(3, sim:state(1, 2)) > 0)
+  end)
+
+  it("learns when it wakes that it was fenced", function()
+    local sim = form(3)
+    sim:stall(2)
+    assert.is_truthy(wait(sim, 10000, sees(sim, { 1, 3 }, 2, "dead")))
+    assert.is_true(sim:fence(1, 2))
+    assert.is_true(sim:fence(3, 2))
+    sim:wake(2)
+    assert.is_truthy(wait(sim, 3000, function() return sim:ended(2) end))
+    assert.equal("denied", sim:ended(2))
+    assert.equal("dead", (sim:state(1, 2)))
+    sim:kill(2)
+    sim:start(2, 1)
+    assert.is_truthy(wait(sim, 5000, function() return sim:agree() end))
+    assert.is_nil(sim:stats().violation)
+  end)
+
+  it("costs nobody a verdict when all stand still together", function()
+    local sim = form(5)
+    for node = 1, 5 do sim:stall(node) end
+    sim:run(30000)
+    for node = 1, 5 do sim:wake(node) end
+    sim:run(30000)
+    assert.is_true(sim:agree())
+    for node = 1, 5 do assert.equal(0, sim:counters(node).deaths) end
+  end)
+end)
+
+describe("hard evidence", function()
+  it("proves a killed node of two dead", function()
+    local sim = form(2)
+    sim:kill(2)
+    assert.is_truthy(wait(sim, 1000, sees(sim, { 1 }, 2, "dead")))
+    assert.equal(1, sim:counters(1).hard_deaths)
+  end)
+
+  it("proves a killed node of three dead in less than a second", function()
+    local sim = form(3)
+    sim:kill(2)
+    assert.is_truthy(wait(sim, 1000, sees(sim, { 1, 3 }, 2, "dead")))
+    assert.is_true(cluster.sum(sim, { 1, 3 }, "hard_deaths") >= 1)
+  end)
+
+  it("proves two of six dead that die together", function()
+    local sim = form(6)
+    sim:kill(2)
+    sim:kill(5)
+    assert.is_truthy(wait(sim, 1000, sees(sim, { 1, 3, 4, 6 }, 2, "dead")))
+    assert.is_truthy(wait(sim, 1000, sees(sim, { 1, 3, 4, 6 }, 5, "dead")))
+  end)
+
+  it("does not come from a link that breaks alone", function()
+    local sim = form(3)
+    for _ = 1, 20 do
+      sim:break_link(1, 2)
+      sim:run(1000)
+    end
+    assert.equal(0, cluster.sum(sim, { 1, 2, 3 }, "deaths"))
+    assert.is_true(sim:agree())
+  end)
+
+  it("does not come from a node that stands still while its link breaks", function()
+    local sim = form(3)
+    sim:stall(2)
+    sim:break_link(1, 2)
+    sim:break_link(2, 3)
+    assert.is_truthy(wait(sim, 10000, sees(sim, { 1, 3 }, 2, "dead")))
+    assert.equal(0, cluster.sum(sim, { 1, 3 }, "hard_deaths"))
+  end)
+
+  it("leaves a vanished host to the timeout", function()
+    local sim = form(3)
+    sim:vanish(3)
+    assert.is_truthy(wait(sim, 6000, sees(sim, { 1, 2 }, 3, "dead")))
+    assert.equal(0, cluster.sum(sim, { 1, 2 }, "hard_deaths"))
+  end)
+end)
+
+describe("a bad network", function()
+  for _, loss in ipairs { 0.05, 0.1 } do
+    it(("costs ten nodes no verdict in half an hour at %d %% loss"):format(loss * 100), function()
+      local sim = form(10, { seed = 11, twice = 0.02, delay_max = 10 })
+      sim:loss(loss)
+      sim:run(30 * 60 * 1000)
+      assert.equal(0, sim:stats().false_verdicts)
+      assert.is_nil(sim:stats().violation)
+    end)
+  end
+
+  it("that loses datagrams one way kills nobody, and is counted", function()
+    local sim = form(3)
+    sim:cut(1, 2, "datagrams")
+    sim:run(60000)
+    assert.is_true(sim:agree())
+    assert.equal(0, cluster.sum(sim, { 1, 2, 3 }, "deaths"))
+    assert.is_true(sim:counters(1).udp_broken > 0)
+  end)
+
+  it("that carries no datagrams at all kills nobody", function()
+    local sim = form(3)
+    for a = 1, 3 do
+      for b = 1, 3 do sim:cut(a, b, "datagrams") end
+    end
+    sim:run(60000)
+    assert.is_true(sim:agree())
+    assert.equal(0, cluster.sum(sim, { 1, 2, 3 }, "deaths"))
+  end)
+
+  it("that cuts one pair kills nobody while others see both", function()
+    local sim = form(4)
+    sim:cut(1, 2, "all")
+    sim:cut(2, 1, "all")
+    sim:run(60000)
+    assert.equal(0, cluster.sum(sim, { 1, 2, 3, 4 }, "deaths"))
+  end)
+
+  it("that splits the cluster lets both halves go on, and find each other again", function()
+    local sim = form(6)
+    local function split(what)
+      for a = 1, 3 do
+        for b = 4, 6 do
+          sim:cut(a, b, what)
+          sim:cut(b, a, what)
+        end
+      end
+    end
+    split "all"
+    sim:run(60000)
+    assert.is_true((all_see(sim, { 1, 2, 3 }, 5, "dead")))
+    assert.is_true((all_see(sim, { 4, 5, 6 }, 1, "dead")))
+    assert.is_true((all_see(sim, { 1, 2, 3 }, 2, "alive")))
+    split(nil)
+    assert.is_truthy(wait(sim, 15000, function() return sim:agree() end))
+    -- Nobody lost a neighbour of his own half over what the other half said.
+    for node = 1, 3 do
+      for other = 1, 3 do assert.equal(0, sim:dead_at(node, other)) end
+    end
+  end)
+end)
