@@ -56,6 +56,7 @@ static bool is_next(struct lh_registry *registry, struct lh_ledger *ledger,
   if (delta->first == ledger->seq + 1) return true;
   registry->counters.gaps++;
   if (ledger->in_step) lh_sync_ask(registry, ledger);
+  ledger->in_step = false;
   return false;
 }
 

@@ -86,7 +86,7 @@ struct lh_ledger {
   uint32_t *hub_rows;
   uint32_t hub_cap;
   bool frozen;
-  bool in_step;         // no gap seen since the last good frame
+  bool in_step;         // no gap seen since we asked or got a good frame; the first gap asks
   bool whole;           // only a snapshot can mend it: rows were dropped, or a digest was wrong
   uint32_t fetch_from;  // who was asked for the tail of a frozen ledger; 0 nobody
   struct lh_staging *staging;

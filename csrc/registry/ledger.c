@@ -236,6 +236,7 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
   ledger->fetch_from = 0;
   set_frozen(registry, ledger, false);
   each_entry(registry, ledger, cover_by);
+  ledger->in_step = true;
   lh_sync_ask(registry, ledger);  // what it said while it was frozen was refused
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <urcu/static/urcu-memb.h>
+
 // Growing to n buckets costs the writer about n/2 node insertions at once, so growth ends where
 // that would be felt; beyond it chains become longer (16 links at 4 million rows).
 enum { BUCKETS_FIRST = 64, BUCKETS_MAX = 1 << 18 };
@@ -16,6 +18,7 @@ struct lh_shared_table {
 };
 
 static _Thread_local unsigned entered;
+static _Thread_local bool registered_here;
 
 #ifdef LH_SHARED_TSAN
 static char sections;  // stands for "all read sections that have ended"
@@ -26,12 +29,19 @@ static char sections;  // stands for "all read sections that have ended"
 #define SECTIONS_ENDED() ((void)0)
 #endif
 
+// A process may hold this file twice (a program's module and a test's), but the library once:
+// whoever finds the thread unregistered registers it, and only that copy takes it out again.
 void lh_shared_enter(void) {
-  if (entered++ == 0) urcu_memb_register_thread();
+  entered++;
+  if (URCU_TLS(urcu_memb_reader).registered) return;
+  urcu_memb_register_thread();
+  registered_here = true;
 }
 
 void lh_shared_leave(void) {
-  if (--entered == 0) urcu_memb_unregister_thread();
+  if (--entered > 0 || !registered_here) return;
+  registered_here = false;
+  urcu_memb_unregister_thread();
 }
 
 void lh_shared_lock(void) { urcu_memb_read_lock(); }

@@ -47,7 +47,6 @@ static void send_need(struct lh_registry *registry, uint32_t to, const struct lh
 }
 
 void lh_sync_ask(struct lh_registry *registry, struct lh_ledger *ledger) {
-  ledger->in_step = false;
   if (ledger == registry->own || ledger->frozen || !is_up(registry, ledger->node)) return;
   send_need(registry, ledger->node, ledger, ledger->whole);
 }
@@ -63,7 +62,9 @@ void lh_registry_fetch(struct lh_registry *registry, uint32_t from, uint32_t nod
 void lh_registry_peer_up(struct lh_registry *registry, uint32_t node) {
   if (node == registry->self_node || lh_runs_at(registry->runs, node) == NULL) return;
   peer_open(registry, node)->up = true;
-  lh_sync_ask(registry, lh_ledger_open(registry, node));
+  struct lh_ledger *ledger = lh_ledger_open(registry, node);
+  ledger->in_step = true;  // what comes now follows what we are about to say
+  lh_sync_ask(registry, ledger);
 }
 
 void lh_registry_peer_down(struct lh_registry *registry, uint32_t node) {
