@@ -1,0 +1,220 @@
+local stranger = require "luahub_test.link_stranger"
+local fixture = dofile "spec/link/fixture.lua"
+
+local LINK_LANE, FIRST, LAST, WHOLE = 3, 1, 2, 3
+local HELLO, WELCOME = 1, 2
+
+describe("a node among strangers", function()
+  local net, raw, to_b
+  local a, b = 1, 2
+
+  before_each(function()
+    net = fixture.net("a", "b")
+    raw = net.net
+    to_b = net:link(a, b)
+  end)
+  after_each(function() net:close() end)
+
+  -- The link that was there is still there and carries frames.
+  local function assert_unharmed()
+    local before = #net:find(b, "frame")
+    assert.equal(fixture.OK, raw:send(a, to_b, "control", 9, "alive"))
+    net:until_count(b, "frame", before + 1)
+    assert.same({}, net:find(a, "down"))
+    assert.same({}, net:find(b, "down"))
+    assert.equal(1, #net:find(a, "up"))
+    assert.equal(1, #net:find(b, "up"))
+  end
+
+  local function says(bytes)
+    local fd = stranger.connect(raw:address(b))
+    stranger.write(fd, bytes)
+    return fd
+  end
+
+  for what, bytes in pairs {
+    ["an HTTP request"] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["random bytes"] = string.rep("\x8f\x03\x77\xe1", 500),
+    ["a TLS client without the key"] = stranger.client_hello(),
+    ["a record of length zero"] = "\x16\x03\x01\x00\x00",
+  } do
+    it("hangs up on " .. what, function()
+      local fd = says(bytes)
+      net:until_("a count", function() return raw:counters(b).handshake_failed == 1 end)
+      assert.is_true(stranger.drain(fd))
+      stranger.hang_up(fd)
+      assert_unharmed()
+    end)
+  end
+
+  it("hangs up on half a handshake when its time is over", function()
+    local fd = says(stranger.client_hello():sub(1, 60))
+    assert.is_true(stranger.drain(fd))
+    stranger.hang_up(fd)
+    net:until_("a count", function() return raw:counters(b).handshake_failed == 1 end)
+    assert_unharmed()
+  end)
+
+  it("keeps at most 64 half-open connections and goes on", function()
+    local fds = {}
+    for i = 1, 100 do fds[i] = stranger.connect(raw:address(b)) end
+    net:until_("a count", function() return raw:counters(b).half_open_full == 36 end)
+    assert_unharmed()
+    for _, fd in ipairs(fds) do stranger.hang_up(fd) end
+    net:until_("room again", function() return raw:counters(b).handshake_failed == 64 end)
+    local c = net:node { name = "c" }
+    net:link(c, b)
+  end)
+
+  it("and a node with another secret do not link, either way", function()
+    local other = net:node { name = "other", secret = stranger.generate() }
+    raw:dial(other, raw:address(b))
+    local failed = net:until_count(other, "dial_failed", 1)[1]
+    assert.equal(fixture.IO, failed.err)
+    assert.matches("cluster's key", failed.text)
+    raw:dial(a, raw:address(other))
+    assert.equal(fixture.IO, net:until_count(a, "dial_failed", 1)[1].err)
+    assert_unharmed()
+  end)
+
+  it("and a node of another cluster with the same secret do not link", function()
+    local other = net:node { name = "other", cluster = "staging" }
+    raw:dial(other, raw:address(b))
+    assert.equal(fixture.IO, net:until_count(other, "dial_failed", 1)[1].err)
+    assert_unharmed()
+  end)
+
+  -- A peer that holds the secret, and says what it is told to.
+  local function speaker()
+    local peer = assert(stranger.speak(raw:address(b), fixture.secret))
+    assert.equal(HELLO, assert(peer:listen()):byte(1))
+    return peer
+  end
+
+  local function hello(fields)
+    fields.secret = fixture.secret
+    fields.id = fields.id or string.rep("\xff", 16)
+    return stranger.hello(fields)
+  end
+
+  it("names both ranges to a peer without a common version", function()
+    local peer = speaker()
+    peer:say(HELLO, LINK_LANE, WHOLE, hello { min = 7, max = 9 })
+    assert.matches("speaks 1 to 1, the dialling one 7 to 9", peer:listen())
+    peer:hang_up()
+    assert.equal(1, raw:counters(b).refused)
+    assert_unharmed()
+  end)
+
+  it("reads the version of a HELLO whose other fields it does not know", function()
+    local peer = speaker()
+    peer:say(HELLO, LINK_LANE, WHOLE, "\x93\x05\x06\xc0")
+    assert.matches("the dialling one 5 to 6", peer:listen())
+    peer:hang_up()
+    assert_unharmed()
+  end)
+
+  it("takes a HELLO with fields that are added later", function()
+    local peer = speaker()
+    local body = hello {}
+    peer:say(HELLO, LINK_LANE, WHOLE, string.char(body:byte(1) + 1) .. body:sub(2) .. "\xa5later")
+    peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00")
+    assert.equal(WELCOME, peer:listen():byte(1))
+    net:until_count(b, "up", 2)
+    peer:hang_up()
+    net:until_count(b, "down", 1)
+  end)
+
+  local function up()
+    local peer = speaker()
+    peer:say(HELLO, LINK_LANE, WHOLE, hello {})
+    peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00")
+    assert.equal(WELCOME, peer:listen():byte(1))
+    return peer
+  end
+
+  local breaches = {
+    ["a frame before the link is up"] = function(peer) peer:say(1, 0, WHOLE, "x") end,
+    ["WELCOME before HELLO"] = function(peer) peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00") end,
+    ["half a HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello({}):sub(1, 40)) end,
+    ["a HELLO with bytes left over"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {} .. "x") end,
+    ["an unknown word"] = function(peer) peer:say(99, LINK_LANE, WHOLE, "") end,
+    ["a continued frame that never began"] = function(peer) peer:say(1, 2, LAST, "x") end,
+    ["an unknown flag"] = function(peer) peer:say(1, 2, 16 + WHOLE, "x") end,
+    ["words of the link without an end"] = function(peer)
+      for i = 1, 3 do peer:say(HELLO, LINK_LANE, i == 1 and FIRST or 0, string.rep("x", 16000)) end
+    end,
+  }
+  for what, breach in pairs(breaches) do
+    it("closes on " .. what, function()
+      local peer = speaker()
+      breach(peer)
+      assert.is_nil(peer:listen())
+      peer:hang_up()
+      local counters = raw:counters(b)
+      assert.equal(1, counters.malformed + counters.too_big)
+      assert_unharmed()
+    end)
+  end
+
+  local later = {
+    ["a second HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {}) end,
+    ["a frame that begins within another"] = function(peer)
+      peer:say(1, 2, FIRST, "x")
+      peer:say(1, 2, FIRST, "x")
+    end,
+    ["a frame that changes its type"] = function(peer)
+      peer:say(1, 2, FIRST, "x")
+      peer:say(2, 2, LAST, "x")
+    end,
+    ["an empty chunk of an unfinished frame"] = function(peer)
+      peer:say(1, 1, FIRST, "x")
+      peer:say(1, 1, 0, "")
+    end,
+    ["a frame above 16 MiB"] = function(peer)
+      for i = 1, 1100 do peer:say(1, 2, i == 1 and FIRST or 0, string.rep("x", 16000)) end
+    end,
+  }
+  for what, breach in pairs(later) do
+    it("closes a link on " .. what .. ", and that one only", function()
+      local peer = up()
+      breach(peer)
+      assert.is_nil(peer:listen())
+      peer:hang_up()
+      assert.equal(2, #net:until_count(b, "up", 2))
+      net:until_count(b, "down", 1)
+      local counters = raw:counters(b)
+      assert.equal(1, counters.malformed + counters.too_big)
+      assert.equal(fixture.OK, raw:send(a, to_b, "control", 9, "alive"))
+      net:until_count(b, "frame", 1)
+      assert.is_true(raw:is_up(a, to_b))
+    end)
+  end
+
+  it("passes over words that may be ignored", function()
+    local peer = up()
+    peer:say(0x80 + 5, LINK_LANE, WHOLE, "whatever")
+    peer:say(4, 0, WHOLE, "heard")
+    assert.equal("heard", net:until_count(b, "frame", 1)[1].body)
+    peer:hang_up()
+  end)
+
+  it("shows an eavesdropper nothing of what it says", function()
+    local c = net:node { name = "c" }
+    local tap = stranger.tap(raw:address(b))
+    raw:greeting(c, "the greeting of c")
+    raw:dial(c, tap:address())
+    net:until_count(c, "up", 1)
+    local marker = "a secret between c and b "
+    assert.equal(fixture.OK, raw:send(c, raw:peer(c, b), "data", 1, marker:rep(1000)))
+    assert.equal(fixture.OK, raw:send(c, raw:peer(c, b), "control", 1, marker))
+    net:until_count(b, "frame", 2)
+    local seen = tap:bytes()
+    assert.is_true(#seen > 1000 * #marker)
+    for _, clear in ipairs { marker, "greeting", raw:id(c), raw:id(b) } do
+      assert.is_nil(seen:find(clear, 1, true))
+    end
+    net.net:free(c)
+    tap:close()
+  end)
+end)
