@@ -1,0 +1,164 @@
+-- argument.lua - checks what a caller passed; misuse raises at the caller's level and names function and option.
+--
+-- Not for what a user wrote in a file: that is luahub.config, which collects problems instead of raising.
+-- `level` counts as in error(): 1 is the function that calls this module, 2 (the default) its caller.
+
+local M = {}
+
+local SUGGESTION_DISTANCE_MAX = 3
+
+-- Edit distance (Levenshtein 1966), one row of the table at a time.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      diagonal, row[j] = row[j], best
+    end
+  end
+  return row[#b]
+end
+
+--- The known name nearest to `name`, or nil when none is near.
+---@param name any
+---@param known string[]
+---@return string?
+function M.nearest(name, known)
+  if type(name) ~= "string" then return nil end
+  local best, best_distance = nil, SUGGESTION_DISTANCE_MAX + 1
+  for _, candidate in ipairs(known) do
+    local d = distance(name:lower(), candidate:lower())
+    if d < best_distance and d < math.max(#candidate, 2) * 0.6 then
+      best, best_distance = candidate, d
+    end
+  end
+  return best
+end
+
+--- "unknown option 'tiemout' (did you mean 'timeout'?)", or with the list of known ones when none is near.
+---@param what string   "option", "field"
+---@param name any
+---@param known string[]
+---@return string
+function M.unknown(what, name, known)
+  local near = M.nearest(name, known)
+  local text = ("unknown %s '%s'"):format(what, tostring(name))
+  if near then return ("%s (did you mean '%s'?)"):format(text, near) end
+  if #known == 0 then return text .. " (it takes none)" end
+  return ("%s (known: %s)"):format(text, table.concat(known, ", "))
+end
+
+-- The kinds that are more than a Lua type: what they are called in a message, and the test.
+local KINDS = {
+  any = { "a value", function(value) return value ~= nil end },
+  integer = { "an integer", function(value) return math.type(value) == "integer" end },
+  ms = { "a number of milliseconds", function(value) return type(value) == "number" and value >= 0 end },
+  text = { "a string that is not empty", function(value) return type(value) == "string" and value ~= "" end },
+  pid = { "a pid", function(value) return type(value) == "userdata" end },
+}
+
+local function shown(value)
+  if type(value) == "number" then return tostring(value) end
+  if type(value) == "string" then return ("%q"):format(value) end
+  return type(value)
+end
+
+--- Raises unless `value` has the type; `kind` is a Lua type, "integer", "ms" (a number of milliseconds, 0 or more),
+--- "text" (a string that is not empty), "pid", or "any". nil passes when `kind` ends in "?".
+---@param where string  the function's name for the message, "hub:call"
+---@param name string   the argument's or option's name
+---@param value any
+---@param kind string
+---@param level? integer
+function M.check(where, name, value, kind, level)
+  local wanted, optional = kind:match("^(%a+)(%??)$")
+  if value == nil and optional == "?" then return end
+  local special = KINDS[wanted]
+  local fits = type(value) == wanted
+  if special then
+    fits = special[2](value)
+  end
+  if fits then return end
+  local expected = special and special[1] or "a " .. wanted
+  local text = ("%s: %s: expected %s, got %s"):format(where, name, expected, shown(value))
+  error(text, (level or 2) + 1)
+end
+
+--- Raises unless `value` is one of `words`.
+---@param where string
+---@param name string
+---@param value any
+---@param words string[]
+---@param level? integer
+function M.one_of(where, name, value, words, level)
+  for _, word in ipairs(words) do
+    if value == word then return end
+  end
+  local near = M.nearest(value, words)
+  local hint = near and (" (did you mean '%s'?)"):format(near) or ""
+  local known = table.concat(words, ", ")
+  local text = ("%s: %s: expected one of %s, got %s%s"):format(where, name, known, shown(value), hint)
+  error(text, (level or 2) + 1)
+end
+
+--- Checks a table of options: every key known, every value of its kind (see `check`). nil is an empty table.
+---@param where string
+---@param options table?
+---@param kinds table<string, string>  option -> kind
+---@param level? integer
+---@return table options
+function M.options(where, options, kinds, level)
+  level = (level or 2) + 1
+  if options == nil then return {} end
+  M.check(where, "options", options, "table", level)
+  local known = {}
+  for name in pairs(kinds) do
+    known[#known + 1] = name
+  end
+  table.sort(known)
+  for name in pairs(options) do
+    if not kinds[name] then error(where .. ": " .. M.unknown("option", name, known), level) end
+  end
+  for _, name in ipairs(known) do
+    M.check(where, name, options[name], kinds[name]:gsub("%??$", "?", 1), level)
+  end
+  return options
+end
+
+--- Raises unless `value` is a list (keys 1..n) whose entries have the kind.
+---@param where string
+---@param name string
+---@param value any
+---@param kind string
+---@param level? integer
+function M.list(where, name, value, kind, level)
+  level = (level or 2) + 1
+  M.check(where, name, value, "table", level)
+  local count = 0
+  for _ in next, value do
+    count = count + 1
+  end
+  if count ~= #value then error(("%s: %s: expected a list, got a table with keys"):format(where, name), level) end
+  for i = 1, count do
+    M.check(where, ("%s[%d]"):format(name, i), value[i], kind, level)
+  end
+end
+
+--- The id of a hub given as a hub object or as its id; raises when it is neither.
+---@param where string
+---@param hub luahub.Hub|string
+---@param level? integer
+---@return string id
+function M.hub_id(where, hub, level)
+  local id = type(hub) == "table" and hub.id or hub
+  M.check(where, "hub (a hub or its id)", id, "text", (level or 2) + 1)
+  return id
+end
+
+return M

@@ -1,0 +1,186 @@
+-- dispatcher.lua - sends requests and events to the nodes of a hub.
+--
+-- A service under luahub.hub. Everything here is handed to this node's protocol thread, which finds the way; the
+-- functions answer as soon as it is handed over, unless they say otherwise.
+
+local core = require("luahub.core")
+local argument = require("luahub.argument")
+local failure = require("luahub.failure")
+
+local M = {}
+
+local PART_MAX = 1000 -- children in one request
+local REQUEST_MS = 10000
+local ANSWER_MARGIN_MS = 5000
+local MEMBERS = { "global", "local", "external" }
+
+local REQUEST_OPTIONS = {
+  timeout = "ms?",
+  check_existing = "boolean?",
+  on_failure = "string?",
+  metadata = "table?",
+  child_metadata = "table?",
+}
+
+---@class luahub.NodeRequest
+---@field node string            the node that is asked first; it forwards what belongs or lives elsewhere
+---@field children table         child specs (start), or ids or tables with an id (stop)
+---@field reply_to? userdata[]   pids that get { key, child_id, result, node } for each child; result is
+---                               { status = "ok", pid } or { status = "error", code, message }
+---@field options? table         timeout (ms for each part, default 10000); for starts also check_existing, on_failure,
+---                               metadata, child_metadata
+---@field transaction? string    the key of the replies; default "child_start" or "child_stop"
+
+local REQUEST_FIELDS = {
+  node = "text?",
+  children = "table",
+  reply_to = "table?",
+  options = "table?",
+  transaction = "any?",
+}
+
+local function check_request(where, at, request, level)
+  argument.check(where, at, request, "table", level + 1)
+  argument.options(where .. ": " .. at, request, REQUEST_FIELDS, level + 1)
+  argument.check(where, at .. ".children", request.children, "table", level + 1)
+  argument.options(where .. ": " .. at .. ".options", request.options, REQUEST_OPTIONS, level + 1)
+  if request.reply_to then argument.list(where, at .. ".reply_to", request.reply_to, "pid", level + 1) end
+end
+
+local function ids_of(children)
+  local ids = {}
+  for i, child in ipairs(children) do
+    ids[i] = type(child) == "table" and child.id or child
+  end
+  return ids
+end
+
+local function body_of(kind, hub_id, request, part)
+  local options = {}
+  for name, value in pairs(request.options or {}) do
+    options[name] = value
+  end
+  if kind == "start" then
+    options.node = request.node
+    return { hub = hub_id, children = part, options = options }
+  end
+  return { hub = hub_id, ids = ids_of(part), options = options }
+end
+
+local function send_part(kind, hub_id, request, part)
+  local body = body_of(kind, hub_id, request, part)
+  if not request.reply_to or #request.reply_to == 0 then
+    core.request_async(kind, body)
+    return true
+  end
+  local timeout = (body.options.timeout or REQUEST_MS) + ANSWER_MARGIN_MS
+  local key = request.transaction or "child_" .. kind
+  local pid, err = core.spawn({ "luahub.courier", kind, body, request.reply_to, key, timeout })
+  if not pid then return nil, err end
+  return true
+end
+
+local function send_requests(where, kind, hub, requests)
+  local hub_id = argument.hub_id(where, hub, 3)
+  argument.list(where, "requests", requests, "table", 3)
+  for i, request in ipairs(requests) do
+    check_request(where, ("requests[%d]"):format(i), request, 3)
+  end
+  for _, request in ipairs(requests) do
+    for from = 1, #request.children, PART_MAX do
+      local part = table.move(request.children, from, math.min(from + PART_MAX - 1, #request.children), 1, {})
+      local sent, err = send_part(kind, hub_id, request, part)
+      if not sent then return nil, err end
+    end
+  end
+  return true
+end
+
+--- Has children started, each request by its node, in parts of 1,000.
+---@param hub luahub.Hub|string
+---@param requests luahub.NodeRequest[]
+---@return true?  as soon as the requests are on their way; or nil and an error
+---@return luahub.Failure?
+function M.children_start(hub, requests)
+  return send_requests("dispatcher.children_start", "start", hub, requests)
+end
+
+--- Has children stopped wherever they run.
+---@param hub luahub.Hub|string
+---@param requests luahub.NodeRequest[]
+---@return true?
+---@return luahub.Failure?
+function M.children_stop(hub, requests)
+  return send_requests("dispatcher.children_stop", "stop", hub, requests)
+end
+
+local function check_members(where, members, level)
+  if members == nil then return "global" end
+  if type(members) == "table" then
+    argument.list(where, "members", members, "text", level + 1)
+  else
+    argument.one_of(where, "members", members, MEMBERS, level + 1)
+  end
+  return members
+end
+
+--- Runs the handlers registered for `id` on the members. While the hub is locked an event waits, or is dropped.
+---@param queue luahub.EventQueue  hub.event_queue
+---@param id string
+---@param data any  plain data
+---@param options? { discard_event: boolean?, members: "global"|"local"|"external"|string[]? }  default "global"
+---@return "event_dispatched"|"event_queued"|"event_discarded"|nil
+---@return luahub.Failure?
+function M.dispatch_event(queue, id, data, options)
+  local where = "dispatcher.dispatch_event"
+  if type(queue) ~= "table" or type(queue.hub) ~= "string" then
+    error(where .. ": queue: expected hub.event_queue, got " .. type(queue), 2)
+  end
+  argument.check(where, "id", id, "text")
+  options = argument.options(where, options, { discard_event = "boolean?", members = "any?" })
+  local members = check_members(where, options.members, 2)
+  local discard = options.discard_event == true
+  return core.request("event", { hub = queue.hub, id = id, data = data, members = members, discard = discard })
+end
+
+--- Sends an event through the hub's synchronization strategy; on arrival the handlers of that name run.
+---@param hub luahub.Hub|string
+---@param request { name: string, data: any }
+---@param options? { members: "global"|"local"|"external"|string[]? }  default "global"
+---@return true?
+---@return luahub.Failure?
+function M.propagate_event(hub, request, options)
+  local where = "dispatcher.propagate_event"
+  local hub_id = argument.hub_id(where, hub)
+  argument.check(where, "request", request, "table")
+  argument.options(where .. ": request", request, { name = "text", data = "any?" })
+  argument.check(where, "request.name", request.name, "text")
+  options = argument.options(where, options, { members = "any?" })
+  local members = check_members(where, options.members, 2)
+  return core.request("propagate", { hub = hub_id, name = request.name, data = request.data, members = members })
+end
+
+--- Sends { key, child_id, result, node } to every pid; those that are gone get nothing.
+---@param pids userdata[]
+---@param key any
+---@param child_id string
+---@param result any
+---@param node string?
+---@return true?
+---@return luahub.Failure?  code "invalid" when the message cannot be sent to anyone
+function M.reply_respondents(pids, key, child_id, result, node)
+  local where = "dispatcher.reply_respondents"
+  argument.list(where, "pids", pids, "pid")
+  argument.check(where, "child_id", child_id, "text")
+  local message = { key = key, child_id = child_id, result = result, node = node }
+  local sent, first_error = 0, nil
+  for _, pid in ipairs(pids) do
+    local ok, err = core.send(pid, message)
+    if ok then sent = sent + 1 end
+    first_error = first_error or err
+  end
+  if sent == 0 and #pids > 0 and failure.code(first_error) == "invalid" then return nil, first_error end
+  return true
+end
+
+return M

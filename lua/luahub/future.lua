@@ -1,0 +1,57 @@
+-- future.lua - the answer of an operation that still runs.
+--
+-- A future belongs to the actor (or the main program) that made it. Its operation goes on whether or not anyone
+-- awaits it, and ends by its own deadline. Awaiting again answers the same.
+--
+--   pending -> settled (value, or nil and an error)      a wait that is over too early leaves it pending
+
+local core = require("luahub.core")
+local argument = require("luahub.argument")
+
+local AWAIT_MARGIN_MS = 5000 -- what an operation may take beyond its own timeout before we give up on its answer
+
+---@class luahub.Future
+local Future = { __name = "luahub.future" }
+Future.__index = Future
+
+local M = {}
+
+--- A request to this node whose answer is `wrap(value)`.
+---@param kind string        see core.request
+---@param request table
+---@param timeout number     ms that the operation may take
+---@param wrap? fun(value: any): any
+---@return luahub.Future
+function M.request(kind, request, timeout, wrap)
+  local ref = core.request_async(kind, request)
+  return setmetatable({ ref = ref, kind = kind, timeout = timeout, wrap = wrap, settled = false }, Future)
+end
+
+--- Waits for the answer.
+---@param ms? number  how long to wait; default: the operation's timeout and 5 s
+---@return any value  or nil and an error; code "timeout" when the answer is not there yet: it can be awaited again
+---@return luahub.Failure?
+function Future:await(ms)
+  argument.check("future:await", "ms", ms, "ms?")
+  if self.settled then return self.value, self.err end
+  local value, err = core.await(self.ref, ms or self.timeout + AWAIT_MARGIN_MS)
+  if value == nil and type(err) == "table" and err.code == "timeout" then return nil, err end
+  if value ~= nil and self.wrap then value = self.wrap(value) end
+  self.settled, self.value, self.err = true, value, err
+  return value, err
+end
+
+Future.__call = Future.await
+
+function Future:__tostring()
+  return ("future(%s, %s)"):format(self.kind, self.settled and "settled" or "pending")
+end
+
+--- True when `value` is a future.
+---@param value any
+---@return boolean
+function M.is(value)
+  return getmetatable(value) == Future
+end
+
+return M

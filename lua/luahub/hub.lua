@@ -1,0 +1,319 @@
+-- hub.lua - a hub as its user holds it: a name and functions, good in every heap and in the main program.
+--
+-- It keeps nothing but the id. Questions about children are answered from this node's copy of the registry, without
+-- asking anyone; all that changes something goes through luahub.distributor and luahub.dispatcher.
+
+local core = require("luahub.core")
+local argument = require("luahub.argument")
+local distributor = require("luahub.distributor")
+local failure = require("luahub.failure")
+local hook = require("luahub.hook")
+local policy = require("luahub.policy")
+
+local CALL_MS = 5000
+local RETRY_FIRST_MS = 2
+local RETRY_MAX_MS = 100
+local UNKNOWN_WAIT_MS = 1000 -- how long a call waits for an id that no row names: it may be on its way between nodes
+local STOP_MS = 60000
+
+-- Explicit refusals: the request was not taken by anyone, so sending it again cannot do it twice.
+local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
+
+---@class luahub.EventQueue
+---@field hub string
+
+---@class luahub.Hub
+---@field id string
+---@field event_queue luahub.EventQueue          for dispatcher.dispatch_event
+---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
+local Hub = {}
+
+local EventQueue = { __name = "luahub.event_queue" }
+
+function EventQueue.__tostring(queue)
+  return ("event_queue(%s)"):format(queue.hub)
+end
+
+local M = {}
+
+--- The hub's synchronization strategy, or in heaps that did not configure the hub a token that stands for it.
+---@param hub_id string
+---@return table
+function M.synchronization(hub_id)
+  return policy.strategy(hub_id, "synchronization") or { hub = hub_id, kind = "pubsub" }
+end
+
+--- The hub with this id; whether it runs is asked with `is_alive`.
+---@param id string
+---@return luahub.Hub
+function M.new(id)
+  argument.check("luahub.hub", "id", id, "text")
+  return setmetatable({ id = id, event_queue = setmetatable({ hub = id }, EventQueue) }, Hub)
+end
+
+function Hub.__index(hub, key)
+  if key == "synchronization" then return M.synchronization(hub.id) end
+  return Hub[key]
+end
+
+Hub.__name = "luahub.hub"
+Hub.__methods = Hub -- for completion, which runs no code and so cannot ask __index
+
+function Hub.__eq(a, b)
+  return a.id == b.id
+end
+
+function Hub:__tostring()
+  return ("hub(%s)"):format(self.id)
+end
+
+--- Starts one child; see `start_children`.
+---@param spec luahub.ChildSpec
+---@param options? luahub.StartOptions
+---@return "start_initiated"|luahub.Future|nil
+---@return luahub.Failure?
+function Hub:start_child(spec, options)
+  return distributor.init_children(self, { spec }, options, "hub:start_child")
+end
+
+--- Starts children somewhere in the hub. With `awaitable = true` the answer is a future whose `:await(ms)` gives a
+--- luahub.StartResult.
+---@param specs luahub.ChildSpec[]
+---@param options? luahub.StartOptions
+---@return "start_initiated"|luahub.Future|nil
+---@return luahub.Failure?  codes no_children, already_started (with ids), invalid_spec, not_alive
+function Hub:start_children(specs, options)
+  return distributor.init_children(self, specs, options, "hub:start_children")
+end
+
+--- Stops one child; see `stop_children`.
+---@param id string
+---@param options? luahub.StopOptions
+---@return "stop_initiated"|luahub.Future|nil
+---@return luahub.Failure?
+function Hub:stop_child(id, options)
+  return distributor.stop_children(self, { id }, options, "hub:stop_child")
+end
+
+--- Stops children wherever they run. With `awaitable = true` the answer is a future whose `:await(ms)` gives a
+--- luahub.StopResult; ids that are not there are among its errors.
+---@param ids string[]
+---@param options? luahub.StopOptions
+---@return "stop_initiated"|luahub.Future|nil
+---@return luahub.Failure?
+function Hub:stop_children(ids, options)
+  return distributor.stop_children(self, ids, options, "hub:stop_children")
+end
+
+--- A child as the registry has it here, or nil.
+---@param id string
+---@param options? { with_metadata: boolean? }
+---@return { id: string, spec: luahub.ChildSpec, instances: luahub.Instance[], metadata: table? }?
+function Hub:child_lookup(id, options)
+  argument.check("hub:child_lookup", "id", id, "text")
+  options = argument.options("hub:child_lookup", options, { with_metadata = "boolean?" })
+  local child = core.lookup(self.id, id)
+  if child and not options.with_metadata then child.metadata = nil end
+  return child
+end
+
+--- The pid of a child's first instance, or nil.
+---@param id string
+---@return userdata?
+function Hub:get_pid(id)
+  argument.check("hub:get_pid", "id", id, "text")
+  return core.get_pid(self.id, id)
+end
+
+--- The pids of all instances of a child; empty when it is unknown.
+---@param id string
+---@return userdata[]
+function Hub:get_pids(id)
+  argument.check("hub:get_pids", "id", id, "text")
+  return core.get_pids(self.id, id)
+end
+
+local PAGE = { limit = "integer?", after = "string?" }
+
+local function list(hub, where, options, extra)
+  options = argument.options(where, options, PAGE, 3)
+  extra.limit, extra.after = options.limit, options.after
+  return core.list(hub.id, extra)
+end
+
+--- The children of the hub, or of this node, sorted by id.
+---@param scope? "global"|"local"  default "global"
+---@param options? { limit: integer?, after: string? }  a page: at most `limit`, those behind the id `after`
+---@return { id: string, instances: luahub.Instance[] }[]
+function Hub:process_list(scope, options)
+  argument.one_of("hub:process_list", "scope", scope or "global", { "global", "local" })
+  local out = list(self, "hub:process_list", options, { scope = scope or "global" })
+  return out
+end
+
+--- The children with their specs and metadata, sorted by id.
+---@param options? { limit: integer?, after: string? }  a page, as in `process_list`
+---@return { id: string, spec: luahub.ChildSpec, metadata: table, instances: luahub.Instance[] }[]
+function Hub:registry_dump(options)
+  local out = list(self, "hub:registry_dump", options, { scope = "global", dump = true })
+  return out
+end
+
+--- The children whose metadata has this `tag`, sorted by id.
+---@param tag string
+---@return { id: string, instances: luahub.Instance[] }[]
+function Hub:tag_query(tag)
+  argument.check("hub:tag_query", "tag", tag, "any")
+  return core.list(self.id, { scope = "global", tag = tag })
+end
+
+--- Names of the nodes that run the hub, sorted.
+---@param options? { include_local: boolean? }  default: without this node
+---@return string[]?
+---@return luahub.Failure?
+function Hub:nodes(options)
+  options = argument.options("hub:nodes", options, { include_local = "boolean?" })
+  return core.request("nodes", { hub = self.id, include_local = options.include_local == true })
+end
+
+local function state(hub, field)
+  local answer, err = core.request("hub_state", { hub = hub.id })
+  if not answer then return nil, err end
+  return answer[field]
+end
+
+--- True when the hub runs on this node.
+---@return boolean?
+---@return luahub.Failure?
+function Hub:is_alive()
+  return state(self, "alive")
+end
+
+--- True while children are being moved or recovered.
+---@return boolean?
+---@return luahub.Failure?
+function Hub:is_locked()
+  return state(self, "locked")
+end
+
+--- True while this side of a divided cluster may not act.
+---@return boolean?
+---@return luahub.Failure?
+function Hub:is_partitioned()
+  return state(self, "partitioned")
+end
+
+local function first_problem(check)
+  local found
+  check(function(path, message)
+    found = found or ("%s: %s"):format(path, message)
+  end)
+  return found
+end
+
+--- Registers handlers for one hook or event on this node: all of them or, when an id is taken, none.
+---@param key string
+---@param handlers luahub.Handler[]
+---@return true?
+---@return luahub.Failure?  codes handler_id_not_unique, not_alive
+function Hub:register_hook_handlers(key, handlers)
+  local where = "hub:register_hook_handlers"
+  argument.check(where, "key", key, "text")
+  local problem = first_problem(function(report)
+    hook.check_list("handlers", key, handlers, report)
+  end)
+  if problem then error(where .. ": " .. problem, 2) end
+  local for_node, here = hook.split(key, handlers)
+  if next(here) and not policy.strategy(self.id, "distribution") then
+    error(where .. ": immediate handlers can be registered by the program that started the hub only", 2)
+  end
+  local ok, err = core.request("hooks_register", { hub = self.id, key = key, handlers = for_node })
+  if not ok then return nil, err end
+  if next(here) then policy.add_handlers(self.id, key, here) end
+  return true
+end
+
+--- Cancels handlers of one hook or event on this node; unknown ids are ignored.
+---@param key string
+---@param ids string[]
+---@return true?
+---@return luahub.Failure?
+function Hub:cancel_hook_handlers(key, ids)
+  argument.check("hub:cancel_hook_handlers", "key", key, "text")
+  argument.list("hub:cancel_hook_handlers", "ids", ids, "text")
+  local ok, err = core.request("hooks_cancel", { hub = self.id, key = key, ids = ids })
+  if not ok then return nil, err end
+  policy.remove_handlers(self.id, key, ids)
+  return true
+end
+
+-- One try of a call. Answers value, error, and whether the error leaves room for another try.
+local function try_call(hub, id, request, remaining)
+  local pid = core.get_pid(hub.id, id)
+  if not pid then
+    local _, err = failure.new("not_found", "hub %s has no running child %s", hub.id, id)
+    return nil, err, true, core.lookup(hub.id, id) ~= nil
+  end
+  local value, err = core.call(pid, request, remaining)
+  return value, err, NOT_TAKEN[failure.code(err)] or false, true
+end
+
+--- Calls a child wherever it is now, and waits within the deadline while it is starting, restarting or moving. A
+--- request is sent again only when it was refused with "not here", never when its fate is unknown.
+---@param id string
+---@param request any  plain data
+---@param ms? number   deadline; default 5000
+---@return any  what the child replied; or nil and an error
+---@return luahub.Failure?  codes not_found, timeout, crashed, unknown_outcome, ...
+function Hub:call(id, request, ms)
+  argument.check("hub:call", "id", id, "text")
+  argument.check("hub:call", "ms", ms, "ms?")
+  ms = ms or CALL_MS
+  local started, pause, seen = core.now(), RETRY_FIRST_MS, false
+  while true do
+    local elapsed = core.now() - started
+    local value, err, again, known = try_call(self, id, request, math.max(ms - elapsed, 0))
+    if err == nil or not again then return value, err end
+    seen = seen or known
+    elapsed = core.now() - started
+    local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)
+    if elapsed + pause >= limit then return nil, err end
+    core.sleep(pause)
+    pause = math.min(pause * 2, RETRY_MAX_MS)
+  end
+end
+
+--- Sends a message to a child wherever it is now; nothing is answered and nothing waits.
+---@param id string
+---@param message any  plain data
+---@return true?
+---@return luahub.Failure?  code not_found
+function Hub:cast(id, message)
+  argument.check("hub:cast", "id", id, "text")
+  local pid = core.get_pid(self.id, id)
+  if not pid then return failure.new("not_found", "hub %s has no running child %s", self.id, id) end
+  return core.cast(pid, message)
+end
+
+--- What the nodes themselves say they run; see luahub.distributor.
+---@param options? { scope: "global"|"local"?, timeout: number? }  default "local"; timeout in ms, default 5000
+---@return table?
+---@return luahub.Failure?
+function Hub:which_children(options)
+  options = argument.options("hub:which_children", options, { scope = "string?", timeout = "ms?" })
+  argument.one_of("hub:which_children", "scope", options.scope or "local", { "global", "local" })
+  if options.scope == "global" then return distributor.which_children_global(self, { timeout = options.timeout }) end
+  return distributor.which_children_local(self)
+end
+
+--- Hands the children of this node on to others and closes the hub here.
+---@return true?
+---@return luahub.Failure?  code not_alive
+function Hub:stop()
+  local ok, err = core.request("hub_stop", { hub = self.id }, STOP_MS)
+  if not ok then return nil, err end
+  policy.close(self.id)
+  return true
+end
+
+return M

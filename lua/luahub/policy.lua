@@ -1,0 +1,198 @@
+-- policy.lua - answers the node's questions: custom strategies and immediate hook handlers of the main program.
+--
+-- The node asks with a kind, a hub and plain data, while the main program waits in one of luahub's functions; the
+-- answer is checked here, so that a strategy that answers nonsense gets an error that names it and what was expected.
+-- This module's state exists in the main program only: in every other heap nothing is installed.
+
+local core = require("luahub.core")
+local strategy = require("luahub.strategy")
+
+local M = {}
+
+local self_name = nil -- the node's name once installed
+local hubs = {} -- hub id -> { strategies = role -> strategy, handlers = key -> id -> function }
+
+--- True in the main program of a running node.
+---@return boolean
+function M.is_installed()
+  return self_name ~= nil
+end
+
+--- Remembers what a hub of this program decides with. Before the node is told of the hub: it may ask at once.
+---@param hub_id string
+---@param strategies table<string, table>
+---@param handlers table<string, table<string, function>>
+function M.open(hub_id, strategies, handlers)
+  hubs[hub_id] = { strategies = strategies, handlers = handlers }
+end
+
+---@param hub_id string
+function M.close(hub_id)
+  hubs[hub_id] = nil
+end
+
+--- The strategy of a hub that this program started; nil elsewhere.
+---@param hub_id string
+---@param role string
+---@return table?
+function M.strategy(hub_id, role)
+  local hub = hubs[hub_id]
+  return hub and hub.strategies[role]
+end
+
+---@param hub_id string
+---@param key string
+---@param handlers table<string, function>
+function M.add_handlers(hub_id, key, handlers)
+  local hub = assert(hubs[hub_id], "policy.add_handlers: no such hub in this program")
+  hub.handlers[key] = hub.handlers[key] or {}
+  for id, handler in pairs(handlers) do
+    hub.handlers[key][id] = handler
+  end
+end
+
+---@param hub_id string
+---@param key string
+---@param ids string[]
+function M.remove_handlers(hub_id, key, ids)
+  local hub = hubs[hub_id]
+  local handlers = hub and hub.handlers[key]
+  if not handlers then return end
+  for _, id in ipairs(ids) do
+    handlers[id] = nil
+  end
+end
+
+local function view_of(hub_id, nodes)
+  return { nodes = nodes, self = self_name, hub = hub_id }
+end
+
+local function refuse(hub_id, role, text, ...)
+  error(("hub %s: the %s strategy's %s"):format(hub_id, role, text:format(...)), 0)
+end
+
+local function list_of(hub_id, role, fn, answer, count)
+  if type(answer) ~= "table" then refuse(hub_id, role, "%s must answer a list, got %s", fn, type(answer)) end
+  if count and #answer ~= count then
+    refuse(hub_id, role, "%s must answer a list of %d entries, got %d", fn, count, #answer)
+  end
+  return answer
+end
+
+local function chosen(hub_id, role)
+  local found = M.strategy(hub_id, role)
+  if not found then error(("hub %s is not one of this program's"):format(tostring(hub_id)), 0) end
+  return found
+end
+
+local ask = {}
+
+function ask.place(hub_id, ids, nodes, factor)
+  local distribution = chosen(hub_id, "distribution")
+  local owners = distribution.place(ids, view_of(hub_id, nodes), { factor = factor })
+  list_of(hub_id, "distribution", "place()", owners, #ids * factor)
+  for i, index in ipairs(owners) do
+    if math.type(index) ~= "integer" or index < 1 or index > #nodes then
+      refuse(hub_id, "distribution", "place() answered %s at [%d]: expected an index of view.nodes (1 to %d)",
+        tostring(index), i, #nodes)
+    end
+  end
+  return owners
+end
+
+function ask.init(hub_id, specs, options)
+  local init = chosen(hub_id, "distribution").init
+  if not init then return true end
+  return init(specs, options)
+end
+
+function ask.move(hub_id, ids, from, targets)
+  local migration = chosen(hub_id, "migration")
+  local children, seen, nodes = {}, {}, {}
+  for i, id in ipairs(ids) do
+    children[i] = { id = id, from = from, to = targets[i] }
+    seen[targets[i]] = true
+  end
+  seen[from] = true
+  for name in pairs(seen) do
+    nodes[#nodes + 1] = name
+  end
+  table.sort(nodes)
+  local plan = list_of(hub_id, "migration", "move()", migration.move(children, view_of(hub_id, nodes)), #ids)
+  for i, word in ipairs(plan) do
+    if word ~= "cold" and word ~= "hot" and word ~= false then
+      refuse(hub_id, "migration", 'move() answered %s at [%d]: expected "cold", "hot" or false', tostring(word), i)
+    end
+  end
+  return plan
+end
+
+function ask.propagate(hub_id, name, members)
+  local synchronization = chosen(hub_id, "synchronization")
+  local targets = synchronization.propagate(name, members, view_of(hub_id, members))
+  list_of(hub_id, "synchronization", "propagate()", targets)
+  local known = {}
+  for _, member in ipairs(members) do
+    known[member] = true
+  end
+  for i, target in ipairs(targets) do
+    if not known[target] then
+      refuse(hub_id, "synchronization", "propagate() answered %s at [%d]: not one of the members", tostring(target), i)
+    end
+  end
+  return targets
+end
+
+function ask.may_act(hub_id, nodes, agreed)
+  local tolerance = chosen(hub_id, "partition_tolerance")
+  local may, reason = tolerance.may_act(view_of(hub_id, nodes), agreed)
+  if type(may) ~= "boolean" then
+    refuse(hub_id, "partition_tolerance", "may_act() must answer true or false, got %s", type(may))
+  end
+  return may, reason and tostring(reason)
+end
+
+function ask.hook(hub_id, key, handler_id, data)
+  local hub = hubs[hub_id]
+  local handler = hub and hub.handlers[key] and hub.handlers[key][handler_id]
+  if not handler then
+    error(("hub %s: no immediate handler '%s' for %s in this program"):format(hub_id, handler_id, key), 0)
+  end
+  return handler(data, hub_id)
+end
+
+--- Answers one question; raises what the strategy raises. Called by the core while the main program waits.
+---@param kind string
+---@return any
+function M.answer(kind, ...)
+  local fn = ask[kind]
+  if not fn then error(("unknown question '%s'"):format(tostring(kind)), 0) end
+  return fn(...)
+end
+
+--- Lets the running node ask this program.
+---@param name string  the node's name
+function M.install(name)
+  self_name = name
+  core.set_policy(M.answer)
+end
+
+--- The strategies a hub uses, with the defaults for those that are not given.
+---@param given table<string, table>
+---@return table<string, table>
+function M.with_defaults(given)
+  local out = {}
+  local defaults = {
+    distribution = { "luahub.distribution", "rendezvous" },
+    migration = { "luahub.migration", "cold_swap" },
+    redundancy = { "luahub.redundancy", "singularity" },
+    synchronization = { "luahub.synchronization", "pubsub" },
+    partition_tolerance = { "luahub.partition_tolerance", "divergence" },
+  }
+  for _, role in ipairs(strategy.ROLES) do
+    out[role] = given[role] or require(defaults[role][1])[defaults[role][2]]()
+  end
+  return out
+end
+
+return M

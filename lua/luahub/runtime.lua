@@ -1,0 +1,60 @@
+-- runtime.lua - where control sockets are: $LUAHUB_RUNTIME_DIR, else $XDG_RUNTIME_DIR/luahub, else /tmp/luahub-UID.
+
+local failure = require("luahub.failure")
+
+local M = {}
+
+local function output_of(command)
+  local pipe = io.popen(command)
+  local text = pipe and pipe:read("l")
+  if pipe then pipe:close() end
+  return text
+end
+
+local function quoted(path)
+  return "'" .. path:gsub("'", "'\\''") .. "'"
+end
+
+local function user_id()
+  return output_of("id -u 2>/dev/null") or "0"
+end
+
+local function from_environment(name, suffix)
+  local value = os.getenv(name)
+  return value and value ~= "" and value .. suffix or nil
+end
+
+--- The directory of control sockets.
+---@return string
+function M.directory()
+  return from_environment("LUAHUB_RUNTIME_DIR", "")
+    or from_environment("XDG_RUNTIME_DIR", "/luahub")
+    or "/tmp/luahub-" .. user_id()
+end
+
+--- Makes the directory when it is missing, for its owner only, and refuses one that others may write.
+---@param path string
+---@return string? path
+---@return luahub.Failure?  code runtime_dir
+function M.ensure(path)
+  local made = os.execute("mkdir -p -m 700 -- " .. quoted(path) .. " 2>/dev/null")
+  if not made then return failure.new("runtime_dir", "cannot make the runtime directory %s", path) end
+  local owner, mode = (output_of("stat -c '%u %a' -- " .. quoted(path)) or ""):match("^(%d+) (%d+)$")
+  if not owner then return failure.new("runtime_dir", "cannot look at the runtime directory %s", path) end
+  if owner ~= user_id() then
+    return failure.new("runtime_dir", "the runtime directory %s belongs to another user", path)
+  end
+  if tonumber(mode, 8) & 18 ~= 0 then
+    return failure.new("runtime_dir", "the runtime directory %s can be written by others: chmod 700 %s", path, path)
+  end
+  return path
+end
+
+--- The control socket of a node.
+---@param name string
+---@return string
+function M.socket(name)
+  return ("%s/%s.sock"):format(M.directory(), name)
+end
+
+return M

@@ -1,0 +1,138 @@
+local helper = require("spec_helper")
+dofile("spec/luahub/fake_core.lua").install()
+local config = require("luahub.config")
+
+local function problems(value)
+  return table.concat(config.problems(value), "\n")
+end
+
+describe("luahub.config", function()
+  local directory, remove
+  before_each(function()
+    directory, remove = helper.temporary_directory()
+  end)
+  after_each(function()
+    remove()
+  end)
+
+  local function file(name, text, mode)
+    local path = directory .. "/" .. name
+    helper.write_file(path, text)
+    if mode then assert(os.execute(("chmod %s '%s'"):format(mode, path))) end
+    return path
+  end
+
+  it("accepts a whole configuration", function()
+    local strategies = require("luahub.distribution")
+    assert.are.equal("", problems({
+      node = { name = "n1", listen = "127.0.0.1:7101", join = { "[::1]:7102", "n3:7103" }, secret_file = "key" },
+      hubs = {
+        {
+          id = "main",
+          distribution = strategies.rendezvous(),
+          children = { { id = "a", start = { "counter", 1, { step = 2 } }, restart = "transient", shutdown = 100 } },
+          hooks = { child_registered = { { id = "h", handler = { "hooks", "seen" } } } },
+        },
+      },
+    }))
+  end)
+
+  it("names the path and what was expected", function()
+    local hubs = { { id = "main", children = { { id = "a", start = { "m" } }, { id = "b", start = "m" } } } }
+    local expected = 'hubs[1].children[2].start: expected a list { "module", args... }, got string'
+    assert.are.equal(expected, problems({ hubs = hubs }))
+  end)
+
+  it("suggests the field that was meant", function()
+    assert.matches("node: unknown field 'lisen' %(did you mean 'listen'%?%)", problems({ node = { lisen = "x:1" } }))
+    assert.matches("hubs%[1%]: unknown field 'childs'", problems({ hubs = { { id = "h", childs = {} } } }))
+  end)
+
+  it("reports every problem, one line each", function()
+    local lines = config.problems({ node = { name = "a b", schedulers = -1 }, hubs = { { children = 1 }, 7 } })
+    assert.are.equal(5, #lines)
+    for _, line in ipairs(lines) do
+      assert.is_nil(line:find("\n"))
+    end
+  end)
+
+  it("refuses listen and join without a secret and says how to make one", function()
+    local text = problems({ node = { listen = "127.0.0.1:7101", join = { "a:1" } } })
+    assert.matches("node.listen: needs a secret: make one with `luahub keygen", text)
+    assert.matches("node.join: needs a secret", text)
+  end)
+
+  it("refuses what cannot travel in a child's arguments", function()
+    local hubs = { { id = "h", children = { { id = "a", start = { "m", { f = print } } } } } }
+    local expected = "hubs[1].children[1].start[2].f: a function cannot be sent to another node"
+    assert.are.equal(expected, problems({ hubs = hubs }))
+  end)
+
+  it("refuses ids that are there twice", function()
+    local child = { id = "a", start = { "m" } }
+    assert.matches("children%[2%]%.id: \"a\" is the id of hubs%[1%]%.children%[1%] too",
+      problems({ hubs = { { id = "h", children = { child, child } } } }))
+    assert.matches("hubs%[2%]%.id: 'h' is the id of hubs%[1%] too", problems({ hubs = { { id = "h" }, { id = "h" } } }))
+  end)
+
+  it("refuses a waiting handler that is a function", function()
+    local hooks = { child_registered = { { id = "x", handler = print } } }
+    assert.matches("handler: a function needs immediate = true", problems({ hubs = { { id = "h", hooks = hooks } } }))
+  end)
+
+  it("refuses a strategy of another kind, and one that was not called", function()
+    local distribution, migration = require("luahub.distribution"), require("luahub.migration")
+    assert.matches("hubs%[1%]%.distribution: expected .* got a migration strategy: cold",
+      problems({ hubs = { { id = "h", distribution = migration.cold_swap() } } }))
+    assert.matches("was it meant to be called",
+      problems({ hubs = { { id = "h", distribution = distribution.rendezvous } } }))
+  end)
+
+  it("reads addresses of hosts, IPv4 and IPv6", function()
+    assert.are.same({ "n1.local", 7 }, { config.split_address("n1.local:7") })
+    assert.are.same({ "::1", 7946 }, { config.split_address("[::1]:7946") })
+    assert.is_nil(config.split_address("::1:7946"))
+    assert.is_nil(config.split_address("host:99999"))
+    assert.is_nil(config.split_address("host"))
+  end)
+
+  it("listens on the default port once there is a secret", function()
+    file("key", ("k"):rep(40) .. "\n", "600")
+    local complete = assert(config.prepare({ node = { name = "n1", secret_file = "key" } }, directory))
+    assert.are.equal("0.0.0.0:7946", complete.node.listen)
+    assert.are.equal(("k"):rep(40), complete.node.secret)
+  end)
+
+  it("stays local without a secret, under the host's name", function()
+    local complete = assert(config.prepare({}))
+    assert.is_nil(complete.node.listen)
+    assert.matches("^[%w_%.%-]+$", complete.node.name)
+  end)
+
+  it("refuses a secret that others can read", function()
+    file("key", ("k"):rep(40), "644")
+    local complete, err = config.prepare({ node = { secret_file = "key" } }, directory)
+    assert.is_nil(complete)
+    assert.are.equal("invalid_config", err.code)
+    assert.matches("can be read by others %(mode 644%): chmod 600", err.message)
+  end)
+
+  it("tells where a file is wrong", function()
+    local _, err = config.load(file("bad.lua", "return {\n  node = {,\n}"))
+    assert.matches("bad.lua:2: ", err.message)
+    _, err = config.load(file("raises.lua", "local x = nil\nreturn x.y"))
+    assert.matches("raises.lua:2: ", err.message)
+    _, err = config.load(file("number.lua", "return 7"))
+    assert.matches("number.lua: must return a table .* got 7", err.message)
+    _, err = config.load(directory .. "/missing.lua")
+    assert.matches("cannot read .*missing.lua: No such file", err.message)
+  end)
+
+  it("finds modules beside the file", function()
+    local path = package.path
+    file("beside_config.lua", "return { name = 'n9' }")
+    local loaded = assert(config.load(file("node.lua", "return { node = require('beside_config') }")))
+    package.path = path
+    assert.are.equal("n9", loaded.node.name)
+  end)
+end)

@@ -1,0 +1,173 @@
+local core, policy, node
+
+describe("luahub.policy", function()
+  before_each(function()
+    core = dofile("spec/luahub/fake_core.lua").install()
+    policy = require("luahub.policy")
+    policy.install("n1")
+  end)
+
+  local function open(strategies, handlers)
+    policy.open("main", policy.with_defaults(strategies), handlers or {})
+  end
+
+  it("asks a user's distribution with a view", function()
+    local seen
+    open({
+      distribution = {
+        place = function(ids, view, options)
+          seen = { view = view, options = options }
+          return { 1, 2 }
+        end,
+      },
+    })
+    assert.are.same({ 1, 2 }, core.policy("place", "main", { "a", "b" }, { "n1", "n2" }, 1))
+    assert.are.same({ nodes = { "n1", "n2" }, self = "n1", hub = "main" }, seen.view)
+    assert.are.same({ factor = 1 }, seen.options)
+  end)
+
+  it("names the strategy that answers nonsense", function()
+    local answer
+    open({
+      distribution = {
+        place = function()
+          return answer
+        end,
+      },
+    })
+    local cases = { { nil, "must answer a list" }, { { 1 }, "list of 2 entries, got 1" }, { { 1, 3 }, "answered 3" } }
+    for _, case in ipairs(cases) do
+      answer = case[1]
+      local ok, problem = pcall(core.policy, "place", "main", { "a", "b" }, { "n1", "n2" }, 1)
+      assert.is_false(ok)
+      assert.matches("hub main: the distribution strategy's place%(%)", problem)
+      assert.matches(case[2], problem)
+    end
+  end)
+
+  it("asks custom strategies of every kind", function()
+    open({
+      migration = {
+        move = function(children)
+          return { children[1].to == "n2" and "hot", false }
+        end,
+      },
+      synchronization = {
+        propagate = function(_, members)
+          return { members[1] }
+        end,
+      },
+      partition_tolerance = {
+        may_act = function(view)
+          return #view.nodes > 1, "alone"
+        end,
+      },
+    })
+    assert.are.same({ "hot", false }, policy.answer("move", "main", { "a", "b" }, "n1", { "n2", "n3" }))
+    assert.are.same({ "n1" }, policy.answer("propagate", "main", "e", { "n1", "n2" }, "n1"))
+    assert.are.same({ false, "alone" }, { policy.answer("may_act", "main", { "n1" }, true) })
+    assert.is_true(policy.answer("init", "main", {}, {}))
+  end)
+
+  it("runs immediate handlers and hands on what they answer", function()
+    open({}, {
+      child_data_alter = {
+        h = function(data)
+          data.metadata = { tag = "x" }
+          return data
+        end,
+      },
+    })
+    local altered = policy.answer("hook", "main", "child_data_alter", "h", { id = "a" })
+    assert.are.same({ id = "a", metadata = { tag = "x" } }, altered)
+    policy.remove_handlers("main", "child_data_alter", { "h" })
+    assert.has_error(function()
+      policy.answer("hook", "main", "child_data_alter", "h", {})
+    end)
+  end)
+
+  it("knows no hub after it was closed", function()
+    open({})
+    policy.close("main")
+    assert.has_error(function()
+      policy.answer("place", "main", {}, {}, 1)
+    end)
+  end)
+end)
+
+describe("luahub.node", function()
+  before_each(function()
+    core = dofile("spec/luahub/fake_core.lua").install()
+    core.start = function(settings)
+      core.settings = settings
+      return true
+    end
+    core.stop_now = function() end
+    core.answers.ready = { name = "n1", address = "127.0.0.1:7101" }
+    core.answers.hub_start = true
+    core.answers.leave = true
+    node = assert(require("luahub").start({ name = "n1", runtime_dir = os.getenv("PWD") .. "/build" }))
+  end)
+
+  it("passes its paths to every heap", function()
+    assert.are.equal(package.path, core.settings.path)
+    assert.are.equal(package.cpath, core.settings.cpath)
+    assert.are.equal("n1", core.settings.name)
+  end)
+
+  it("tells the core of a hub in plain data and keeps functions here", function()
+    local migration = require("luahub.migration")
+    local hub = assert(node:start_hub({
+      id = "main",
+      migration = migration.hot_swap({ handover = true }),
+      distribution = {
+        deterministic = false,
+        place = function() end,
+      },
+      hooks = {
+        child_registered = {
+          { id = "now", handler = print, immediate = true },
+          { id = "wait", priority = 5, handler = { "m", "f" } },
+        },
+      },
+    }))
+    assert.are.equal("main", hub.id)
+    local sent = core.asked[#core.asked].value
+    assert.are.same({ kind = "custom", deterministic = false, init = false }, sent.distribution)
+    assert.are.same({ kind = "hot", handover = true }, sent.migration)
+    assert.are.same({ kind = "divergence" }, sent.partition)
+    assert.are.same({ id = "now", priority = 0, immediate = true }, sent.hooks.child_registered[1])
+    local waiting = { id = "wait", priority = 5, module = "m", ["function"] = "f", args = {} }
+    assert.are.same(waiting, sent.hooks.child_registered[2])
+  end)
+
+  it("refuses a hub that is wrong or there already", function()
+    assert.matches("hub.id: expected a string", tostring(select(2, node:start_hub({}))))
+    assert(node:start_hub({ id = "main" }))
+    assert.are.equal("exists", select(2, node:start_hub({ id = "main" })).code)
+  end)
+
+  it("refuses a redundancy that this version cannot keep", function()
+    local hub, err = node:start_hub({
+      id = "main",
+      redundancy = {
+        factor = function()
+          return 2
+        end,
+      },
+    })
+    assert.is_nil(hub)
+    assert.matches("factor%(%) answered 2", err.message)
+  end)
+
+  it("waits again until the node has ended", function()
+    local turns = 0
+    core.answers.wait = function()
+      turns = turns + 1
+      if turns < 3 then return nil, core.failure("timeout") end
+      return true
+    end
+    assert.is_true(node:wait())
+    assert.are.equal(3, turns)
+  end)
+end)
