@@ -47,9 +47,15 @@ uint8_t *lh_buf_take(struct lh_buf *buf, size_t *len) {
   return data;
 }
 
-struct lh_bytes lh_bytes(const void *data, size_t len) { return (struct lh_bytes){data, len}; }
-struct lh_bytes lh_bytes_of(const struct lh_buf *buf) { return lh_bytes(buf->data, buf->len); }
-struct lh_bytes lh_bytes_str(const char *text) { return lh_bytes(text, strlen(text)); }
+struct lh_bytes lh_bytes(const void *data, size_t len) {
+  return (struct lh_bytes){data, len};
+}
+struct lh_bytes lh_bytes_of(const struct lh_buf *buf) {
+  return lh_bytes(buf->data, buf->len);
+}
+struct lh_bytes lh_bytes_str(const char *text) {
+  return lh_bytes(text, strlen(text));
+}
 
 bool lh_bytes_equal(struct lh_bytes a, struct lh_bytes b) {
   return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -1,7 +1,7 @@
 // buf.h - growing byte buffers, and slices of bytes that somebody else owns.
 //
-// A buffer owns its memory until `lh_buf_free`; a slice owns nothing. Appending never fails: callers bound
-// what they append. Not thread-safe.
+// A buffer owns its memory until `lh_buf_free`; a slice owns nothing. Appending never fails:
+// callers bound what they append. Not thread-safe.
 #ifndef LH_BASE_BUF_H
 #define LH_BASE_BUF_H
 

@@ -1,7 +1,7 @@
 // err.h - the error codes of the C core, and an error with a text.
 //
-// Every function that can fail answers 0 (or a count) or one of these negative codes. A code says which
-// kind of thing went wrong; `struct lh_error` adds the one clear line that a person reads.
+// Every function that can fail answers 0 (or a count) or one of these negative codes. A code says
+// which kind of thing went wrong; `struct lh_error` adds the one clear line that a person reads.
 #ifndef LH_BASE_ERR_H
 #define LH_BASE_ERR_H
 

@@ -3,7 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-uint64_t lh_hash(const void *data, size_t len, uint64_t seed) { return XXH3_64bits_withSeed(data, len, seed); }
+uint64_t lh_hash(const void *data, size_t len, uint64_t seed) {
+  return XXH3_64bits_withSeed(data, len, seed);
+}
 
 static uint64_t finish(uint64_t x) {
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -11,7 +13,9 @@ static uint64_t finish(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-uint64_t lh_hash_mix(uint64_t a, uint64_t b) { return finish(a ^ finish(b + UINT64_C(0x9e3779b97f4a7c15))); }
+uint64_t lh_hash_mix(uint64_t a, uint64_t b) {
+  return finish(a ^ finish(b + UINT64_C(0x9e3779b97f4a7c15)));
+}
 
 uint64_t lh_random_next(struct lh_random *random) {
   random->state += UINT64_C(0x9e3779b97f4a7c15);

@@ -58,7 +58,9 @@ void lh_heap_cancel(struct lh_heap *heap, struct lh_due *due) {
   rise(heap, last->place - 1);
 }
 
-lh_ms lh_heap_next(const struct lh_heap *heap) { return heap->count > 0 ? heap->items[0]->at : LH_NEVER; }
+lh_ms lh_heap_next(const struct lh_heap *heap) {
+  return heap->count > 0 ? heap->items[0]->at : LH_NEVER;
+}
 
 struct lh_due *lh_heap_pop(struct lh_heap *heap, lh_ms now) {
   if (heap->count == 0 || heap->items[0]->at > now) return NULL;

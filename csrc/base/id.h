@@ -1,14 +1,15 @@
 // id.h - the two identifiers everybody shares: node ids and pids.
 //
-// A node id is made from the node's public key; with an epoch it names one run of that node. A pid is one
-// 64-bit word so that Lua can hold it as a light userdata (compared with ==, usable as a table key):
+// A node id is made from the node's public key; with an epoch it names one run of that node. A pid
+// is one 64-bit word so that Lua can hold it as a light userdata (compared with ==, usable as a
+// table key):
 //
-//   bits 63..50  node     index of the (node id, epoch) in this process's table of peers; 0 is never used
-//   bits 49..36  heap     which heap of that node
-//   bits 35..18  slot     which actor of that heap
-//   bits 17..0   serial   how often the slot was used before, never 0
+//   bits 63..50  node     index of the (node id, epoch) in this process's table of peers; 0 is
+//   never used bits 49..36  heap     which heap of that node bits 35..18  slot     which actor of
+//   that heap bits 17..0   serial   how often the slot was used before, never 0
 //
-// The node index means something in one process only; on the wire a pid is (node id, epoch, low 50 bits).
+// The node index means something in one process only; on the wire a pid is (node id, epoch, low 50
+// bits).
 #ifndef LH_BASE_ID_H
 #define LH_BASE_ID_H
 
@@ -59,7 +60,8 @@ static inline uint64_t lh_pid_local_make(uint32_t heap, uint32_t slot, uint32_t 
 static inline uint32_t lh_pid_node(lh_pid pid) { return (uint32_t)(pid >> LH_PID_LOCAL_BITS); }
 static inline uint64_t lh_pid_local(lh_pid pid) { return pid & LH_PID_LOCAL_MASK; }
 static inline uint32_t lh_pid_heap(lh_pid pid) {
-  return (uint32_t)(pid >> (LH_PID_SLOT_BITS + LH_PID_SERIAL_BITS)) & ((1U << LH_PID_HEAP_BITS) - 1);
+  return (uint32_t)(pid >> (LH_PID_SLOT_BITS + LH_PID_SERIAL_BITS)) &
+         ((1U << LH_PID_HEAP_BITS) - 1);
 }
 static inline uint32_t lh_pid_slot(lh_pid pid) {
   return (uint32_t)(pid >> LH_PID_SERIAL_BITS) & ((1U << LH_PID_SLOT_BITS) - 1);

@@ -11,7 +11,7 @@ struct lh_list {
 };
 
 // The element of type `type` whose member `member` is `node`.
-#define LH_ENTRY(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LH_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void lh_list_init(struct lh_list *head) { head->next = head->prev = head; }
 static inline bool lh_list_empty(const struct lh_list *head) { return head->next == head; }

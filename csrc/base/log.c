@@ -71,7 +71,9 @@ static void *write_lines(void *unused) {
     pthread_mutex_unlock(&log_state.lock);
     write_all(log_state.fd, line);
     lh_free(line);
-    if (lost > 0) lh_log(LH_LOG_WARN, "log", "%llu lines were dropped: the log could not keep up", (unsigned long long)lost);
+    if (lost > 0)
+      lh_log(LH_LOG_WARN, "log", "%llu lines were dropped: the log could not keep up",
+             (unsigned long long)lost);
     pthread_mutex_lock(&log_state.lock);
   }
   pthread_mutex_unlock(&log_state.lock);
@@ -114,8 +116,8 @@ static bool queue_line(char *line) {
   return running;
 }
 
-// Control characters and DEL become \xNN; tabs and newlines inside a message too, except in tracebacks,
-// whose newlines become " | ".
+// Control characters and DEL become \xNN; tabs and newlines inside a message too, except in
+// tracebacks, whose newlines become " | ".
 static void escape(char *out, size_t room, const char *text) {
   size_t at = 0;
   for (; *text != '\0' && at + 5 < room; text++) {
@@ -138,8 +140,8 @@ static size_t stamp(char *out, size_t room, enum lh_log_level level, const char 
   clock_gettime(CLOCK_REALTIME, &now);
   gmtime_r(&now.tv_sec, &parts);
   size_t at = strftime(out, room, "%Y-%m-%dT%H:%M:%S", &parts);
-  at += (size_t)snprintf(out + at, room - at, ".%03ldZ %-5s %s%s", now.tv_nsec / 1000000L, names[level],
-                         log_state.name, log_state.name[0] != '\0' ? " " : "");
+  at += (size_t)snprintf(out + at, room - at, ".%03ldZ %-5s %s%s", now.tv_nsec / 1000000L,
+                         names[level], log_state.name, log_state.name[0] != '\0' ? " " : "");
   escape(out + at, room - at, subject);
   at += strlen(out + at);
   return at + (size_t)snprintf(out + at, room - at, ": ");

@@ -1,9 +1,9 @@
 // log.h - the log: one line per event, in plain words, written by a thread of its own.
 //
-// Nobody waits for the log: lines go through a bounded queue, and what does not fit is dropped and counted
-// (the count is printed when there is room again). Text that came from a peer or a user is escaped, so that
-// it cannot forge lines or move a terminal's cursor. Thread-safe; before lh_log_start and after lh_log_stop
-// lines are written by the caller itself.
+// Nobody waits for the log: lines go through a bounded queue, and what does not fit is dropped and
+// counted (the count is printed when there is room again). Text that came from a peer or a user is
+// escaped, so that it cannot forge lines or move a terminal's cursor. Thread-safe; before
+// lh_log_start and after lh_log_stop lines are written by the caller itself.
 #ifndef LH_BASE_LOG_H
 #define LH_BASE_LOG_H
 

@@ -51,7 +51,8 @@ static void append(struct lh_map *map, uint64_t hash, const void *key, size_t le
 }
 
 void *lh_map_put(struct lh_map *map, const void *key, size_t len, void *value) {
-  if ((map->count + 1) * 4 > map->index_cap * 3) rebuild(map, map->index_cap > 0 ? map->index_cap * 2 : 16);
+  if ((map->count + 1) * 4 > map->index_cap * 3)
+    rebuild(map, map->index_cap > 0 ? map->index_cap * 2 : 16);
   const uint64_t hash = lh_hash(key, len, SEED);
   const size_t cell = locate(map, hash, key, len);
   if (map->index[cell] != 0) {

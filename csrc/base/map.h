@@ -1,8 +1,8 @@
 // map.h - a hash map from byte strings to pointers, iterated in a defined order.
 //
-// Iteration follows insertion (a removal moves the last entry into the hole), so it depends on the history
-// of calls alone, never on addresses or seeds. Keys are copied; values belong to the caller. Not
-// thread-safe.
+// Iteration follows insertion (a removal moves the last entry into the hole), so it depends on the
+// history of calls alone, never on addresses or seeds. Keys are copied; values belong to the
+// caller. Not thread-safe.
 #ifndef LH_BASE_MAP_H
 #define LH_BASE_MAP_H
 

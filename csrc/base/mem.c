@@ -14,7 +14,9 @@ static void *checked(void *memory, size_t size) {
 
 void *lh_alloc(size_t size) { return checked(malloc(size > 0 ? size : 1), size); }
 void *lh_zalloc(size_t size) { return checked(calloc(1, size > 0 ? size : 1), size); }
-void *lh_realloc(void *memory, size_t size) { return checked(realloc(memory, size > 0 ? size : 1), size); }
+void *lh_realloc(void *memory, size_t size) {
+  return checked(realloc(memory, size > 0 ? size : 1), size);
+}
 void *lh_try_alloc(size_t size) { return malloc(size > 0 ? size : 1); }
 void *lh_try_realloc(void *memory, size_t size) { return realloc(memory, size > 0 ? size : 1); }
 void lh_free(void *memory) { free(memory); }

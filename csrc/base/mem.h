@@ -1,8 +1,8 @@
 // mem.h - memory for our own, bounded structures.
 //
-// `lh_alloc` and friends never answer NULL: when memory is refused for something of our own making they
-// print one line and abort. Anything whose size comes from a peer or a user goes through `lh_try_alloc`,
-// which may answer NULL, after the size was checked against a limit.
+// `lh_alloc` and friends never answer NULL: when memory is refused for something of our own making
+// they print one line and abort. Anything whose size comes from a peer or a user goes through
+// `lh_try_alloc`, which may answer NULL, after the size was checked against a limit.
 #ifndef LH_BASE_MEM_H
 #define LH_BASE_MEM_H
 

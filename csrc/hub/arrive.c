@@ -1,0 +1,253 @@
+// arrive.c - START and STOP frames at the node that is to carry them out.
+//
+// Under an agreed view the receiver checks that the child belongs here and passes on what does not,
+// at most LH_HOPS_MAX times; while the members do not agree, requests wait (in order, bounded).
+// Frames are data from a peer: nothing is done before a frame was read to its end.
+#include "hub/internal.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+struct head {
+  uint64_t op;
+  uint32_t asker;
+  struct lh_bytes hub_id;
+  struct hub *hub;
+  uint32_t hops;
+  unsigned flags;
+  uint64_t generation;
+};
+
+static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *head, bool start) {
+  struct lh_run run;
+  *head = (struct head){0};
+  head->op = lh_read_uint(in, UINT64_MAX);
+  lh_read_run(in, &run);
+  head->hub_id = lh_read_str(in, LH_HUB_ID_MAX);
+  head->hops = (uint32_t)lh_read_uint(in, LH_HOPS_MAX);
+  if (start) {
+    head->flags = (unsigned)lh_read_uint(in, 255);
+    head->generation = lh_read_uint(in, INT64_MAX);
+  }
+  if (in->err == LH_OK) head->asker = lh_runs_index(hubs->runs, &run);
+  if (in->err == LH_OK) head->hub = lh_hub_find(hubs, head->hub_id);
+}
+
+static bool must_wait(struct lh_hubs *hubs) { return !hubs->view.agreed; }
+
+// --- START ---
+static void read_arrival(struct lh_reader *in, const struct head *head, struct arrival *arrival) {
+  arrival->hub = head->hub;
+  arrival->asker = head->asker;
+  arrival->asker_op = head->op;
+  arrival->flags = head->flags;
+  arrival->asker_index = (uint32_t)lh_read_uint(in, UINT32_MAX);
+  arrival->id = lh_read_str(in, LH_CHILD_ID_MAX);
+  arrival->spec = lh_read_bin(in, LH_SPEC_MAX);
+  arrival->metadata = lh_read_bin(in, LH_METADATA_MAX);
+  arrival->restarts = (uint8_t)lh_read_uint(in, 255);
+  arrival->above = lh_read_uint(in, INT64_MAX);
+  if (arrival->above < head->generation) arrival->above = head->generation;
+  if (arrival->id.len == 0) lh_read_fail(in, LH_EFORMAT);
+}
+
+static void forward(struct lh_hubs *hubs, const struct head *head, const struct arrival *arrivals,
+                    const uint32_t *owners, size_t count, uint32_t to) {
+  struct lh_buf list = LH_BUF_EMPTY;
+  struct lh_buf body = LH_BUF_EMPTY;
+  uint32_t taken = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (owners[i] != to) continue;
+    taken++;
+    lh_write_uint(&list, arrivals[i].asker_index);
+    lh_write_str(&list, arrivals[i].id.data, arrivals[i].id.len);
+    lh_write_bin(&list, arrivals[i].spec.data, arrivals[i].spec.len);
+    lh_write_bin(&list, arrivals[i].metadata.data, arrivals[i].metadata.len);
+    lh_write_uint(&list, arrivals[i].restarts);
+    lh_write_uint(&list, arrivals[i].above);
+  }
+  if (taken > 0) {
+    hubs->counters.forwarded += taken;
+    lh_write_uint(&body, head->op);
+    lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
+    lh_write_str(&body, head->hub_id.data, head->hub_id.len);
+    lh_write_uint(&body, head->hops + 1);
+    lh_write_uint(&body, head->flags);
+    lh_write_uint(&body, head->generation);
+    lh_write_array(&body, taken * 6);
+    lh_buf_append(&body, list.data, list.len);
+    lh_hub_send(hubs, to, LH_FRAME_START, &body);
+  }
+  lh_buf_free(&list);
+}
+
+// The owners by our own view; 0 stands for "here" where that is not ours to say.
+static void find_owners(const struct head *head, const struct arrival *arrivals, uint32_t *owners,
+                        size_t count) {
+  const struct hub *hub = head->hub;
+  const uint32_t self = hub->all->self;
+  const bool given =
+      (head->flags & START_GIVEN) != 0 || hub->config.distribution == LH_DISTRIBUTION_CUSTOM;
+  for (size_t i = 0; i < count; i++) owners[i] = self;
+  if (given || hub->candidate_count == 0 || head->hops >= LH_HOPS_MAX) return;
+  struct lh_bytes *ids = lh_alloc((count + 1) * sizeof(struct lh_bytes));
+  for (size_t i = 0; i < count; i++) ids[i] = arrivals[i].id;
+  lh_place_ids(hub, ids, count, owners);
+  for (size_t i = 0; i < count; i++) owners[i] = hub->candidates[owners[i]].node;
+  lh_free(ids);
+}
+
+static void refuse_all(struct lh_hubs *hubs, const struct head *head,
+                       const struct arrival *arrivals, size_t count, int code, const char *text) {
+  hubs->counters.refused += count;
+  for (size_t i = 0; i < count; i++) {
+    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STARTED, arrivals[i].asker_index, code, 0,
+                   text);
+  }
+}
+
+static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
+                      const struct arrival *arrivals, size_t count) {
+  uint32_t *owners = lh_alloc((count + 1) * sizeof(uint32_t));
+  find_owners(head, arrivals, owners, count);
+  for (size_t i = 0; i < count; i++) {
+    if (owners[i] == hubs->self) lh_host_begin(hubs, now, &arrivals[i]);
+  }
+  for (size_t i = 0; i < head->hub->candidate_count; i++) {
+    const uint32_t node = head->hub->candidates[i].node;
+    if (node != hubs->self) forward(hubs, head, arrivals, owners, count, node);
+  }
+  lh_free(owners);
+}
+
+static int carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body) {
+  struct lh_reader in;
+  struct head head;
+  lh_reader_init_user(&in, body);
+  read_head(hubs, &in, &head, true);
+  const uint32_t fields = lh_read_array(&in, 6 * LH_BATCH_MAX);
+  const uint32_t count = fields / 6;
+  struct arrival *arrivals = lh_zalloc((count + 1) * sizeof(struct arrival));
+  for (uint32_t i = 0; i < count; i++) read_arrival(&in, &head, &arrivals[i]);
+  const int err = fields % 6 != 0 ? LH_EFORMAT : lh_read_end(&in);
+  if (err == LH_OK && head.hub == NULL)
+    refuse_all(hubs, &head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
+  else if (err == LH_OK)
+    begin_all(hubs, now, &head, arrivals, count);
+  lh_free(arrivals);
+  return err;
+}
+
+int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+  if (!must_wait(hubs)) return carry_out(hubs, now, body);
+  if (hubs->waiting_count >= LH_OPS_MAX) return LH_ELIMIT;
+  struct frame *frame = LH_NEW(struct frame);
+  frame->peer = from;
+  frame->type = LH_FRAME_START;
+  lh_buf_append(&frame->body, body.data, body.len);
+  lh_list_push(&hubs->waiting, &frame->link);
+  hubs->waiting_count++;
+  return LH_OK;
+}
+
+void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
+  struct lh_list *at;
+  while (!must_wait(hubs) && (at = lh_list_pop(&hubs->waiting)) != NULL) {
+    struct frame *frame = LH_ENTRY(at, struct frame, link);
+    hubs->waiting_count--;
+    (void)carry_out(hubs, now, lh_bytes_of(&frame->body));
+    lh_buf_free(&frame->body);
+    lh_free(frame);
+  }
+}
+
+// --- STOP ---
+static uint32_t host_elsewhere(struct lh_hubs *hubs, const struct hub *hub, struct lh_bytes id) {
+  const struct lh_row *row = NULL;
+  lh_registry_read_lock();
+  const bool found =
+      lh_registry_find(hubs->registry, hub->index, id, &row, 1) > 0 && row->node != hubs->self;
+  const uint32_t node = found ? row->node : 0;
+  lh_registry_read_unlock();
+  return node;
+}
+
+static void pass_on(struct lh_hubs *hubs, const struct head *head, uint32_t index,
+                    struct lh_bytes id, uint32_t to) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  hubs->counters.forwarded++;
+  lh_write_uint(&body, head->op);
+  lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
+  lh_write_str(&body, head->hub_id.data, head->hub_id.len);
+  lh_write_uint(&body, head->hops + 1);
+  lh_write_array(&body, 2);
+  lh_write_uint(&body, index);
+  lh_write_str(&body, id.data, id.len);
+  lh_hub_send(hubs, to, LH_FRAME_STOP, &body);
+}
+
+static void stop_here(struct lh_hubs *hubs, lh_ms now, const struct head *head, uint32_t index,
+                      struct child *child) {
+  struct trouble *trouble = lh_host_trouble(child);
+  if (child->phase == PHASE_STOPPING || child->phase == PHASE_MOVING ||
+      child->phase == PHASE_PREPARED) {
+    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_EEXISTS, 0,
+                   "it is being stopped or moved; try again");
+    return;
+  }
+  if (child->phase == PHASE_STARTING) {
+    // Whoever waits for the start is told that it was stopped; the stop is answered when it is
+    // done.
+    if (trouble->asker != 0) {
+      lh_host_answer(hubs, trouble->asker, trouble->asker_op, LH_FRAME_STARTED,
+                     trouble->asker_index, LH_EFAILED, 0, "stopped while it started");
+    }
+    trouble->stop_after = true;
+    trouble->asker = 0;
+  }
+  const bool started = child->phase == PHASE_RUNNING;
+  if (child->phase == PHASE_WAITING) {
+    lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
+                   0);
+    lh_host_forget(child, true);
+    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_OK, 0, NULL);
+    return;
+  }
+  trouble->stopper = head->asker;
+  trouble->stopper_op = head->op;
+  trouble->stopper_index = index;
+  if (started) lh_host_stop(hubs, now, child, "stop", 0);
+}
+
+static void stop_one(struct lh_hubs *hubs, lh_ms now, const struct head *head, uint32_t index,
+                     struct lh_bytes id) {
+  struct child *child = head->hub != NULL ? lh_host_child(head->hub, id) : NULL;
+  const uint32_t elsewhere =
+      child == NULL && head->hub != NULL ? host_elsewhere(hubs, head->hub, id) : 0;
+  if (child != NULL)
+    stop_here(hubs, now, head, index, child);
+  else if (elsewhere != 0 && head->hops < LH_HOPS_MAX)
+    pass_on(hubs, head, index, id, elsewhere);
+  else
+    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_ENOTFOUND, 0,
+                   "no such child here");
+}
+
+int lh_host_stop_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+  struct lh_reader in;
+  struct head head;
+  (void)from;
+  lh_reader_init_user(&in, body);
+  read_head(hubs, &in, &head, false);
+  struct lh_reader check = in;
+  (void)lh_read_skip(&check);
+  if (lh_read_end(&check) != LH_OK) return LH_EFORMAT;
+  const uint32_t count = lh_read_array(&in, 2 * LH_BATCH_MAX) / 2;
+  for (uint32_t i = 0; i < count && in.err == LH_OK; i++) {
+    const uint32_t index = (uint32_t)lh_read_uint(&in, UINT32_MAX);
+    const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
+    if (in.err == LH_OK) stop_one(hubs, now, &head, index, id);
+  }
+  return in.err;
+}

@@ -1,0 +1,427 @@
+// host.c - the children that run on this node: beginning them, their rows, ending them.
+//
+// A child is small while it just runs; a `struct trouble` hangs on it while something happens to it
+// (a start, a stop, a restart, a move). Its spec and metadata live in its row; before there is a
+// row, in the trouble. Tokens name children towards the actors: index of a slot, reused only after
+// the actors' last word on it.
+#include "hub/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+struct child *lh_host_child(struct hub *hub, struct lh_bytes id) {
+  return lh_map_get(&hub->children, id.data, id.len);
+}
+
+struct child *lh_host_by_token(struct lh_hubs *hubs, uint64_t token) {
+  return token < hubs->slot_count ? hubs->slots[token] : NULL;
+}
+
+struct trouble *lh_host_trouble(struct child *child) {
+  if (child->trouble == NULL) {
+    child->trouble = LH_NEW(struct trouble);
+    child->trouble->child = child;
+    for (int i = 0; i < LH_RESTARTS_MAX; i++) child->trouble->crashed[i] = -LH_NEVER;
+    lh_list_init(&child->trouble->link);
+  }
+  return child->trouble;
+}
+
+void lh_host_calm(struct child *child) {
+  struct trouble *trouble = child->trouble;
+  if (trouble == NULL) return;
+  lh_heap_cancel(&child->hub->all->due, &trouble->due);
+  lh_list_remove(&trouble->link);
+  lh_buf_free(&trouble->spec);
+  lh_buf_free(&trouble->metadata);
+  lh_free(trouble);
+  child->trouble = NULL;
+}
+
+// Slots are handed out in order; the first free one is looked for behind the last one given, so a
+// token is reused late.
+static uint32_t slot_take(struct lh_hubs *hubs, struct child *child) {
+  for (uint32_t tried = 0; tried < hubs->slot_count; tried++) {
+    const uint32_t at = (hubs->slot_free + tried) % hubs->slot_count;
+    if (hubs->slots[at] != NULL) continue;
+    hubs->slots[at] = child;
+    hubs->slot_free = at + 1;
+    return at;
+  }
+  const uint32_t old = hubs->slot_count;
+  hubs->slot_count = old > 0 ? old * 2 : 64;
+  hubs->slots = lh_realloc(hubs->slots, hubs->slot_count * sizeof(struct child *));
+  memset(&hubs->slots[old], 0, (hubs->slot_count - old) * sizeof(struct child *));
+  hubs->slots[old] = child;
+  hubs->slot_free = old + 1;
+  return old;
+}
+
+static struct child *child_new(struct hub *hub, struct lh_bytes id) {
+  struct child *child = lh_zalloc(sizeof(struct child) + id.len);
+  child->hub = hub;
+  child->id_len = (uint8_t)id.len;
+  memcpy(child->id, id.data, id.len);
+  child->token = slot_take(hub->all, child);
+  (void)lh_map_put(&hub->children, id.data, id.len, child);
+  return child;
+}
+
+static void forget_order(struct lh_hubs *hubs, const struct child *child) {
+  for (size_t i = 0; i < hubs->order_count; i++) {
+    if (hubs->ordered[i] == child) hubs->ordered[i] = NULL;
+  }
+}
+
+void lh_host_forget(struct child *child, bool remove_row) {
+  struct hub *hub = child->hub;
+  const struct lh_bytes id = lh_bytes(child->id, child->id_len);
+  if (child->phase == PHASE_MOVING) hub->moving--;
+  if (remove_row && child->claimed) (void)lh_registry_remove(hub->all->registry, hub->index, id);
+  lh_host_calm(child);
+  forget_order(hub->all, child);
+  hub->all->slots[child->token] = NULL;
+  (void)lh_map_remove(&hub->children, id.data, id.len);
+  lh_free(child);
+}
+
+uint64_t lh_host_generation(struct hub *hub) {
+  const uint64_t seen = lh_registry_generation(hub->all->registry, hub->index);
+  if (seen > hub->generation) hub->generation = seen;
+  return ++hub->generation;
+}
+
+const struct lh_row *lh_host_row(struct child *child) {
+  const struct lh_row *rows[8];
+  struct lh_hubs *hubs = child->hub->all;
+  const size_t count = lh_registry_find(hubs->registry, child->hub->index,
+                                        lh_bytes(child->id, child->id_len), rows, 8);
+  for (size_t i = 0; i < count && i < 8; i++) {
+    if (rows[i]->node == hubs->self) return rows[i];
+  }
+  return NULL;
+}
+
+void lh_host_put_row(struct child *child, enum lh_row_state state) {
+  struct lh_hubs *hubs = child->hub->all;
+  struct trouble *trouble = child->trouble;
+  struct lh_row_in row = {
+      .hub = child->hub->index,
+      .id = lh_bytes(child->id, child->id_len),
+      .generation = child->generation,
+      .pid_local = state == LH_ROW_RUNNING ? lh_pid_local(child->pid) : 0,
+      .state = (uint8_t)state,
+      .restarts = child->restarts,
+      .pinned = child->pinned,
+  };
+  lh_registry_read_lock();
+  const struct lh_row *old = child->claimed ? lh_host_row(child) : NULL;
+  if (trouble != NULL && trouble->spec.len > 0) {
+    row.spec = lh_bytes_of(&trouble->spec);
+    row.metadata = lh_bytes_of(&trouble->metadata);
+  } else if (old != NULL) {
+    row.spec = lh_row_spec(old);
+    row.metadata = lh_row_metadata(old);
+  }
+  (void)lh_registry_put(hubs->registry, &row);
+  lh_registry_read_unlock();
+  child->claimed = true;
+}
+
+// --- beginning ---
+void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared) {
+  if (hubs->order_count == hubs->order_cap) {
+    hubs->order_cap = hubs->order_cap > 0 ? hubs->order_cap * 2 : 64;
+    hubs->ordered = lh_realloc(hubs->ordered, hubs->order_cap * sizeof(struct child *));
+  }
+  child->phase = prepared ? PHASE_PREPARED : PHASE_STARTING;
+  hubs->ordered[hubs->order_count++] = child;
+}
+
+static void fill_order(struct lh_order *order, struct child *child, const struct lh_row *row) {
+  const struct trouble *trouble = child->trouble;
+  const bool held = trouble != NULL && trouble->spec.len > 0;
+  *order = (struct lh_order){
+      .token = child->token,
+      .hub = child->hub->config.id,
+      .id = lh_bytes(child->id, child->id_len),
+      .spec = held          ? lh_bytes_of(&trouble->spec)
+              : row != NULL ? lh_row_spec(row)
+                            : lh_bytes(NULL, 0),
+      .metadata = held          ? lh_bytes_of(&trouble->metadata)
+                  : row != NULL ? lh_row_metadata(row)
+                                : lh_bytes(NULL, 0),
+      .generation = child->generation,
+      .prepared = child->phase == PHASE_PREPARED,
+  };
+}
+
+void lh_host_flush_orders(struct lh_hubs *hubs) {
+  if (hubs->order_count == 0) return;
+  struct lh_order *orders = lh_alloc(hubs->order_count * sizeof(struct lh_order));
+  size_t count = 0;
+  lh_registry_read_lock();
+  for (size_t i = 0; i < hubs->order_count; i++) {
+    struct child *child = hubs->ordered[i];
+    if (child != NULL)
+      fill_order(&orders[count++], child, child->claimed ? lh_host_row(child) : NULL);
+  }
+  hubs->order_count = 0;
+  hubs->ops->start(hubs->ops_self, orders, count);
+  lh_registry_read_unlock();
+  lh_free(orders);
+}
+
+static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arrival, bool *found) {
+  const struct lh_row *row = NULL;
+  lh_registry_read_lock();
+  *found = lh_registry_find(hubs->registry, arrival->hub->index, arrival->id, &row, 1) > 0 &&
+           row->node != hubs->self;
+  const lh_pid pid = *found ? row->pid : 0;
+  lh_registry_read_unlock();
+  return pid;
+}
+
+static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival) {
+  struct child *child = lh_host_child(arrival->hub, arrival->id);
+  bool found = child != NULL;
+  lh_pid pid = found ? child->pid : 0;
+  if (!found && (arrival->flags & START_MOVE) == 0) pid = running_elsewhere(hubs, arrival, &found);
+  if (found) {
+    lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
+                   LH_EEXISTS, pid, "it runs already");
+  }
+  return found;
+}
+
+void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
+  (void)now;
+  if (arrival->asker != 0 && refuse_existing(hubs, arrival)) return;
+  struct hub *hub = arrival->hub;
+  struct child *child = child_new(hub, arrival->id);
+  struct trouble *trouble = lh_host_trouble(child);
+  lh_buf_append(&trouble->spec, arrival->spec.data, arrival->spec.len);
+  lh_buf_append(&trouble->metadata, arrival->metadata.data, arrival->metadata.len);
+  trouble->asker = arrival->asker;
+  trouble->asker_op = arrival->asker_op;
+  trouble->asker_index = arrival->asker_index;
+  child->restarts = arrival->restarts;
+  child->pinned = (arrival->flags & START_PINNED) != 0;
+  if (arrival->above > hub->generation) hub->generation = arrival->above;
+  child->generation = lh_host_generation(hub);
+  lh_host_order(hubs, child, (arrival->flags & START_PREPARED) != 0);
+}
+
+void lh_host_claim_all(struct lh_hubs *hubs) {
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    struct lh_map *children = &hubs->hubs[h]->children;
+    for (size_t i = 0; i < children->count; i++) {
+      struct child *child = children->entries[i].value;
+      if (child->phase == PHASE_STARTING && !child->claimed)
+        lh_host_put_row(child, LH_ROW_STARTING);
+    }
+  }
+}
+
+// --- what the actors say ---
+static void answer_asker(struct lh_hubs *hubs, struct child *child, int code, const char *text) {
+  struct trouble *trouble = child->trouble;
+  if (trouble == NULL || trouble->asker == 0) return;
+  lh_host_answer(hubs, trouble->asker, trouble->asker_op, LH_FRAME_STARTED, trouble->asker_index,
+                 code, child->pid, text);
+  trouble->asker = 0;
+}
+
+static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *error) {
+  hubs->counters.failed++;
+  if (child->trouble != NULL && child->trouble->stop_after) {
+    const struct trouble trouble = *child->trouble;
+    lh_host_forget(child, true);
+    lh_host_answer(hubs, trouble.stopper, trouble.stopper_op, LH_FRAME_STOPPED,
+                   trouble.stopper_index, LH_OK, 0, NULL);
+    return;
+  }
+  if (child->trouble != NULL && child->trouble->asker != 0) {
+    answer_asker(hubs, child, LH_EFAILED, error);
+    lh_host_forget(child, true);
+    return;
+  }
+  lh_restart_child(hubs, now, child, error);
+}
+
+// The row holds them now. What is known of its crashes stays until it has lived for a while.
+static void drop_copies(struct trouble *trouble) {
+  lh_buf_free(&trouble->spec);
+  lh_buf_free(&trouble->metadata);
+}
+
+static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  const bool stop_after = child->trouble->stop_after;
+  hubs->counters.started++;
+  if (child->phase == PHASE_PREPARED) {
+    answer_asker(hubs, child, LH_OK, NULL);
+    lh_heap_set(&hubs->due, &child->trouble->due, now + LH_MOVE_MS);
+    return;
+  }
+  child->phase = PHASE_RUNNING;
+  lh_host_put_row(child, LH_ROW_RUNNING);
+  answer_asker(hubs, child, LH_OK, NULL);
+  lh_event_child(child->hub, "child_registered", lh_bytes(child->id, child->id_len), hubs->self,
+                 child->pid);
+  if (stop_after)
+    lh_host_stop(hubs, now, child, "stop", 0);
+  else if (child->restarts == 0)
+    lh_host_calm(child);
+  else
+    drop_copies(child->trouble);
+}
+
+void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
+                     const char *error) {
+  struct child *child = lh_host_by_token(hubs, token);
+  if (child == NULL || (child->phase != PHASE_STARTING && child->phase != PHASE_PREPARED)) {
+    if (status == LH_OK) hubs->ops->stop(hubs->ops_self, UINT32_MAX, pid, "surplus", 0, 0);
+    return;
+  }
+  child->pid = status == LH_OK ? pid : 0;
+  if (status == LH_OK)
+    start_worked(hubs, now, child);
+  else
+    start_failed(hubs, now, child, error);
+}
+
+void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnormal,
+                   const char *reason) {
+  struct child *child = lh_host_by_token(hubs, token);
+  if (child == NULL || child->phase == PHASE_STOPPING) return;
+  if (child->phase == PHASE_MOVING && !(child->trouble != NULL && child->trouble->hot)) return;
+  if (child->phase == PHASE_PREPARED) {
+    answer_asker(hubs, child, LH_EFAILED, reason);
+    lh_host_forget(child, true);
+    return;
+  }
+  struct spec spec;
+  lh_registry_read_lock();
+  const struct lh_row *row = lh_host_row(child);
+  lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
+  lh_registry_read_unlock();
+  child->pid = 0;
+  if (child->phase == PHASE_MOVING) child->hub->moving--;
+  child->phase = PHASE_WAITING;
+  if (spec.restart == RESTART_PERMANENT || (spec.restart == RESTART_TRANSIENT && abnormal)) {
+    lh_restart_child(hubs, now, child, reason);
+    return;
+  }
+  lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
+                 0);
+  lh_host_forget(child, true);
+}
+
+// --- stopping ---
+static lh_ms shutdown_of(struct child *child) {
+  struct spec spec;
+  lh_registry_read_lock();
+  const struct lh_row *row = lh_host_row(child);
+  lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
+  lh_registry_read_unlock();
+  return spec.shutdown_ms;
+}
+
+void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
+                  lh_pid forward) {
+  (void)now;
+  (void)lh_host_trouble(child);
+  if (child->phase == PHASE_MOVING) child->hub->moving--;
+  child->phase = PHASE_STOPPING;
+  lh_heap_cancel(&hubs->due, &child->trouble->due);
+  lh_list_remove(&child->trouble->link);
+  hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, shutdown_of(child), forward);
+}
+
+void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
+  struct child *child = lh_host_by_token(hubs, token);
+  if (child == NULL) return;
+  if (child->phase == PHASE_MOVING) {
+    lh_move_stopped(hubs, now, child);
+    return;
+  }
+  if (child->phase != PHASE_STOPPING) return;
+  const struct trouble trouble =
+      *child->trouble;  // for its answers; what it owns is freed with the child
+  hubs->counters.stopped++;
+  lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
+                 0);
+  lh_host_forget(child, true);
+  if (trouble.stopper != 0) {
+    lh_host_answer(hubs, trouble.stopper, trouble.stopper_op, LH_FRAME_STOPPED,
+                   trouble.stopper_index, LH_OK, 0, NULL);
+  }
+  if (trouble.stop_caller != 0) {
+    struct lh_buf yes = LH_BUF_EMPTY;
+    lh_write_bool(&yes, true);
+    hubs->ops->reply(hubs->ops_self, trouble.stop_caller, LH_OK, lh_bytes_of(&yes), NULL);
+    lh_buf_free(&yes);
+  }
+  lh_hub_check_empty(hubs);
+}
+
+int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub_id,
+                      struct lh_bytes id) {
+  struct hub *hub = lh_hub_find(hubs, hub_id);
+  struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
+  if (child == NULL) return LH_ENOTFOUND;
+  if (child->phase == PHASE_WAITING) return LH_EAGAIN;
+  if (child->phase != PHASE_RUNNING) return LH_EEXISTS;
+  lh_host_trouble(child)->stop_caller = caller;
+  lh_host_stop(hubs, now, child, "stop", 0);
+  return LH_OK;
+}
+
+// --- answers, gathered over a turn ---
+void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint32_t index,
+                    int code, lh_pid pid, const char *text) {
+  struct answer *answer = NULL;
+  if (peer == 0 || op == 0) return;
+  for (struct lh_list *at = hubs->answers.prev; at != &hubs->answers && answer == NULL;
+       at = at->prev) {
+    struct answer *candidate = LH_ENTRY(at, struct answer, link);
+    if (candidate->peer == peer && candidate->op == op && candidate->type == type)
+      answer = candidate;
+  }
+  if (answer == NULL) {
+    answer = LH_NEW(struct answer);
+    answer->peer = peer;
+    answer->op = op;
+    answer->type = type;
+    lh_list_push(&hubs->answers, &answer->link);
+  }
+  answer->count++;
+  lh_write_uint(&answer->results, index);
+  lh_write_int(&answer->results, code);
+  if (pid == 0)
+    lh_write_nil(&answer->results);
+  else
+    lh_write_pid(&answer->results, lh_runs_at(hubs->runs, lh_pid_node(pid)), lh_pid_local(pid));
+  if (text == NULL)
+    lh_write_nil(&answer->results);
+  else
+    lh_write_str(&answer->results, text, strnlen(text, 4096));
+}
+
+void lh_host_flush_answers(struct lh_hubs *hubs) {
+  const uint64_t seq = lh_registry_seq(hubs->registry, hubs->self);
+  struct lh_list *at;
+  while ((at = lh_list_pop(&hubs->answers)) != NULL) {
+    struct answer *answer = LH_ENTRY(at, struct answer, link);
+    struct lh_buf body = LH_BUF_EMPTY;
+    lh_write_uint(&body, answer->op);
+    lh_write_uint(&body, seq);
+    lh_write_array(&body, answer->count * 4);
+    lh_buf_append(&body, answer->results.data, answer->results.len);
+    lh_hub_send(hubs, answer->peer, answer->type, &body);
+    lh_buf_free(&answer->results);
+    lh_free(answer);
+  }
+}

@@ -1,0 +1,189 @@
+// hub.h - hubs: placing children on nodes, starting, stopping, moving, recovering them.
+//
+// One `struct lh_hubs` per node holds the hubs that run here and what this node knows of the
+// others'. It decides; it runs nothing: the node (csrc/node) carries out what `struct lh_hubs_ops`
+// asks and brings the answers back. Pure: no clock, no socket, no Lua, no thread. The same events
+// in the same order give the same calls.
+//
+// The view and the vote. Every node computes its view (the runs that live, their hubs, who takes
+// children) and sends a hash of it, a VIEW frame, to all whenever it changes. A view is *agreed*
+// here when every member of it sent the same hash. Children are recovered and moved under an agreed
+// view only. Because a node writes the rows of all it has begun (STARTING rows, its claims) before
+// it sends its next VIEW, and rows and VIEW frames travel in one order, whoever holds all votes for
+// a view also holds every claim made under earlier ones: no child is claimed twice, whatever joins
+// and dies meanwhile.
+//
+//   child here:  (order) -> STARTING -> RUNNING -> STOPPING -> gone
+//                               ^           |  \-> MOVING   -> gone (runs elsewhere) | RUNNING
+//                               again
+//                               +- WAITING <+   ended by itself and is to run again
+//
+// Calls into this header come on the protocol thread only. After a turn's events the node calls
+// lh_hubs_flush, which gives out the turn's orders, flushes the registry and only then sends
+// answers that rely on its rows.
+#ifndef LH_HUB_HUB_H
+#define LH_HUB_HUB_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/heap.h"
+#include "base/id.h"
+#include "member/member.h"
+#include "registry/registry.h"
+#include "wire/runs.h"
+
+enum {
+  LH_START_PART = 1000,    // children in one START or STOP frame
+  LH_BATCH_MAX = 1000000,  // children in one call
+  LH_MOVES_MAX = 512,      // children of a hub on their way at a time
+  LH_HOPS_MAX = 3,         // how often a request is passed on
+  LH_VIEW_CAP_MS =
+      10000,            // without agreement for this long a node acts on its own view, and says so
+  LH_MOVE_MS = 35000,   // a move that takes longer is given up
+  LH_DRAIN_MS = 30000,  // a leaving node hands on for this long at most
+  LH_RETRY_MS = 20,     // a stop that met a child on its way is asked again after this
+  LH_OP_MS = 10000,     // default deadline of a start or stop
+  LH_OPS_MAX = 10000,   // operations under way on one node
+  LH_POLICY_MS = 5000,  // a strategy answers by then
+  LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
+  LH_RESTART_WINDOW_MS = 5000,
+  LH_RESTART_DELAY_MS = 500,
+  LH_RESTART_DELAY_MAX_MS = 30000,
+};
+
+// Frame types (of the link's) that belong to hubs.
+enum {
+  LH_FRAME_VIEW = 0x30,
+  LH_FRAME_START = 0x31,
+  LH_FRAME_STARTED = 0x32,
+  LH_FRAME_STOP = 0x33,
+  LH_FRAME_STOPPED = 0x34,
+  LH_FRAME_COMMIT = 0x35,
+  LH_FRAME_COMMITTED = 0x36,
+  LH_FRAME_ABORT = 0x37,
+};
+
+enum lh_distribution { LH_DISTRIBUTION_RENDEZVOUS, LH_DISTRIBUTION_RING, LH_DISTRIBUTION_CUSTOM };
+enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
+
+struct lh_hub_config {
+  struct lh_bytes id;
+  enum lh_distribution distribution;
+  bool deterministic;  // of a custom distribution
+  enum lh_migration migration;
+  bool handover;          // of a hot migration
+  bool custom_partition;  // ask "may_act"
+  uint8_t digest[16];
+};
+
+// An order to start an actor (see actor/actor.h, which this room does not know). Slices live during
+// the call.
+struct lh_order {
+  uint64_t token;
+  struct lh_bytes hub, id, spec, metadata;
+  uint64_t generation;
+  bool prepared;
+};
+
+struct lh_hubs_ops {
+  // A frame for a peer, in order with the registry's (class state).
+  void (*send)(void *self, uint32_t peer, uint8_t type, struct lh_bytes body);
+  // Orders to the actors; each is answered by lh_hubs_started, _stopped, _frozen or _activated.
+  void (*start)(void *self, const struct lh_order *orders, size_t count);
+  void (*stop)(void *self, uint64_t token, lh_pid pid, const char *reason, lh_ms shutdown_ms,
+               lh_pid forward);
+  void (*freeze)(void *self, uint64_t token, lh_pid pid);
+  void (*thaw)(void *self, lh_pid pid, uint64_t generation);
+  void (*activate)(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
+                   uint64_t generation);
+  // A question to a strategy or an alter hook; answered by lh_hubs_answered. `args`: encoded
+  // values.
+  void (*ask)(void *self, uint64_t question, const char *kind, struct lh_bytes args,
+              uint32_t count);
+  // The end of an operation that a caller waits for. status 0: `result` is an encoded value; else
+  // an error.
+  void (*reply)(void *self, uint64_t caller, int status, struct lh_bytes result,
+                const struct lh_error *error);
+  // Something happened that hooks may want. `payload`: an encoded map.
+  bool (*wants)(void *self, struct lh_bytes hub, const char *key);
+  void (*event)(void *self, struct lh_bytes hub, const char *key, struct lh_bytes payload);
+  // Our entry in the member record (hubs, placeable, leaving) changed.
+  void (*record_changed)(void *self);
+  // The children of this dead run are being taken over here.
+  void (*fence)(void *self, const struct lh_run *run);
+  // A hub that was told to close has no children here any more; the node's last one that leaves.
+  void (*closed)(void *self, struct lh_bytes hub);
+  void (*drained)(void *self);
+};
+
+struct lh_hubs;
+
+struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char *name,
+                            struct lh_registry *registry, const struct lh_hubs_ops *ops,
+                            void *ops_self);
+void lh_hubs_free(struct lh_hubs *hubs);
+void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node,
+                       lh_ms now);  // after lh_registry_new_epoch
+
+// --- hubs of this node ---
+int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *config,
+                 struct lh_error *error);
+int lh_hubs_close(struct lh_hubs *hubs, lh_ms now,
+                  struct lh_bytes id);                // hands its children on, then ops.closed
+void lh_hubs_leave(struct lh_hubs *hubs, lh_ms now);  // all of them, then ops.drained
+size_t lh_hubs_count(const struct lh_hubs *hubs);
+struct lh_bytes lh_hubs_id(const struct lh_hubs *hubs, size_t index);  // in order of opening
+// Fills the hub part of our member record. The hubs array is the callee's until the next event.
+void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record);
+// Names of the nodes that run the hub, sorted; encoded as a list.
+void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes hub, bool include_local,
+                   struct lh_buf *out);
+struct lh_hub_state {
+  bool alive, locked, partitioned;
+};
+struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);
+
+// --- events ---
+void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
+                    enum lh_member_state state);
+void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
+int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
+                    struct lh_bytes body);
+void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
+                         const struct lh_row *after);
+void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq);
+void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
+                     const char *error);
+void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnormal,
+                   const char *reason);
+void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token);
+void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
+                    struct lh_bytes state, const char *error);
+void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
+                       const char *error);
+void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
+                      struct lh_bytes result, const char *error);
+lh_ms lh_hubs_due(const struct lh_hubs *hubs);
+void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now);
+void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now);  // at the end of every turn
+
+// --- operations --- `value` is the request as Lua sent it (an encoded map, see doc/manual.md):
+// hub, children or ids, options. Answered by ops.reply with the same `caller`, by its deadline at
+// the latest. caller 0: nobody waits.
+void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value);
+void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value);
+// Stops the instance that runs here: LH_OK (answered later), LH_ENOTFOUND, LH_EAGAIN (restarting),
+// LH_EEXISTS (on its way).
+int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
+                      struct lh_bytes id);
+// What runs here, as which_children_local answers it: the encoded list of { id, pid or text, type,
+// modules }.
+void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);
+
+struct lh_hubs_counters {
+  uint64_t started, stopped, restarted, recovered, moved_in, moved_out, surplus, failed, forwarded,
+      refused, acted_without_agreement, strategy_errors;
+};
+void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
+
+#endif

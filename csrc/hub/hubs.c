@@ -1,0 +1,523 @@
+// hubs.c - the hubs of this node, the events that reach them, and the order of a turn.
+//
+// A turn: events come in, take effect on children and operations, and leave notes (rows that
+// changed, frames to ourselves, orders, answers). lh_hubs_flush then works them off in one order:
+// frames to ourselves, changed rows, orders to the actors, the registry's deltas, answers (so that
+// rows precede what speaks of them), the view, and the operations that are complete.
+#include "hub/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char *name,
+                            struct lh_registry *registry, const struct lh_hubs_ops *ops,
+                            void *ops_self) {
+  struct lh_hubs *hubs = LH_NEW(struct lh_hubs);
+  hubs->runs = runs;
+  hubs->self = self_node;
+  (void)snprintf(hubs->name, sizeof hubs->name, "%s", name);
+  hubs->registry = registry;
+  hubs->ops = ops;
+  hubs->ops_self = ops_self;
+  hubs->recover_again = hubs->retry_at = LH_NEVER;
+  lh_list_init(&hubs->ops_list);
+  lh_list_init(&hubs->local);
+  lh_list_init(&hubs->answers);
+  lh_list_init(&hubs->waiting);
+  lh_list_init(&hubs->questions);
+  lh_list_init(&hubs->changes);
+  return hubs;
+}
+
+static void hub_free(struct hub *hub) {
+  while (hub->children.count > 0) {
+    struct child *child = hub->children.entries[hub->children.count - 1].value;
+    child->claimed = false;
+    lh_host_forget(child, false);
+  }
+  lh_map_free(&hub->children);
+  lh_free(hub->candidates);
+  lh_free((void *)hub->config.id.data);
+  lh_free(hub);
+}
+
+static void free_frames(struct lh_list *list) {
+  struct lh_list *at;
+  while ((at = lh_list_pop(list)) != NULL) {
+    struct frame *frame = LH_ENTRY(at, struct frame, link);
+    lh_buf_free(&frame->body);
+    lh_free(frame);
+  }
+}
+
+void lh_hubs_free(struct lh_hubs *hubs) {
+  lh_policy_free(hubs);
+  while (!lh_list_empty(&hubs->ops_list))
+    lh_op_free(LH_ENTRY(hubs->ops_list.next, struct op, link));
+  for (size_t i = 0; i < hubs->hub_count; i++) hub_free(hubs->hubs[i]);
+  free_frames(&hubs->local);
+  free_frames(&hubs->waiting);
+  lh_host_flush_answers(hubs);
+  free_frames(&hubs->local);
+  struct lh_list *at;
+  while ((at = lh_list_pop(&hubs->changes)) != NULL) lh_free(LH_ENTRY(at, struct change, link));
+  lh_view_free(hubs);
+  lh_map_free(&hubs->ops_by_id);
+  lh_map_free(&hubs->complete);
+  lh_map_free(&hubs->asked);
+  lh_heap_free(&hubs->due);
+  lh_free(hubs->hubs);
+  lh_free(hubs->slots);
+  lh_free(hubs->ordered);
+  lh_free(hubs->record_hubs);
+  lh_free(hubs);
+}
+
+void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
+  hubs->self = self_node;
+  hubs->view.settled = hubs->view.agreed = false;
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    struct lh_map *children = &hubs->hubs[h]->children;
+    for (size_t i = 0; i < children->count; i++) {
+      struct child *child = children->entries[i].value;
+      if (child->pid != 0) child->pid = lh_pid_make(self_node, lh_pid_local(child->pid));
+    }
+  }
+  lh_view_refresh(hubs, now);
+}
+
+// --- hubs ---
+struct hub *lh_hub_find(struct lh_hubs *hubs, struct lh_bytes id) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    if (lh_bytes_equal(hubs->hubs[i]->config.id, id)) return hubs->hubs[i];
+  }
+  return NULL;
+}
+
+struct hub *lh_hub_at(struct lh_hubs *hubs, uint32_t index) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    if (hubs->hubs[i]->index == index) return hubs->hubs[i];
+  }
+  return NULL;
+}
+
+int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *config,
+                 struct lh_error *error) {
+  (void)now;
+  if (config->id.len == 0 || config->id.len > LH_HUB_ID_MAX) {
+    return lh_fail(error, LH_EINVAL, "a hub's id must be a string of 1 to %d bytes", LH_HUB_ID_MAX);
+  }
+  if (lh_hub_find(hubs, config->id) != NULL) {
+    return lh_fail(error, LH_EEXISTS, "hub '%.*s' runs on this node already", (int)config->id.len,
+                   (const char *)config->id.data);
+  }
+  if (hubs->hub_count >= LH_MEMBER_HUBS_MAX)
+    return lh_fail(error, LH_ELIMIT, "a node runs at most %d hubs", LH_MEMBER_HUBS_MAX);
+  struct hub *hub = LH_NEW(struct hub);
+  hub->all = hubs;
+  hub->config = *config;
+  hub->config.id = lh_bytes(lh_memdup(config->id.data, config->id.len), config->id.len);
+  hub->index = lh_registry_hub(hubs->registry, config->id);
+  lh_list_init(&hub->move_queue);
+  hubs->hubs = lh_realloc(hubs->hubs, (hubs->hub_count + 1) * sizeof(struct hub *));
+  hubs->hubs[hubs->hub_count++] = hub;
+  hubs->ops->record_changed(hubs->ops_self);
+  return LH_OK;
+}
+
+int lh_hubs_close(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id) {
+  struct hub *hub = lh_hub_find(hubs, id);
+  if (hub == NULL) return LH_ENOTFOUND;
+  if (hub->closing) return LH_EEXISTS;
+  hub->closing = true;
+  hubs->leave_by = now + LH_DRAIN_MS;
+  hubs->ops->record_changed(hubs->ops_self);
+  hubs->check_settle = true;
+  return LH_OK;
+}
+
+void lh_hubs_leave(struct lh_hubs *hubs, lh_ms now) {
+  if (hubs->leaving) return;
+  hubs->leaving = true;
+  hubs->leave_by = now + LH_DRAIN_MS;
+  hubs->ops->record_changed(hubs->ops_self);
+  hubs->check_settle = true;
+}
+
+static void fail_ops_of(struct lh_hubs *hubs, const struct hub *hub) {
+  struct lh_list *at = hubs->ops_list.next;
+  while (at != &hubs->ops_list) {
+    struct op *op = LH_ENTRY(at, struct op, link);
+    at = at->next;
+    if (op->hub != hub) continue;
+    lh_op_refuse(hubs, op->caller, LH_ECLOSED, "not_alive", "hub '%.*s' was stopped on this node",
+                 (int)hub->config.id.len, (const char *)hub->config.id.data);
+    lh_op_free(op);
+  }
+}
+
+static void remove_hub(struct lh_hubs *hubs, struct hub *hub) {
+  size_t at = 0;
+  while (hubs->hubs[at] != hub) at++;
+  memmove(&hubs->hubs[at], &hubs->hubs[at + 1], (hubs->hub_count - at - 1) * sizeof(struct hub *));
+  hubs->hub_count--;
+  fail_ops_of(hubs, hub);
+  hubs->ops->closed(hubs->ops_self, hub->config.id);
+  hub_free(hub);
+  hubs->ops->record_changed(hubs->ops_self);
+}
+
+static void stop_in_place(struct lh_hubs *hubs, struct hub *hub) {
+  const char *reason = hubs->leaving ? "leave" : "hub_stop";
+  for (size_t i = hub->children.count; i > 0; i--) {
+    struct child *child = hub->children.entries[i - 1].value;
+    if (child->phase == PHASE_RUNNING)
+      lh_host_stop(hubs, 0, child, reason, 0);
+    else if (child->phase == PHASE_WAITING || (child->phase == PHASE_MOVING && child->pid == 0))
+      lh_host_forget(child, false);
+  }
+}
+
+void lh_hub_check_empty(struct lh_hubs *hubs) {
+  if (!hubs->leaving && hubs->leave_by == 0) return;
+  size_t left = 0;
+  for (size_t i = hubs->hub_count; i > 0; i--) {
+    struct hub *hub = hubs->hubs[i - 1];
+    if (!hubs->leaving && !hub->closing) continue;
+    if (hub->candidate_count == 0 && hubs->view.agreed && hub->children.count > 0)
+      stop_in_place(hubs, hub);
+    left += hub->children.count;
+    if (hub->children.count == 0 && hub->closing && !hubs->leaving) remove_hub(hubs, hub);
+  }
+  if (hubs->leaving && left == 0 && !hubs->drained) {
+    hubs->drained = true;
+    hubs->ops->drained(hubs->ops_self);
+  }
+}
+
+size_t lh_hubs_count(const struct lh_hubs *hubs) { return hubs->hub_count; }
+struct lh_bytes lh_hubs_id(const struct lh_hubs *hubs, size_t index) {
+  return hubs->hubs[index]->config.id;
+}
+
+void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record) {
+  hubs->record_hubs = lh_realloc(hubs->record_hubs, hubs->hub_count * sizeof(struct lh_member_hub));
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    const struct hub *hub = hubs->hubs[i];
+    struct lh_member_hub *entry = &hubs->record_hubs[i];
+    memset(entry, 0, sizeof *entry);
+    memcpy(entry->id, hub->config.id.data, hub->config.id.len);
+    memcpy(entry->digest, hub->config.digest, sizeof entry->digest);
+    entry->placeable = !hub->closing && !hubs->leaving;
+  }
+  record->leaving = hubs->leaving;
+  record->hub_count = (uint32_t)hubs->hub_count;
+  record->hubs = hubs->record_hubs;
+}
+
+static bool runs_hub(const struct peer *peer, uint32_t hub) {
+  for (size_t i = 0; i < peer->hub_count; i++) {
+    if (peer->hubs[i].hub == hub) return true;
+  }
+  return false;
+}
+
+void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes id, bool include_local,
+                   struct lh_buf *out) {
+  const char *names[LH_MEMBERS_MAX];
+  uint32_t count = 0;
+  const struct hub *hub = lh_hub_find(hubs, id);
+  for (size_t i = 0; hub != NULL && i < hubs->view.count && count < LH_MEMBERS_MAX; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    if (!runs_hub(peer, hub->index) || (peer->node == hubs->self && !include_local)) continue;
+    uint32_t at = count++;
+    for (; at > 0 && strcmp(names[at - 1], peer->name) > 0; at--) names[at] = names[at - 1];
+    names[at] = peer->name;
+  }
+  lh_write_array(out, count);
+  for (uint32_t i = 0; i < count; i++) lh_write_cstr(out, names[i]);
+}
+
+static bool any_moving(const struct hub *hub) {
+  return hub->moving > 0 || !lh_list_empty(&hub->move_queue);
+}
+
+struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {
+  const struct hub *hub = lh_hub_find(hubs, id);
+  if (hub == NULL) return (struct lh_hub_state){0};
+  return (struct lh_hub_state){
+      .alive = true,
+      .locked = !hubs->view.agreed || lh_recover_pending(hubs) || any_moving(hub),
+      .partitioned = hub->partitioned,
+  };
+}
+
+static void write_running(const struct child *child, struct lh_hubs *hubs, struct lh_buf *out) {
+  if (child->phase == PHASE_WAITING)
+    lh_write_cstr(out, "restarting");
+  else if (child->pid == 0)
+    lh_write_cstr(out, "undefined");
+  else
+    lh_write_pid(out, lh_runs_at(hubs->runs, lh_pid_node(child->pid)), lh_pid_local(child->pid));
+}
+
+void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes id, struct lh_buf *out) {
+  struct hub *hub = lh_hub_find(hubs, id);
+  const size_t count = hub != NULL ? hub->children.count : 0;
+  lh_write_array(out, (uint32_t)count);
+  lh_registry_read_lock();
+  for (size_t i = 0; i < count; i++) {
+    struct child *child = hub->children.entries[i].value;
+    struct spec spec;
+    const struct lh_row *row = lh_host_row(child);
+    lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
+    lh_write_array(out, 4);
+    lh_write_str(out, child->id, child->id_len);
+    write_running(child, hubs, out);
+    lh_write_cstr(out, spec.supervisor ? "supervisor" : "worker");
+    lh_write_array(out, 1);
+    lh_write_str(out, spec.module.data, spec.module.len);
+  }
+  lh_registry_read_unlock();
+}
+
+void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out) {
+  *out = hubs->counters;
+}
+
+// --- events ---
+void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type, struct lh_buf *body) {
+  if (peer == hubs->self) {
+    struct frame *frame = LH_NEW(struct frame);
+    *frame = (struct frame){.peer = peer, .type = type, .body = *body};
+    lh_list_push(&hubs->local, &frame->link);
+    *body = LH_BUF_EMPTY;
+    return;
+  }
+  hubs->ops->send(hubs->ops_self, peer, type, lh_bytes_of(body));
+  lh_buf_free(body);
+}
+
+static void tell_hooks(struct lh_hubs *hubs, const struct peer *peer, const char *name,
+                       bool joined) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    if (peer != NULL && !runs_hub(peer, hub->index)) continue;
+    lh_event_node(hub, joined ? "post_node_join" : "post_node_leave", name);
+    lh_event_redistribution(hub, "pre_redistribution", joined ? "node_join" : "node_leave");
+  }
+}
+
+void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
+                    enum lh_member_state state) {
+  const uint32_t node = lh_runs_index(hubs->runs, &record->run);
+  const bool lives = state != LH_MEMBER_DEAD && state != LH_MEMBER_LEFT;
+  const bool lived = lh_view_find(hubs, node) != NULL;
+  if (node == 0) return;
+  if (lived && !lives) {
+    lh_registry_freeze(hubs->registry, node);
+    lh_op_node_gone(hubs, node);
+  } else if (lives && lh_registry_is_frozen(hubs->registry, node)) {
+    lh_registry_thaw(hubs->registry, node);
+  }
+  lh_view_member(hubs, now, record, lives);
+  if (lived && !lives) lh_move_node_gone(hubs, now, node);
+  if (lived != lives && node != hubs->self)
+    tell_hooks(hubs, lh_view_find(hubs, node), record->name, lives);
+}
+
+void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
+  (void)now;
+  lh_view_send(hubs, node);
+}
+
+static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
+                    struct lh_bytes body) {
+  switch (type) {
+  case LH_FRAME_VIEW:
+    return lh_view_receive(hubs, from, body);
+  case LH_FRAME_START:
+    return lh_host_start_frame(hubs, now, from, body);
+  case LH_FRAME_STARTED:
+    return lh_start_results(hubs, now, from, body);
+  case LH_FRAME_STOP:
+    return lh_host_stop_frame(hubs, now, from, body);
+  case LH_FRAME_STOPPED:
+    return lh_stop_results(hubs, now, from, body);
+  case LH_FRAME_COMMIT:
+    return lh_move_commit_frame(hubs, now, from, body);
+  case LH_FRAME_COMMITTED:
+    return lh_move_committed_frame(hubs, now, from, body);
+  case LH_FRAME_ABORT:
+    return lh_move_abort_frame(hubs, now, from, body);
+  default:
+    return LH_EFORMAT;
+  }
+}
+
+int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
+                    struct lh_bytes body) {
+  return dispatch(hubs, now, from, type, body);
+}
+
+// Called from within the registry: takes note only.
+void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
+                         const struct lh_row *after) {
+  (void)before;
+  if (after == NULL || after->node == hubs->self) return;
+  struct hub *hub = lh_hub_at(hubs, after->hub);
+  if (hub == NULL) return;
+  if (after->generation > hub->generation) hub->generation = after->generation;
+  const struct lh_bytes id = lh_row_id(after);
+  if (lh_host_child(hub, id) == NULL) return;
+  struct change *change = lh_alloc(sizeof(struct change) + id.len);
+  change->hub = after->hub;
+  change->id_len = id.len;
+  memcpy(change->id, id.data, id.len);
+  lh_list_push(&hubs->changes, &change->link);
+}
+
+void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
+  (void)seq;
+  hubs->check_ops = true;
+  if (hubs->fetching > 0 && lh_registry_is_frozen(hubs->registry, node))
+    hubs->check_settle = hubs->check_view = true;
+}
+
+void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
+                      struct lh_bytes result, const char *error) {
+  lh_policy_answered(hubs, now, question, status, result, error);
+}
+
+// Of two instances the one with the higher generation stays; at equal ones that of the lower node
+// id.
+static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {
+  if (row->generation != child->generation) return row->generation > child->generation;
+  return lh_node_id_compare(&lh_runs_at(hubs->runs, row->node)->id,
+                            &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
+}
+
+static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                         const struct lh_row *row) {
+  hubs->counters.surplus++;
+  if (child->phase == PHASE_RUNNING)
+    lh_host_stop(hubs, now, child, "surplus", row->pid);
+  else
+    lh_host_forget(child, true);
+}
+
+static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
+  const struct lh_row *rows[4];
+  struct hub *hub = lh_hub_at(hubs, change->hub);
+  struct child *child =
+      hub != NULL ? lh_host_child(hub, lh_bytes(change->id, change->id_len)) : NULL;
+  if (child == NULL || child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED) return;
+  lh_registry_read_lock();
+  const size_t count =
+      lh_registry_find(hubs->registry, hub->index, lh_bytes(change->id, change->id_len), rows, 4);
+  const struct lh_row *best = count > 0 ? rows[0] : NULL;
+  if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
+      outranks(hubs, best, child)) {
+    if (child->phase == PHASE_MOVING)
+      lh_move_seen_elsewhere(hubs, now, child, best);
+    else
+      stop_surplus(hubs, now, child, best);
+  }
+  lh_registry_read_unlock();
+}
+
+// --- time and turns ---
+static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
+
+lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
+  lh_ms due = earlier(lh_heap_next(&hubs->due), lh_policy_due(hubs));
+  if (!hubs->view.agreed && hubs->view.count > 0)
+    due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
+  if (hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
+  if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
+  return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
+}
+
+static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  if (child->phase == PHASE_WAITING) {
+    lh_restart_due(hubs, now, child);
+  } else if (child->phase == PHASE_MOVING) {
+    lh_move_failed(hubs, child, "no answer in time");
+  } else if (child->phase == PHASE_PREPARED && child->pid != 0) {
+    lh_host_stop(hubs, now, child, "move_failed", 0);
+  }
+}
+
+static bool is_op_due(const struct lh_hubs *hubs, const struct lh_due *due) {
+  for (const struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
+    if (&LH_ENTRY(at, const struct op, link)->due == due) return true;
+  }
+  return false;
+}
+
+void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
+  struct lh_due *due;
+  while ((due = lh_heap_pop(&hubs->due, now)) != NULL) {
+    if (is_op_due(hubs, due))
+      lh_op_expire(LH_ENTRY(due, struct op, due));
+    else
+      child_due(hubs, now, LH_ENTRY(due, struct trouble, due)->child);
+  }
+  lh_policy_tick(hubs, now);
+  if (now >= hubs->retry_at) {
+    hubs->retry_at = LH_NEVER;
+    lh_stop_go(hubs, now);
+  }
+  if (now >= hubs->recover_again || hubs->fetching > 0)
+    hubs->check_view = hubs->check_settle = true;
+  if (hubs->leaving && !hubs->drained && now >= hubs->leave_by) {
+    lh_log(LH_LOG_WARN, "hub",
+           "not all children could be handed on in %d ms; the others recover the rest",
+           LH_DRAIN_MS);
+    hubs->drained = true;
+    hubs->ops->drained(hubs->ops_self);
+  }
+  hubs->check_view = hubs->check_view || !hubs->view.agreed;
+}
+
+static void run_local(struct lh_hubs *hubs, lh_ms now) {
+  struct lh_list *at;
+  while ((at = lh_list_pop(&hubs->local)) != NULL) {
+    struct frame *frame = LH_ENTRY(at, struct frame, link);
+    (void)dispatch(hubs, now, hubs->self, frame->type, lh_bytes_of(&frame->body));
+    lh_buf_free(&frame->body);
+    lh_free(frame);
+  }
+}
+
+static void run_changes(struct lh_hubs *hubs, lh_ms now) {
+  struct lh_list *at;
+  while ((at = lh_list_pop(&hubs->changes)) != NULL) {
+    struct change *change = LH_ENTRY(at, struct change, link);
+    look_at(hubs, now, change);
+    lh_free(change);
+  }
+}
+
+void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
+  do {
+    run_local(hubs, now);
+    run_changes(hubs, now);
+    if (hubs->check_view) {
+      hubs->check_view = false;
+      lh_view_check(hubs, now);
+      lh_host_resume(hubs, now);
+    }
+    lh_registry_flush(hubs->registry);
+    lh_host_flush_orders(hubs);
+    lh_host_flush_answers(hubs);
+    if (hubs->check_ops) {
+      hubs->check_ops = false;
+      lh_op_check(hubs, now);
+    }
+  } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
+           hubs->order_count > 0 || hubs->check_view);
+}

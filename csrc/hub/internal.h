@@ -1,0 +1,347 @@
+// internal.h - what the files of this room share. See hub.h for what the room is.
+//
+// Files: hubs.c (hubs, events, turns) · view.c (members, votes, agreement) · place.c (who gets
+// which child) · spec.c (child specs) · op.c (operations somebody waits for) · start.c, stop.c (the
+// asking side) · arrive.c, host.c, restart.c (children that run here) · move.c · recover.c ·
+// policy.c (questions) · event.c.
+#ifndef LH_HUB_INTERNAL_H
+#define LH_HUB_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "hub/hub.h"
+#include "wire/wire.h"
+
+// --- child specs (spec.c) ---
+enum restart_rule { RESTART_PERMANENT, RESTART_TRANSIENT, RESTART_TEMPORARY };
+struct spec {
+  struct lh_bytes id, metadata;
+  struct lh_bytes module;
+  enum restart_rule restart;
+  bool supervisor;
+  lh_ms shutdown_ms;
+};
+// Reads a child spec as the user gave it and writes its stored form (without id and metadata) to
+// `body`.
+int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, struct lh_buf *body,
+                     struct lh_error *error);
+// Reads the stored form. It was checked before: on damage the defaults stand.
+void lh_hub_spec_parse(struct spec *spec, struct lh_bytes body);
+
+// --- the view (view.c) ---
+struct frozen_vote {
+  uint32_t node;
+  uint64_t seq;
+};
+struct peer_hub {
+  uint32_t hub;
+  bool placeable;
+};
+struct peer {  // one run that lives, ourselves included
+  uint32_t node;
+  struct lh_run run;
+  char name[LH_NAME_MAX + 1];
+  bool leaving;
+  bool voted;
+  uint64_t vote;
+  struct peer_hub *hubs;
+  size_t hub_count;
+  struct frozen_vote *frozen;
+  size_t frozen_count;
+};
+struct view {
+  struct peer **peers;  // in order of node id
+  size_t count;
+  uint64_t hash;
+  bool agreed;
+  bool settled;  // recovery under this agreement was begun
+  lh_ms changed_at;
+};
+
+// --- hubs and children ---
+struct candidate {  // a node that takes children of a hub
+  uint32_t node;
+  const char *name;
+  uint64_t seed;
+};
+struct hub {
+  struct lh_hubs *all;
+  uint32_t index;  // the registry's
+  struct lh_hub_config config;
+  bool closing;
+  bool partitioned;
+  uint64_t generation;
+  struct lh_map children;        // id -> struct child
+  struct candidate *candidates;  // placeable nodes, sorted by name
+  size_t candidate_count;
+  size_t moving;
+  struct lh_list move_queue;  // struct child, by `link`
+};
+
+enum phase {
+  PHASE_STARTING = 1,
+  PHASE_RUNNING,
+  PHASE_WAITING,
+  PHASE_STOPPING,
+  PHASE_MOVING,
+  PHASE_PREPARED
+};
+static inline bool phase_is_up(enum phase phase) { return phase == PHASE_RUNNING; }
+
+// What a child here needs only while something happens to it.
+struct trouble {
+  struct child *child;
+  lh_ms crashed[LH_RESTARTS_MAX];
+  struct lh_due due;  // the restart, or the end of a move's patience
+  uint32_t asker;     // who is to be told that it started (a run index), 0 nobody
+  uint64_t asker_op;
+  uint32_t asker_index;
+  uint32_t stopper;  // who is to be told that it stopped
+  uint64_t stopper_op;
+  uint32_t stopper_index;
+  uint64_t stop_caller;          // lh_hubs_terminate
+  struct lh_buf spec, metadata;  // until the row holds them
+  uint32_t target;               // of a move
+  bool hot, cold, frozen, stop_after, queued;
+  struct lh_list link;  // in hub.move_queue
+};
+struct child {
+  struct hub *hub;
+  struct trouble *trouble;  // NULL when nothing happens
+  lh_pid pid;
+  uint64_t generation;
+  uint32_t token;
+  uint8_t phase;
+  uint8_t restarts;
+  bool pinned;
+  bool claimed;  // a row of ours stands for it
+  uint8_t id_len;
+  uint8_t id[];
+};
+
+// --- operations (op.c) ---
+enum op_kind { OP_START, OP_STOP };
+enum item_state { ITEM_NEW, ITEM_SENT, ITEM_DONE, ITEM_FAILED };
+struct item {
+  struct lh_bytes id, spec, metadata;  // slices of the operation's memory
+  uint32_t node;                       // where it was sent, then where it is
+  lh_pid pid;
+  uint8_t state;
+  int code;
+  const char *error;  // of the operation's memory, or NULL
+};
+struct op {
+  struct lh_hubs *all;
+  enum op_kind kind;
+  uint64_t id;
+  uint64_t caller;
+  struct hub *hub;
+  struct lh_due due;
+  struct lh_buf memory;  // the request as it came
+  struct lh_buf bodies;  // stored specs
+  struct item *items;
+  size_t count;
+  size_t open;    // items neither done nor failed
+  size_t unsent;  // items in ITEM_NEW
+  bool check_existing, rollback, rolled_back, asking, quiet, keep_placing;
+  uint32_t wanted_node;  // the caller chose the node
+  struct {
+    uint32_t node;
+    uint64_t seq;
+  } * waits;  // rows that must be here before the answer
+  size_t wait_count;
+  uint64_t undoing;    // of a stop: the start it takes back
+  uint64_t undone_by;  // of a start: the stop that takes it back
+  char **texts;        // error texts to free
+  size_t text_count;
+  struct lh_list link;  // in hubs.ops
+};
+
+struct frame {
+  struct lh_list link;
+  uint32_t peer;
+  uint8_t type;
+  struct lh_buf body;
+};
+struct answer {  // results for one asker's operation, gathered over a turn
+  struct lh_list link;
+  uint32_t peer;
+  uint64_t op;
+  uint8_t type;
+  uint32_t count;
+  struct lh_buf results;
+};
+struct change {  // a row of another node that concerns a child here
+  struct lh_list link;
+  uint32_t hub;
+  size_t id_len;
+  uint8_t id[];
+};
+
+struct lh_hubs {
+  struct lh_runs *runs;
+  uint32_t self;
+  char name[LH_NAME_MAX + 1];
+  struct lh_registry *registry;
+  const struct lh_hubs_ops *ops;
+  void *ops_self;
+  struct hub **hubs;
+  size_t hub_count;
+  struct view view;
+  bool leaving, drained;
+  lh_ms leave_by;
+  struct child **slots;  // by token
+  uint32_t slot_count, slot_free;
+  struct lh_list ops_list;  // struct op
+  struct lh_map ops_by_id;
+  uint64_t next_op;
+  struct lh_heap due;
+  struct lh_list local;    // struct frame to ourselves
+  struct lh_list answers;  // struct answer
+  struct lh_list waiting;  // struct frame: requests until the members agree
+  size_t waiting_count;
+  struct lh_order *orders;
+  size_t order_count, order_cap;
+  struct child **ordered;  // the children of the orders
+  struct lh_list questions;
+  uint64_t next_question;
+  struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
+  bool check_view, check_ops, check_settle;
+  struct lh_map complete,
+      asked;  // dead runs whose ledger is whole here; whose tail was asked for (by run index)
+  size_t fetching;
+  lh_ms fetch_by, recover_again;
+  lh_ms retry_at;  // stops that met a child on its way
+  struct lh_member_hub *record_hubs;
+  struct lh_hubs_counters counters;
+};
+
+// hubs.c
+struct hub *lh_hub_find(struct lh_hubs *hubs, struct lh_bytes id);
+struct hub *lh_hub_at(struct lh_hubs *hubs, uint32_t index);
+void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type,
+                 struct lh_buf *body);  // takes the body
+// Leaving or closing: stops in place what nobody takes, and tells when nothing is left.
+void lh_hub_check_empty(struct lh_hubs *hubs);
+
+// view.c
+struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node);
+void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
+                    bool lives);
+void lh_view_refresh(struct lh_hubs *hubs,
+                     lh_ms now);  // recomputes the hash; if it changed, claims and votes
+void lh_view_check(struct lh_hubs *hubs, lh_ms now);  // agreement, then what follows from it
+int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
+void lh_view_send(struct lh_hubs *hubs, uint32_t to);
+void lh_view_free(struct lh_hubs *hubs);
+
+// place.c
+void lh_place_candidates(struct hub *hub);  // from the view
+// The place (index into hub.candidates) of each id, by a built-in distribution. There is at least
+// one candidate.
+void lh_place_ids(const struct hub *hub, const struct lh_bytes *ids, size_t count,
+                  uint32_t *places);
+
+// policy.c
+typedef void lh_answer_fn(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
+                          const char *error, void *data);
+void lh_policy_ask(struct lh_hubs *hubs, lh_ms now, const char *kind, const struct lh_buf *args,
+                   uint32_t count, lh_answer_fn *fn, void *data);
+void lh_policy_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
+                        struct lh_bytes result, const char *error);
+void lh_policy_tick(struct lh_hubs *hubs, lh_ms now);
+lh_ms lh_policy_due(const struct lh_hubs *hubs);
+void lh_policy_free(struct lh_hubs *hubs);
+// Places ids by whatever distribution the hub has. `fn` gets the run index of each id's owner (0:
+// nobody), or an error. At once for the built-in ones. Ids are copied; `data` is handed back.
+typedef void lh_placed_fn(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
+                          const uint32_t *nodes, size_t count, const char *error, void *data);
+void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
+              lh_placed_fn *fn, void *data);
+
+// op.c
+struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct hub *hub,
+                     uint64_t caller, lh_ms timeout);
+struct op *lh_op_find(struct lh_hubs *hubs, uint64_t id);
+void lh_op_fail_item(struct op *op, size_t index, int code, struct lh_bytes text);
+void lh_op_done_item(struct op *op, size_t index, uint32_t node, lh_pid pid);
+void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
+void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
+void lh_op_free(struct op *op);
+void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_op_expire(struct op *op);
+void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+// start.c, stop.c
+void lh_start_go(struct lh_hubs *hubs,
+                 lh_ms now);  // places and sends what waits for an agreed view
+int lh_start_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+int lh_stop_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+void lh_stop_go(struct lh_hubs *hubs, lh_ms now);
+
+// arrive.c and host.c
+enum { START_CHECK = 1, START_MOVE = 2, START_PREPARED = 4, START_PINNED = 8, START_GIVEN = 16 };
+struct arrival {  // a child that is to run here
+  struct hub *hub;
+  struct lh_bytes id, spec, metadata;
+  uint32_t asker;
+  uint64_t asker_op;
+  uint32_t asker_index;
+  unsigned flags;
+  uint8_t restarts;
+  uint64_t above;  // its generation must be higher
+};
+int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+int lh_host_stop_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+void lh_host_resume(struct lh_hubs *hubs, lh_ms now);  // the requests that waited for agreement
+void lh_host_begin(struct lh_hubs *hubs, lh_ms now,
+                   const struct arrival *arrival);  // orders its start
+struct child *lh_host_child(struct hub *hub, struct lh_bytes id);
+struct child *lh_host_by_token(struct lh_hubs *hubs, uint64_t token);
+struct trouble *lh_host_trouble(struct child *child);
+void lh_host_calm(struct child *child);  // nothing happens to it any more
+void lh_host_forget(struct child *child, bool remove_row);
+void lh_host_put_row(struct child *child, enum lh_row_state state);
+const struct lh_row *lh_host_row(struct child *child);  // in a read section
+void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);
+void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
+                  lh_pid forward);
+void lh_host_claim_all(struct lh_hubs *hubs);  // STARTING rows for all that is under way
+void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint32_t index,
+                    int code, lh_pid pid, const char *text);
+void lh_host_flush_orders(struct lh_hubs *hubs);
+void lh_host_flush_answers(struct lh_hubs *hubs);
+uint64_t lh_host_generation(struct hub *hub);
+
+// restart.c
+void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason);
+void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child);
+
+// move.c
+void lh_move_balance(struct lh_hubs *hubs,
+                     lh_ms now);  // under an agreed view: what is not ours goes
+void lh_move_pump(struct hub *hub, lh_ms now);
+void lh_move_stopped(struct lh_hubs *hubs, lh_ms now, struct child *child);
+void lh_move_result(struct lh_hubs *hubs, lh_ms now, struct child *child, int code, lh_pid pid,
+                    struct lh_bytes text);
+void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why);
+void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                            const struct lh_row *row);
+void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node);
+int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+uint64_t lh_move_op_id(void);
+
+// recover.c
+void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead
+bool lh_recover_pending(struct lh_hubs *hubs);
+
+// event.c
+void lh_event_node(struct hub *hub, const char *key, const char *name);
+void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,
+                    lh_pid pid);
+void lh_event_redistribution(struct hub *hub, const char *key, const char *what);
+
+#endif

@@ -1,0 +1,287 @@
+// op.c - operations that somebody waits for: their items, their deadline, their one answer.
+//
+// An operation is answered when every item is done or failed and the rows it relies on are in the
+// local registry (what you awaited you can look up), or at its deadline with what there is. It owns
+// the request's bytes; items are slices.
+#include "hub/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct hub *hub,
+                     uint64_t caller, lh_ms timeout) {
+  struct op *op = LH_NEW(struct op);
+  op->all = hubs;
+  op->kind = kind;
+  op->hub = hub;
+  op->id = ++hubs->next_op;
+  op->caller = caller;
+  op->check_existing = true;
+  lh_list_push(&hubs->ops_list, &op->link);
+  (void)lh_map_put(&hubs->ops_by_id, &op->id, sizeof op->id, op);
+  lh_heap_set(&hubs->due, &op->due, now + timeout);
+  return op;
+}
+
+struct op *lh_op_find(struct lh_hubs *hubs, uint64_t id) {
+  return lh_map_get(&hubs->ops_by_id, &id, sizeof id);
+}
+
+void lh_op_free(struct op *op) {
+  struct lh_hubs *hubs = op->all;
+  lh_list_remove(&op->link);
+  (void)lh_map_remove(&hubs->ops_by_id, &op->id, sizeof op->id);
+  lh_heap_cancel(&hubs->due, &op->due);
+  for (size_t i = 0; i < op->text_count; i++) lh_free(op->texts[i]);
+  lh_free(op->texts);
+  lh_free(op->items);
+  lh_free(op->waits);
+  lh_buf_free(&op->memory);
+  lh_buf_free(&op->bodies);
+  lh_free(op);
+}
+
+static const char *keep_text(struct op *op, struct lh_bytes text) {
+  char *copy = lh_alloc(text.len + 1);
+  if (text.len > 0) memcpy(copy, text.data, text.len);
+  copy[text.len] = '\0';
+  op->texts = lh_realloc(op->texts, (op->text_count + 1) * sizeof(char *));
+  op->texts[op->text_count++] = copy;
+  return copy;
+}
+
+static void close_item(struct op *op, struct item *item, enum item_state state) {
+  if (item->state == ITEM_NEW) op->unsent--;
+  op->open--;
+  item->state = (uint8_t)state;
+  op->all->check_ops = true;
+}
+
+void lh_op_fail_item(struct op *op, size_t index, int code, struct lh_bytes text) {
+  struct item *item = &op->items[index];
+  if (index >= op->count || item->state == ITEM_DONE || item->state == ITEM_FAILED) return;
+  item->code = code;
+  item->error = text.len > 0 ? keep_text(op, text) : NULL;
+  close_item(op, item, ITEM_FAILED);
+}
+
+void lh_op_done_item(struct op *op, size_t index, uint32_t node, lh_pid pid) {
+  struct item *item = &op->items[index];
+  if (index >= op->count || item->state == ITEM_DONE || item->state == ITEM_FAILED) return;
+  item->node = node;
+  item->pid = pid;
+  close_item(op, item, ITEM_DONE);
+}
+
+void lh_op_wait(struct op *op, uint32_t node, uint64_t seq) {
+  for (size_t i = 0; i < op->wait_count; i++) {
+    if (op->waits[i].node != node) continue;
+    if (op->waits[i].seq < seq) op->waits[i].seq = seq;
+    return;
+  }
+  op->waits = lh_realloc(op->waits, (op->wait_count + 1) * sizeof *op->waits);
+  op->waits[op->wait_count].node = node;
+  op->waits[op->wait_count++].seq = seq;
+}
+
+// A node that died takes its sequence with it: what it wrote is in its frozen ledger now.
+static bool rows_are_here(const struct op *op) {
+  for (size_t i = 0; i < op->wait_count; i++) {
+    const uint32_t node = op->waits[i].node;
+    if (lh_view_find(op->all, node) == NULL) continue;
+    if (lh_registry_seq(op->all->registry, node) < op->waits[i].seq) return false;
+  }
+  return true;
+}
+
+static const char *item_code(const struct op *op, const struct item *item) {
+  if (item->code == LH_EEXISTS) return op->kind == OP_START ? "already_started" : "stopping";
+  if (item->code == LH_ECLOSED) return "not_alive";
+  if (item->code == LH_EIO) return "no_nodes";
+  if (item->code == LH_EFAILED) return "child_failed";
+  return lh_err_name(item->code);
+}
+
+static void write_errors(const struct op *op, size_t failed, struct lh_buf *out) {
+  lh_write_cstr(out, "errors");
+  lh_write_array(out, (uint32_t)failed);
+  for (size_t i = 0; i < op->count; i++) {
+    const struct item *item = &op->items[i];
+    if (item->state != ITEM_FAILED) continue;
+    const char *code = item_code(op, item);
+    lh_write_map(out, item->pid != 0 ? 5 : 4);
+    lh_write_cstr(out, "code");
+    lh_write_cstr(out, code);
+    lh_write_cstr(out, "id");
+    lh_write_str(out, item->id.data, item->id.len);
+    lh_write_cstr(out, "message");
+    lh_write_cstr(out, item->error != NULL ? item->error : code);
+    lh_write_cstr(out, "node");
+    lh_write_cstr(out, item->node != 0 ? lh_runs_name(op->all->runs, item->node) : "");
+    if (item->pid != 0) {
+      lh_write_cstr(out, "pid");
+      lh_write_pid(out, lh_runs_at(op->all->runs, lh_pid_node(item->pid)), lh_pid_local(item->pid));
+    }
+  }
+}
+
+static void write_done(const struct op *op, size_t done, struct lh_buf *out) {
+  lh_write_cstr(out, "ids");
+  lh_write_array(out, (uint32_t)done);
+  for (size_t i = 0; i < op->count; i++) {
+    if (op->items[i].state == ITEM_DONE)
+      lh_write_str(out, op->items[i].id.data, op->items[i].id.len);
+  }
+  lh_write_cstr(out, "nodes");
+  lh_write_array(out, (uint32_t)done);
+  for (size_t i = 0; i < op->count; i++) {
+    if (op->items[i].state == ITEM_DONE)
+      lh_write_cstr(out, lh_runs_name(op->all->runs, op->items[i].node));
+  }
+  if (op->kind != OP_START) return;
+  lh_write_cstr(out, "pids");
+  lh_write_array(out, (uint32_t)done);
+  for (size_t i = 0; i < op->count; i++) {
+    const struct item *item = &op->items[i];
+    if (item->state != ITEM_DONE) continue;
+    if (item->pid == 0)
+      lh_write_bool(out, false);
+    else
+      lh_write_pid(out, lh_runs_at(op->all->runs, lh_pid_node(item->pid)), lh_pid_local(item->pid));
+  }
+}
+
+static void write_result(const struct op *op, struct lh_buf *out) {
+  size_t done = 0;
+  for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
+  const size_t failed = op->count - done;
+  lh_write_map(out, op->kind == OP_START ? 6 : 5);
+  write_errors(op, failed, out);
+  write_done(op, done, out);
+  lh_write_cstr(out, "rollback");
+  lh_write_bool(out, op->rolled_back);
+  lh_write_cstr(out, "status");
+  lh_write_cstr(out, failed > 0 ? "error" : "ok");
+}
+
+static void log_failures(const struct op *op) {
+  size_t shown = 0;
+  for (size_t i = 0; i < op->count && shown < 5; i++) {
+    const struct item *item = &op->items[i];
+    if (item->state != ITEM_FAILED || item->code == LH_EEXISTS) continue;
+    lh_log(LH_LOG_WARN, "hub", "child '%.*s' was not %s: %s", (int)item->id.len,
+           (const char *)item->id.data, op->kind == OP_START ? "started" : "stopped",
+           item->error != NULL ? item->error : lh_err_name(item->code));
+    shown++;
+  }
+}
+
+static void finish(struct op *op) {
+  struct lh_hubs *hubs = op->all;
+  if (op->caller != 0) {
+    struct lh_buf result = LH_BUF_EMPTY;
+    write_result(op, &result);
+    hubs->ops->reply(hubs->ops_self, op->caller, LH_OK, lh_bytes_of(&result), NULL);
+    lh_buf_free(&result);
+  } else if (!op->quiet) {
+    log_failures(op);
+  }
+  lh_op_free(op);
+}
+
+// Everything that did start is stopped again; the answer waits for that.
+static bool begin_rollback(struct op *op, lh_ms now) {
+  size_t done = 0;
+  for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
+  if (!op->rollback || op->rolled_back || done == op->count || op->hub == NULL) return false;
+  op->rolled_back = true;
+  if (done == 0) return false;
+  struct op *stop = lh_op_new(op->all, now, OP_STOP, op->hub, 0, LH_OP_MS);
+  stop->quiet = true;
+  stop->items = lh_zalloc(done * sizeof(struct item));
+  lh_buf_append(&stop->memory, op->memory.data, op->memory.len);
+  for (size_t i = 0; i < op->count; i++) {
+    if (op->items[i].state != ITEM_DONE) continue;
+    const size_t offset = (size_t)(op->items[i].id.data - op->memory.data);
+    stop->items[stop->count++].id = lh_bytes(stop->memory.data + offset, op->items[i].id.len);
+  }
+  stop->open = stop->unsent = stop->count;
+  stop->undoing = op->id;
+  op->undone_by = stop->id;
+  lh_stop_go(op->all, now);
+  return true;
+}
+
+static void end_undo(struct op *stop) {
+  struct op *start = lh_op_find(stop->all, stop->undoing);
+  if (start != NULL) start->undone_by = 0;
+  lh_op_free(stop);
+}
+
+static bool check_one(struct op *op, lh_ms now) {
+  if (op->open > 0 || op->undone_by != 0 || !rows_are_here(op)) return false;
+  if (op->undoing != 0) {
+    end_undo(op);
+    return true;
+  }
+  if (op->kind == OP_START && begin_rollback(op, now)) return true;
+  finish(op);
+  return true;
+}
+
+void lh_op_check(struct lh_hubs *hubs, lh_ms now) {
+  bool again = true;
+  while (again) {
+    again = false;
+    struct lh_list *at = hubs->ops_list.next;
+    while (at != &hubs->ops_list) {
+      struct op *op = LH_ENTRY(at, struct op, link);
+      at = at->next;
+      if (check_one(op, now)) again = true;
+    }
+  }
+}
+
+void lh_op_expire(struct op *op) {
+  static const char text[] = "no answer before the deadline";
+  for (size_t i = 0; i < op->count; i++)
+    lh_op_fail_item(op, i, LH_ETIMEOUT, lh_bytes(text, sizeof text - 1));
+  op->wait_count = 0;
+  op->undone_by = 0;
+  if (op->undoing != 0)
+    end_undo(op);
+  else
+    finish(op);
+}
+
+// What was asked of a node that is gone is asked again, of whoever is right now.
+void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
+  for (struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
+    struct op *op = LH_ENTRY(at, struct op, link);
+    for (size_t i = 0; i < op->count; i++) {
+      if (op->items[i].state != ITEM_SENT || op->items[i].node != node) continue;
+      op->items[i].state = ITEM_NEW;
+      op->unsent++;
+      op->keep_placing = true;
+    }
+  }
+  hubs->check_ops = true;
+}
+
+void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,
+                  const char *format, ...) {
+  struct lh_error error;
+  va_list args;
+  va_start(args, format);
+  (void)snprintf(error.code, sizeof error.code, "%s", name);
+  (void)vsnprintf(error.text, sizeof error.text, format, args);
+  va_end(args);
+  if (caller != 0)
+    hubs->ops->reply(hubs->ops_self, caller, code, lh_bytes(NULL, 0), &error);
+  else
+    lh_log(LH_LOG_WARN, "hub", "%s", error.text);
+}

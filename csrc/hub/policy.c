@@ -1,0 +1,154 @@
+// policy.c - questions to strategies that users wrote, and placement by whatever distribution a hub
+// has.
+//
+// A question has a deadline; its answer, an error, or the deadline ends it exactly once. A strategy
+// that raises, answers nonsense or is late gives the asker an error; it is counted and logged, and
+// whoever asked tries again or reports. The list owns the questions; `data` belongs to whoever
+// asked.
+#include "hub/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct question {
+  struct lh_list link;
+  uint64_t id;
+  lh_ms by;
+  lh_answer_fn *fn;
+  void *data;
+};
+
+void lh_policy_ask(struct lh_hubs *hubs, lh_ms now, const char *kind, const struct lh_buf *args,
+                   uint32_t count, lh_answer_fn *fn, void *data) {
+  struct question *question = LH_NEW(struct question);
+  question->id = ++hubs->next_question;
+  question->by = now + LH_POLICY_MS;
+  question->fn = fn;
+  question->data = data;
+  lh_list_push(&hubs->questions, &question->link);
+  hubs->ops->ask(hubs->ops_self, question->id, kind, lh_bytes_of(args), count);
+}
+
+static void end(struct lh_hubs *hubs, lh_ms now, struct question *question, int status,
+                struct lh_bytes result, const char *error) {
+  lh_list_remove(&question->link);
+  if (status != LH_OK) hubs->counters.strategy_errors++;
+  question->fn(hubs, now, status, result, error, question->data);
+  lh_free(question);
+}
+
+void lh_policy_answered(struct lh_hubs *hubs, lh_ms now, uint64_t id, int status,
+                        struct lh_bytes result, const char *error) {
+  for (struct lh_list *at = hubs->questions.next; at != &hubs->questions; at = at->next) {
+    struct question *question = LH_ENTRY(at, struct question, link);
+    if (question->id == id) {
+      end(hubs, now, question, status, result, error);
+      return;
+    }
+  }
+}
+
+lh_ms lh_policy_due(const struct lh_hubs *hubs) {
+  if (lh_list_empty(&hubs->questions)) return LH_NEVER;
+  return LH_ENTRY(hubs->questions.next, struct question, link)->by;
+}
+
+void lh_policy_tick(struct lh_hubs *hubs, lh_ms now) {
+  while (lh_policy_due(hubs) <= now) {
+    struct question *question = LH_ENTRY(hubs->questions.next, struct question, link);
+    end(hubs, now, question, LH_ETIMEOUT, lh_bytes(NULL, 0),
+        "the main program did not answer in time");
+  }
+}
+
+void lh_policy_free(struct lh_hubs *hubs) {
+  while (!lh_list_empty(&hubs->questions)) {
+    struct question *question = LH_ENTRY(hubs->questions.next, struct question, link);
+    end(hubs, 0, question, LH_ECLOSED, lh_bytes(NULL, 0), "the node ends");
+  }
+}
+
+// --- placement ---
+struct placing {
+  uint32_t hub;
+  size_t count;
+  size_t candidate_count;
+  uint32_t *nodes;  // the candidates as the strategy was shown them
+  lh_placed_fn *fn;
+  void *data;
+};
+
+static int read_places(struct placing *placing, struct lh_bytes result, uint32_t *owners) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, result);
+  const uint32_t count = lh_read_array(&in, LH_BATCH_MAX);
+  if (count != placing->count) return LH_EFORMAT;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint64_t place = lh_read_uint(&in, placing->candidate_count);
+    if (in.err != LH_OK || place == 0) return LH_EFORMAT;
+    owners[i] = placing->nodes[place - 1];
+  }
+  return lh_read_end(&in);
+}
+
+static void placed(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
+                   const char *error, void *data) {
+  struct placing *placing = data;
+  struct hub *hub = lh_hub_at(hubs, placing->hub);
+  uint32_t *owners = lh_zalloc((placing->count + 1) * sizeof(uint32_t));
+  if (status == LH_OK && read_places(placing, result, owners) != LH_OK) {
+    status = LH_EFAILED;
+    error =
+        "the distribution strategy's place() must answer a list with one node index for each id";
+  }
+  if (status != LH_OK) lh_log(LH_LOG_WARN, "hub", "placement failed: %s", error);
+  if (hub == NULL && status == LH_OK) status = LH_ECLOSED;
+  placing->fn(hubs, now, hub, status, owners, placing->count, error, placing->data);
+  lh_free(owners);
+  lh_free(placing->nodes);
+  lh_free(placing);
+}
+
+static void ask_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids,
+                      struct placing *placing) {
+  struct lh_buf args = LH_BUF_EMPTY;
+  lh_write_str(&args, hub->config.id.data, hub->config.id.len);
+  lh_write_array(&args, (uint32_t)placing->count);
+  for (size_t i = 0; i < placing->count; i++) lh_write_str(&args, ids[i].data, ids[i].len);
+  lh_write_array(&args, (uint32_t)hub->candidate_count);
+  for (size_t i = 0; i < hub->candidate_count; i++) lh_write_cstr(&args, hub->candidates[i].name);
+  lh_write_uint(&args, 1);
+  lh_policy_ask(hub->all, now, "place", &args, 4, placed, placing);
+  lh_buf_free(&args);
+}
+
+static void place_here(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
+                       lh_placed_fn *fn, void *data) {
+  uint32_t *owners = lh_zalloc((count + 1) * sizeof(uint32_t));
+  if (hub->candidate_count > 0) {
+    lh_place_ids(hub, ids, count, owners);
+    for (size_t i = 0; i < count; i++) owners[i] = hub->candidates[owners[i]].node;
+  }
+  fn(hub->all, now, hub, LH_OK, owners, count, NULL, data);
+  lh_free(owners);
+}
+
+void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
+              lh_placed_fn *fn, void *data) {
+  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) {
+    place_here(hub, now, ids, count, fn, data);
+    return;
+  }
+  struct placing *placing = LH_NEW(struct placing);
+  *placing = (struct placing){.hub = hub->index,
+                              .count = count,
+                              .candidate_count = hub->candidate_count,
+                              .fn = fn,
+                              .data = data};
+  placing->nodes = lh_alloc(hub->candidate_count * sizeof(uint32_t));
+  for (size_t i = 0; i < hub->candidate_count; i++) placing->nodes[i] = hub->candidates[i].node;
+  ask_place(hub, now, ids, placing);
+}

@@ -1,0 +1,240 @@
+// recover.c - the children of dead nodes run again on those that live.
+//
+// Under an agreed view, in this order: every dead ledger that a member's vote names is brought to
+// the highest sequence any of them holds (a node that came late fetches it whole); then each node
+// places the rows and claims what falls to it: a STARTING row of its own with a higher generation,
+// before anything is started. Claims cover the dead rows on every node alike, and an empty ledger
+// is dropped.
+//
+// Where placement depends on more than the arguments (deterministic = false), the member with the
+// lowest id decides for all and sends START frames.
+#include "hub/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { DEAD_MAX = 4096, FETCH_MS = 3000 };
+
+// What was brought up to date once is never fetched again: its rows go as they are covered.
+static bool is_complete(struct lh_hubs *hubs, uint32_t node) {
+  return lh_map_get(&hubs->complete, &node, sizeof node) != NULL;
+}
+
+static void set_complete(struct lh_hubs *hubs, uint32_t node) {
+  (void)lh_map_put(&hubs->complete, &node, sizeof node, hubs);
+}
+
+static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
+  uint64_t best = 0;
+  *holder = 0;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    for (size_t k = 0; k < peer->frozen_count; k++) {
+      if (peer->frozen[k].node != dead || peer->frozen[k].seq <= best) continue;
+      best = peer->frozen[k].seq;
+      *holder = peer->node;
+    }
+  }
+  return best;
+}
+
+static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
+  if (is_complete(hubs, dead) || lh_view_find(hubs, dead) != NULL) return false;
+  const uint64_t best = best_holder(hubs, dead, holder);
+  return best > lh_registry_seq(hubs->registry, dead);
+}
+
+bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0; }
+
+static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
+  uint32_t holder = 0;
+  if (!lacks_tail(hubs, dead, &holder)) return;
+  if (!lh_registry_is_frozen(hubs->registry, dead)) lh_registry_freeze(hubs->registry, dead);
+  if (lh_map_get(&hubs->asked, &dead, sizeof dead) == NULL) {
+    (void)lh_map_put(&hubs->asked, &dead, sizeof dead, hubs);
+    lh_registry_fetch(hubs->registry, holder, dead);
+    hubs->fetch_by = now + FETCH_MS;
+  }
+  hubs->fetching++;
+}
+
+// Asks for every tail that is missing; answers whether some are still on their way.
+static bool fetch_tails(struct lh_hubs *hubs, lh_ms now) {
+  hubs->fetching = 0;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    for (size_t k = 0; k < peer->frozen_count; k++) fetch(hubs, now, peer->frozen[k].node);
+  }
+  if (hubs->fetching > 0 && now >= hubs->fetch_by) {
+    lh_log(LH_LOG_WARN, "hub",
+           "the last rows of a dead node did not come in %d ms; going on with what is here",
+           FETCH_MS);
+    hubs->fetching = 0;
+  }
+  return hubs->fetching > 0;
+}
+
+// --- claiming ---
+struct heir {  // the rows of one hub that are to be placed, gathered over the dead ledgers
+  struct hub *hub;
+  const struct lh_row **rows;
+  struct lh_bytes *ids;
+  size_t count, cap;
+};
+
+static void gather(struct heir *heir, const struct lh_row *row) {
+  if (heir->count == heir->cap) {
+    heir->cap = heir->cap > 0 ? heir->cap * 2 : 256;
+    heir->rows = lh_realloc(heir->rows, heir->cap * sizeof(struct lh_row *));
+  }
+  lh_row_ref(row);
+  heir->rows[heir->count++] = row;
+}
+
+static void heir_free(struct heir *heir) {
+  for (size_t i = 0; i < heir->count; i++) lh_row_unref(heir->rows[i]);
+  lh_free(heir->rows);
+  lh_free(heir->ids);
+  lh_free(heir);
+}
+
+// Our own instance stands for the child: its generation must be the higher one.
+static void outrank(struct child *child, uint64_t generation) {
+  if (child->generation > generation || child->phase != PHASE_RUNNING) return;
+  child->generation = lh_host_generation(child->hub);
+  lh_host_put_row(child, LH_ROW_RUNNING);
+}
+
+static bool runs_somewhere(const struct hub *hub, struct lh_bytes id) {
+  const struct lh_row *row = NULL;
+  return lh_registry_find(hub->all->registry, hub->index, id, &row, 1) > 0;
+}
+
+static bool is_temporary(const struct lh_row *row) {
+  struct spec spec;
+  lh_hub_spec_parse(&spec, lh_row_spec(row));
+  return spec.restart == RESTART_TEMPORARY;
+}
+
+struct sweep {
+  struct heir *heir;
+};
+
+static bool take(void *self, const struct lh_row *row) {
+  struct sweep *sweep = self;
+  if (row->hub == sweep->heir->hub->index) gather(sweep->heir, row);
+  return true;
+}
+
+// What needs no placing is dealt with here; answers whether the row is to be placed.
+static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
+  struct child *child = lh_host_child(hub, lh_row_id(row));
+  if (child != NULL) {
+    outrank(child, row->generation);
+    return false;
+  }
+  if (is_temporary(row)) {
+    (void)lh_registry_cover(hub->all->registry, dead, row->hub, lh_row_id(row));
+    return false;
+  }
+  return !runs_somewhere(hub, lh_row_id(row));
+}
+
+// Rows leave the dead ledger while they are considered, so they are gathered first.
+static void sweep_ledger(struct heir *heir, uint32_t dead) {
+  struct sweep sweep = {.heir = heir};
+  const size_t first = heir->count;
+  lh_registry_each(heir->hub->all->registry, dead, take, &sweep);
+  size_t kept = first;
+  for (size_t i = first; i < heir->count; i++) {
+    if (consider(heir->hub, heir->rows[i], dead))
+      heir->rows[kept++] = heir->rows[i];
+    else
+      lh_row_unref(heir->rows[i]);
+  }
+  heir->count = kept;
+}
+
+static void claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct lh_row *row) {
+  if (lh_host_child(hub, lh_row_id(row)) != NULL || runs_somewhere(hub, lh_row_id(row))) return;
+  const struct arrival arrival = {
+      .hub = hub,
+      .id = lh_row_id(row),
+      .spec = lh_row_spec(row),
+      .metadata = lh_row_metadata(row),
+      .restarts = row->restarts,
+      .above = row->generation,
+      .flags = row->pinned ? START_PINNED : 0U,
+  };
+  hubs->counters.recovered++;
+  lh_host_begin(hubs, now, &arrival);
+}
+
+static void send_claim(struct lh_hubs *hubs, struct hub *hub, const struct lh_row *row,
+                       uint32_t to) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_uint(&body, 0);
+  lh_write_run(&body, lh_runs_at(hubs->runs, hubs->self));
+  lh_write_str(&body, hub->config.id.data, hub->config.id.len);
+  lh_write_uint(&body, 0);
+  lh_write_uint(&body, START_GIVEN | START_PINNED | START_CHECK);
+  lh_write_uint(&body, hub->generation);
+  lh_write_array(&body, 6);
+  lh_write_uint(&body, 0);
+  lh_write_str(&body, lh_row_id(row).data, lh_row_id(row).len);
+  lh_write_bin(&body, lh_row_spec(row).data, lh_row_spec(row).len);
+  lh_write_bin(&body, lh_row_metadata(row).data, lh_row_metadata(row).len);
+  lh_write_uint(&body, row->restarts);
+  lh_write_uint(&body, row->generation);
+  lh_hub_send(hubs, to, LH_FRAME_START, &body);
+}
+
+static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
+                   const uint32_t *nodes, size_t count, const char *error, void *data) {
+  struct heir *heir = data;
+  (void)error;
+  if (status != LH_OK) hubs->recover_again = now + LH_POLICY_MS / 5;
+  for (size_t i = 0; i < count && status == LH_OK && hub != NULL; i++) {
+    if (nodes[i] == hubs->self)
+      claim(hubs, now, hub, heir->rows[i]);
+    else if (nodes[i] != 0 && !hub->config.deterministic)
+      send_claim(hubs, hub, heir->rows[i], nodes[i]);
+  }
+  lh_host_claim_all(hubs);
+  heir_free(heir);
+}
+
+static bool decides_for_all(const struct hub *hub) {
+  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->config.deterministic) return true;
+  return hub->all->view.count > 0 && hub->all->view.peers[0]->node == hub->all->self;
+}
+
+static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t dead_count) {
+  struct heir *heir = LH_NEW(struct heir);
+  heir->hub = hub;
+  lh_registry_read_lock();
+  for (size_t i = 0; i < dead_count; i++) sweep_ledger(heir, dead[i]);
+  lh_registry_read_unlock();
+  if (heir->count == 0 || hub->candidate_count == 0 || !decides_for_all(hub)) {
+    heir_free(heir);
+    return;
+  }
+  heir->ids = lh_alloc(heir->count * sizeof(struct lh_bytes));
+  for (size_t i = 0; i < heir->count; i++) heir->ids[i] = lh_row_id(heir->rows[i]);
+  lh_place(hub, now, heir->ids, heir->count, placed, heir);
+}
+
+void lh_recover(struct lh_hubs *hubs, lh_ms now) {
+  uint32_t dead[DEAD_MAX];
+  if (fetch_tails(hubs, now)) return;
+  hubs->recover_again = LH_NEVER;
+  const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
+  for (size_t i = 0; i < count; i++) {
+    set_complete(hubs, dead[i]);
+    hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
+  }
+  if (count == 0) return;
+  for (size_t i = 0; i < hubs->hub_count; i++) recover_hub(hubs->hubs[i], now, dead, count);
+}

@@ -1,0 +1,434 @@
+// start.c - starting children, the asking side: check the specs, place the whole batch at once, ask
+// the hosts.
+//
+// A START frame: [op, asker's run, hub, hops, flags, generation, [index, id, spec, metadata,
+// restarts, above] ...]. Its answer, STARTED: [op, sequence, [index, code, pid, text] ...] follows
+// the rows it speaks of on the same link.
+#include "hub/internal.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+struct request {
+  struct lh_bytes hub, children, metadata, child_metadata, node;
+  lh_ms timeout;
+  bool check_existing, rollback, detach, quiet;
+};
+
+static bool is(struct lh_bytes text, const char *word) {
+  return lh_bytes_equal(text, lh_bytes_str(word));
+}
+
+static void read_option(struct lh_reader *in, struct lh_bytes key, struct request *request) {
+  if (is(key, "timeout"))
+    request->timeout = (lh_ms)lh_read_uint(in, 24 * 3600 * 1000);
+  else if (is(key, "check_existing"))
+    request->check_existing = lh_read_bool(in);
+  else if (is(key, "on_failure"))
+    request->rollback = is(lh_read_str(in, 32), "rollback");
+  else if (is(key, "detach"))
+    request->detach = lh_read_bool(in);
+  else if (is(key, "quiet"))
+    request->quiet = lh_read_bool(in);
+  else if (is(key, "metadata"))
+    request->metadata = lh_read_skip(in);
+  else if (is(key, "child_metadata"))
+    request->child_metadata = lh_read_skip(in);
+  else if (is(key, "node"))
+    request->node = lh_read_str(in, LH_NAME_MAX);
+  else
+    (void)lh_read_skip(in);
+}
+
+static void read_options(struct lh_reader *in, struct request *request) {
+  const uint32_t count = lh_read_map(in, 64);
+  for (uint32_t i = 0; i < count && in->err == 0; i++)
+    read_option(in, lh_read_str(in, 64), request);
+}
+
+static int read_request(struct request *request, struct lh_bytes value, const char *list) {
+  struct lh_reader in;
+  *request = (struct request){.timeout = LH_OP_MS, .check_existing = true};
+  lh_reader_init_user(&in, value);
+  const uint32_t count = lh_read_map(&in, 16);
+  for (uint32_t i = 0; i < count && in.err == 0; i++) {
+    const struct lh_bytes key = lh_read_str(&in, 64);
+    if (is(key, "hub"))
+      request->hub = lh_read_str(&in, LH_HUB_ID_MAX);
+    else if (is(key, list))
+      request->children = lh_read_skip(&in);
+    else if (is(key, "options"))
+      read_options(&in, request);
+    else
+      (void)lh_read_skip(&in);
+  }
+  return lh_read_end(&in);
+}
+
+// --- the items of a start ---
+static struct lh_bytes metadata_of(const struct request *request, const struct spec *spec) {
+  if (request->child_metadata.data != NULL) {
+    struct lh_reader in;
+    lh_reader_init_user(&in, request->child_metadata);
+    const uint32_t count = lh_read_map(&in, LH_BATCH_MAX);
+    for (uint32_t i = 0; i < count && in.err == 0; i++) {
+      const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
+      const struct lh_bytes metadata = lh_read_skip(&in);
+      if (lh_bytes_equal(id, spec->id)) return metadata;
+    }
+  }
+  return spec->metadata.data != NULL ? spec->metadata : request->metadata;
+}
+
+// The stored specs go into one growing buffer, so items hold offsets until all are written.
+static int read_items(struct op *op, const struct request *request, struct lh_error *error) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, request->children);
+  const uint32_t count = lh_read_array(&in, LH_BATCH_MAX);
+  if (in.err != LH_OK)
+    return lh_fail(error, LH_EINVAL, "children must be a list of at most %d child specs",
+                   LH_BATCH_MAX);
+  op->items = lh_zalloc((count + 1) * sizeof(struct item));
+  size_t *ends = lh_zalloc((count + 1) * sizeof(size_t));
+  int err = LH_OK;
+  for (uint32_t i = 0; i < count && err == LH_OK; i++) {
+    struct spec spec;
+    err = lh_hub_spec_read(&spec, lh_read_skip(&in), &op->bodies, error);
+    op->items[i].id = spec.id;
+    op->items[i].metadata = metadata_of(request, &spec);
+    ends[i] = op->bodies.len;
+  }
+  for (uint32_t i = 0; i < count && err == LH_OK; i++) {
+    const size_t begin = i > 0 ? ends[i - 1] : 0;
+    op->items[i].spec = lh_bytes(op->bodies.data + begin, ends[i] - begin);
+  }
+  lh_free(ends);
+  op->count = op->open = op->unsent = err == LH_OK ? count : 0;
+  return err;
+}
+
+static void fail_twins(struct op *op) {
+  static const char text[] = "the same id stands twice in this call";
+  struct lh_map seen = LH_MAP_EMPTY;
+  for (size_t i = 0; i < op->count; i++) {
+    if (lh_map_put(&seen, op->items[i].id.data, op->items[i].id.len, op) != NULL) {
+      lh_op_fail_item(op, i, LH_EEXISTS, lh_bytes(text, sizeof text - 1));
+    }
+  }
+  lh_map_free(&seen);
+}
+
+static uint32_t node_named(struct lh_hubs *hubs, struct lh_bytes name) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    if (lh_bytes_equal(lh_bytes_str(hubs->view.peers[i]->name), name))
+      return hubs->view.peers[i]->node;
+  }
+  return 0;
+}
+
+static int fill(struct op *op, struct request *request, struct lh_error *error) {
+  op->check_existing = request->check_existing;
+  op->rollback = request->rollback;
+  op->quiet = request->quiet;
+  if (request->node.data != NULL) {
+    op->wanted_node = node_named(op->all, request->node);
+    if (op->wanted_node == 0) {
+      return lh_fail(error, LH_ENOTFOUND, "no node named '%.*s' in this hub",
+                     (int)request->node.len, (const char *)request->node.data);
+    }
+  }
+  return read_items(op, request, error);
+}
+
+static struct hub *open_hub(struct lh_hubs *hubs, uint64_t caller, struct lh_bytes id) {
+  struct hub *hub = lh_hub_find(hubs, id);
+  if (hub == NULL || hub->closing) {
+    lh_op_refuse(hubs, caller, LH_ECLOSED, "not_alive", "no hub '%.*s' runs on this node",
+                 (int)id.len, (const char *)id.data);
+    return NULL;
+  }
+  return hub;
+}
+
+void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value) {
+  struct request request;
+  struct lh_error error;
+  struct lh_buf memory = LH_BUF_EMPTY;
+  lh_buf_append(&memory, value.data, value.len);
+  if (read_request(&request, lh_bytes_of(&memory), "children") != LH_OK) {
+    lh_op_refuse(hubs, caller, LH_EINVAL, "invalid", "start: expected { hub, children, options }");
+    lh_buf_free(&memory);
+    return;
+  }
+  struct hub *hub = open_hub(hubs, caller, request.hub);
+  if (hub == NULL || hubs->ops_by_id.count >= LH_OPS_MAX) {
+    if (hub != NULL)
+      lh_op_refuse(hubs, caller, LH_ELIMIT, "limit",
+                   "more than %d operations are under way on this node", LH_OPS_MAX);
+    lh_buf_free(&memory);
+    return;
+  }
+  struct op *op = lh_op_new(hubs, now, OP_START, hub, caller, request.timeout);
+  op->memory = memory;
+  if (fill(op, &request, &error) != LH_OK) {
+    lh_op_refuse(hubs, caller, LH_EINVAL,
+                 strcmp(error.code, "invalid") == 0 ? "invalid_spec" : error.code, "%s",
+                 error.text);
+    lh_op_free(op);
+    return;
+  }
+  if (op->count == 0) {
+    lh_op_refuse(hubs, caller, LH_EINVAL, "no_children", "there is no child to start");
+    lh_op_free(op);
+    return;
+  }
+  fail_twins(op);
+  if (request.detach && caller != 0) {
+    struct lh_buf text = LH_BUF_EMPTY;
+    lh_write_cstr(&text, "start_initiated");
+    hubs->ops->reply(hubs->ops_self, caller, LH_OK, lh_bytes_of(&text), NULL);
+    lh_buf_free(&text);
+    op->caller = 0;
+  }
+  hubs->check_ops = true;
+  lh_start_go(hubs, now);
+}
+
+// --- placing and sending ---
+static void send_part(struct op *op, uint32_t node, const size_t *indexes, size_t count,
+                      unsigned flags) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_uint(&body, op->id);
+  lh_write_run(&body, lh_runs_at(op->all->runs, op->all->self));
+  lh_write_str(&body, op->hub->config.id.data, op->hub->config.id.len);
+  lh_write_uint(&body, 0);
+  lh_write_uint(&body, flags);
+  lh_write_uint(&body, op->hub->generation);
+  lh_write_array(&body, (uint32_t)(count * 6));
+  for (size_t i = 0; i < count; i++) {
+    const struct item *item = &op->items[indexes[i]];
+    lh_write_uint(&body, indexes[i]);
+    lh_write_str(&body, item->id.data, item->id.len);
+    lh_write_bin(&body, item->spec.data, item->spec.len);
+    lh_write_bin(&body, item->metadata.data, item->metadata.len);
+    lh_write_uint(&body, 0);
+    lh_write_uint(&body, 0);
+  }
+  lh_hub_send(op->all, node, LH_FRAME_START, &body);
+}
+
+static void send_to_node(struct op *op, uint32_t node, const uint32_t *owners,
+                         const size_t *indexes, size_t count, unsigned flags) {
+  size_t part[LH_START_PART];
+  size_t fill_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (owners[i] != node) continue;
+    struct item *item = &op->items[indexes[i]];
+    if (item->state != ITEM_NEW) continue;
+    item->state = ITEM_SENT;
+    item->node = node;
+    op->unsent--;
+    part[fill_count++] = indexes[i];
+    if (fill_count == LH_START_PART) {
+      send_part(op, node, part, fill_count, flags);
+      fill_count = 0;
+    }
+  }
+  if (fill_count > 0) send_part(op, node, part, fill_count, flags);
+}
+
+struct placement {
+  uint64_t op;
+  size_t *indexes;
+};
+
+static void fail_new(struct op *op, int code, const char *text) {
+  for (size_t i = 0; i < op->count; i++) {
+    if (op->items[i].state == ITEM_NEW) lh_op_fail_item(op, i, code, lh_bytes_str(text));
+  }
+}
+
+static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
+                   const uint32_t *nodes, size_t count, const char *error, void *data) {
+  struct placement *placement = data;
+  struct op *op = lh_op_find(hubs, placement->op);
+  (void)now;
+  if (op != NULL) {
+    op->asking = false;
+    unsigned flags = (op->check_existing ? START_CHECK : 0U) |
+                     (op->wanted_node != 0 ? START_GIVEN | START_PINNED : 0U);
+    if (hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM) {
+      flags |= START_GIVEN | (hub->config.deterministic ? 0U : START_PINNED);
+    }
+    if (status != LH_OK) {
+      fail_new(op, LH_EFAILED, error != NULL ? error : "the distribution strategy failed");
+    } else {
+      for (size_t i = 0; i < hubs->view.count; i++) {
+        send_to_node(op, hubs->view.peers[i]->node, nodes, placement->indexes, count, flags);
+      }
+      fail_new(op, LH_EIO, "no node takes children of this hub");
+    }
+    hubs->check_ops = true;
+  }
+  lh_free(placement->indexes);
+  lh_free(placement);
+}
+
+// After a node died some items may run already, recovered by whoever inherited them.
+static void settle_known(struct op *op) {
+  for (size_t i = 0; i < op->count && op->keep_placing; i++) {
+    const struct lh_row *row = NULL;
+    if (op->items[i].state != ITEM_NEW) continue;
+    lh_registry_read_lock();
+    const bool found =
+        lh_registry_find(op->all->registry, op->hub->index, op->items[i].id, &row, 1) > 0;
+    const uint32_t node = found ? row->node : 0;
+    const lh_pid pid = found ? row->pid : 0;
+    lh_registry_read_unlock();
+    if (found) lh_op_done_item(op, i, node, pid);
+  }
+}
+
+static void go(struct op *op, lh_ms now) {
+  settle_known(op);
+  if (op->unsent == 0) return;
+  struct placement *placement = LH_NEW(struct placement);
+  struct lh_bytes *ids = lh_alloc(op->unsent * sizeof(struct lh_bytes));
+  placement->op = op->id;
+  placement->indexes = lh_alloc(op->unsent * sizeof(size_t));
+  size_t count = 0;
+  for (size_t i = 0; i < op->count; i++) {
+    if (op->items[i].state != ITEM_NEW) continue;
+    placement->indexes[count] = i;
+    ids[count++] = op->items[i].id;
+  }
+  op->asking = true;
+  if (op->wanted_node != 0) {
+    uint32_t *owners = lh_alloc(count * sizeof(uint32_t));
+    for (size_t i = 0; i < count; i++) owners[i] = op->wanted_node;
+    placed(op->all, now, op->hub, LH_OK, owners, count, NULL, placement);
+    lh_free(owners);
+  } else {
+    lh_place(op->hub, now, ids, count, placed, placement);
+  }
+  lh_free(ids);
+}
+
+void lh_start_go(struct lh_hubs *hubs, lh_ms now) {
+  if (!hubs->view.agreed || !hubs->view.settled) return;
+  struct lh_list *at = hubs->ops_list.next;
+  while (at != &hubs->ops_list) {
+    struct op *op = LH_ENTRY(at, struct op, link);
+    at = at->next;
+    if (op->kind == OP_START && op->unsent > 0 && !op->asking) go(op, now);
+  }
+}
+
+// --- answers ---
+static int read_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body,
+                        void (*each)(struct lh_hubs *hubs, lh_ms now, uint64_t op, uint32_t index,
+                                     int code, uint32_t from, lh_pid pid, struct lh_bytes text)) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, body);
+  const uint64_t id = lh_read_uint(&in, INT64_MAX);
+  const uint64_t seq = lh_read_uint(&in, INT64_MAX);
+  const uint32_t count = lh_read_array(&in, 4 * 2 * LH_BATCH_MAX);
+  struct op *op = lh_op_find(hubs, id);
+  if (op != NULL) lh_op_wait(op, from, seq);
+  for (uint32_t i = 0; i < count / 4 && in.err == 0; i++) {
+    const uint32_t index = (uint32_t)lh_read_uint(&in, UINT32_MAX);
+    const int code = (int)lh_read_int(&in);
+    const struct lh_wire_value pid = lh_read_value(&in);
+    const struct lh_bytes text = lh_read_nil(&in) ? lh_bytes(NULL, 0) : lh_read_str(&in, 4096);
+    if (in.err != LH_OK) break;
+    const lh_pid word =
+        pid.type == LH_WIRE_PID
+            ? lh_pid_make(lh_runs_index(hubs->runs, &pid.as.pid.run), pid.as.pid.local)
+            : 0;
+    each(hubs, now, id, index, code, from, word, text);
+  }
+  hubs->check_ops = true;
+  return lh_read_end(&in);
+}
+
+static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint32_t index, int code,
+                        uint32_t from, lh_pid pid, struct lh_bytes text) {
+  if (id == lh_move_op_id()) {
+    struct child *child = lh_host_by_token(hubs, index);
+    if (child != NULL) lh_move_result(hubs, now, child, code, pid, text);
+    return;
+  }
+  struct op *op = lh_op_find(hubs, id);
+  if (op == NULL || index >= op->count) return;
+  if (code == LH_OK || (code == LH_EEXISTS && op->keep_placing)) {
+    lh_op_done_item(op, index, pid != 0 ? lh_pid_node(pid) : from, pid);
+  } else {
+    op->items[index].pid = pid;
+    op->items[index].node = from;
+    lh_op_fail_item(op, index, code, text);
+  }
+}
+
+static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint32_t index, int code,
+                        uint32_t from, lh_pid pid, struct lh_bytes text) {
+  struct op *op = lh_op_find(hubs, id);
+  (void)pid;
+  if (op == NULL || index >= op->count) return;
+  if (code == LH_EEXISTS &&
+      op->items[index].state == ITEM_SENT) {  // on its way: asked again, of its new host
+    op->items[index].state = ITEM_NEW;
+    op->unsent++;
+    if (hubs->retry_at == LH_NEVER) hubs->retry_at = now + LH_RETRY_MS;
+    return;
+  }
+  if (code == LH_OK)
+    lh_op_done_item(op, index, from, 0);
+  else
+    lh_op_fail_item(op, index, code, text);
+}
+
+int lh_start_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+  return read_results(hubs, now, from, body, one_started);
+}
+
+int lh_stop_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+  return read_results(hubs, now, from, body, one_stopped);
+}
+
+// --- stopping: the asking side ---
+static int read_ids(struct op *op, struct lh_bytes list) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, list);
+  const uint32_t count = lh_read_array(&in, LH_BATCH_MAX);
+  if (in.err != LH_OK) return in.err;
+  op->items = lh_zalloc((count + 1) * sizeof(struct item));
+  for (uint32_t i = 0; i < count; i++) op->items[i].id = lh_read_str(&in, LH_CHILD_ID_MAX);
+  op->count = op->open = op->unsent = in.err == LH_OK ? count : 0;
+  return in.err;
+}
+
+void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value) {
+  struct request request;
+  struct lh_buf memory = LH_BUF_EMPTY;
+  lh_buf_append(&memory, value.data, value.len);
+  const int err = read_request(&request, lh_bytes_of(&memory), "ids");
+  struct hub *hub = err == LH_OK ? open_hub(hubs, caller, request.hub) : NULL;
+  if (hub == NULL) {
+    if (err != LH_OK)
+      lh_op_refuse(hubs, caller, LH_EINVAL, "invalid", "stop: expected { hub, ids, options }");
+    lh_buf_free(&memory);
+    return;
+  }
+  struct op *op = lh_op_new(hubs, now, OP_STOP, hub, caller, request.timeout);
+  op->memory = memory;
+  op->quiet = request.quiet;
+  if (read_ids(op, request.children) != LH_OK) {
+    lh_op_refuse(hubs, caller, LH_EINVAL, "invalid",
+                 "stop: ids must be a list of child ids (strings of at most 255 bytes)");
+    lh_op_free(op);
+    return;
+  }
+  hubs->check_ops = true;
+  lh_stop_go(hubs, now);
+}

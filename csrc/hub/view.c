@@ -1,0 +1,246 @@
+// view.c - the members as this node sees them, the votes, and the moment when all see the same.
+//
+// The view is a sorted list of the runs that live. Its hash covers runs, hubs, who takes children
+// and who leaves. A VIEW frame carries the hash, the highest generation known of each hub, and how
+// far this node holds each dead ledger.
+//
+//   changed --> claims and rows out, VIEW to all --> every member's vote equals ours --> AGREED -->
+//   recover, balance
+//
+// Owns the peers. Without agreement for LH_VIEW_CAP_MS (links that are not transitive) the node
+// acts on its own view and counts it: waiting for ever would leave the dead's children unplaced.
+#include "hub/internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t VIEW_SEED = 0x76696577;  // "view"
+enum { FROZEN_MAX = 4096 };
+
+struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    if (hubs->view.peers[i]->node == node) return hubs->view.peers[i];
+  }
+  return NULL;
+}
+
+static void peer_free(struct peer *peer) {
+  lh_free(peer->hubs);
+  lh_free(peer->frozen);
+  lh_free(peer);
+}
+
+static void peer_remove(struct view *view, struct peer *peer) {
+  size_t at = 0;
+  while (view->peers[at] != peer) at++;
+  memmove(&view->peers[at], &view->peers[at + 1], (view->count - at - 1) * sizeof(struct peer *));
+  view->count--;
+  peer_free(peer);
+}
+
+static struct peer *peer_add(struct view *view, uint32_t node, const struct lh_run *run) {
+  struct peer *peer = LH_NEW(struct peer);
+  peer->node = node;
+  peer->run = *run;
+  view->peers = lh_realloc(view->peers, (view->count + 1) * sizeof(struct peer *));
+  size_t at = view->count++;
+  while (at > 0 && lh_node_id_compare(&view->peers[at - 1]->run.id, &run->id) > 0) {
+    view->peers[at] = view->peers[at - 1];
+    at--;
+  }
+  view->peers[at] = peer;
+  return peer;
+}
+
+static void peer_set(struct lh_hubs *hubs, struct peer *peer,
+                     const struct lh_member_record *record) {
+  (void)snprintf(peer->name, sizeof peer->name, "%s", record->name);
+  peer->leaving = record->leaving;
+  peer->hubs = lh_realloc(peer->hubs, record->hub_count * sizeof(struct peer_hub));
+  peer->hub_count = record->hub_count;
+  for (size_t i = 0; i < record->hub_count; i++) {
+    peer->hubs[i].hub = lh_registry_hub(hubs->registry, lh_bytes_str(record->hubs[i].id));
+    peer->hubs[i].placeable = record->hubs[i].placeable;
+  }
+}
+
+void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
+                    bool lives) {
+  const uint32_t node = lh_runs_index(hubs->runs, &record->run);
+  struct peer *peer = lh_view_find(hubs, node);
+  if (node == 0) return;
+  if (!lives) {
+    if (peer != NULL) peer_remove(&hubs->view, peer);
+  } else {
+    if (peer == NULL) peer = peer_add(&hubs->view, node, &record->run);
+    peer_set(hubs, peer, record);
+  }
+  lh_view_refresh(hubs, now);
+}
+
+static uint64_t compute_hash(struct lh_hubs *hubs) {
+  struct lh_buf text = LH_BUF_EMPTY;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    lh_write_run(&text, &peer->run);
+    lh_write_bool(&text, peer->leaving);
+    for (size_t k = 0; k < peer->hub_count; k++) {
+      const struct lh_bytes id = lh_registry_hub_id(hubs->registry, peer->hubs[k].hub);
+      lh_write_str(&text, id.data, id.len);
+      lh_write_bool(&text, peer->hubs[k].placeable);
+    }
+  }
+  const uint64_t hash = lh_hash(text.data, text.len, VIEW_SEED);
+  lh_buf_free(&text);
+  return hash;
+}
+
+static void write_generations(struct lh_hubs *hubs, struct lh_buf *out) {
+  lh_write_map(out, (uint32_t)hubs->hub_count);
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    const struct hub *hub = hubs->hubs[i];
+    lh_write_str(out, hub->config.id.data, hub->config.id.len);
+    lh_write_uint(out, hub->generation);
+  }
+}
+
+static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
+  uint32_t nodes[FROZEN_MAX];
+  const size_t count = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
+  lh_write_array(out, (uint32_t)count);
+  for (size_t i = 0; i < count; i++) {
+    lh_write_array(out, 2);
+    lh_write_run(out, lh_runs_at(hubs->runs, nodes[i]));
+    lh_write_uint(out, lh_registry_seq(hubs->registry, nodes[i]));
+  }
+}
+
+void lh_view_send(struct lh_hubs *hubs, uint32_t to) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_uint(&body, hubs->view.hash);
+  write_generations(hubs, &body);
+  write_frozen(hubs, &body);
+  if (to != 0) {
+    hubs->ops->send(hubs->ops_self, to, LH_FRAME_VIEW, lh_bytes_of(&body));
+  } else {
+    for (size_t i = 0; i < hubs->view.count; i++) {
+      const uint32_t node = hubs->view.peers[i]->node;
+      if (node != hubs->self)
+        hubs->ops->send(hubs->ops_self, node, LH_FRAME_VIEW, lh_bytes_of(&body));
+    }
+  }
+  lh_buf_free(&body);
+}
+
+void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
+  const uint64_t hash = compute_hash(hubs);
+  for (size_t i = 0; i < hubs->hub_count; i++) lh_place_candidates(hubs->hubs[i]);
+  if (hash == hubs->view.hash) return;
+  hubs->view.hash = hash;
+  hubs->view.agreed = false;
+  hubs->view.settled = false;
+  hubs->view.changed_at = now;
+  lh_host_claim_all(hubs);
+  lh_registry_flush(hubs->registry);
+  lh_view_send(hubs, 0);
+  hubs->check_view = true;
+}
+
+// --- votes ---
+static void read_generations(struct lh_hubs *hubs, struct lh_reader *in) {
+  const uint32_t count = lh_read_map(in, LH_HUBS_MAX);
+  for (uint32_t i = 0; i < count && in->err == 0; i++) {
+    struct hub *hub = lh_hub_find(hubs, lh_read_str(in, LH_HUB_ID_MAX));
+    const uint64_t generation = lh_read_uint(in, INT64_MAX);
+    if (hub != NULL && generation > hub->generation) hub->generation = generation;
+  }
+}
+
+static void read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
+  const uint32_t count = lh_read_array(in, FROZEN_MAX);
+  struct frozen_vote *votes = lh_zalloc((count + 1) * sizeof(struct frozen_vote));
+  for (uint32_t i = 0; i < count && in->err == 0; i++) {
+    struct lh_run run;
+    if (lh_read_array(in, 2) != 2) lh_read_fail(in, LH_EFORMAT);
+    lh_read_run(in, &run);
+    votes[i].seq = lh_read_uint(in, INT64_MAX);
+    if (in->err == 0) votes[i].node = lh_runs_index(hubs->runs, &run);
+  }
+  if (lh_read_end(in) != LH_OK) {
+    lh_free(votes);
+    return;
+  }
+  lh_free(peer->frozen);
+  peer->frozen = votes;
+  peer->frozen_count = count;
+}
+
+int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
+  struct peer *peer = lh_view_find(hubs, from);
+  struct lh_reader in;
+  if (peer == NULL) return LH_OK;  // it will send another when it sees us
+  lh_reader_init(&in, body);
+  const struct lh_wire_value hash = lh_read_value(&in);
+  if (hash.type != LH_WIRE_INT && hash.type != LH_WIRE_UINT) return LH_EFORMAT;
+  read_generations(hubs, &in);
+  read_frozen(hubs, peer, &in);
+  if (in.err != LH_OK) return in.err;
+  peer->vote = hash.as.unsigned_integer;
+  peer->voted = true;
+  hubs->check_view = true;
+  hubs->check_settle = true;
+  return LH_OK;
+}
+
+static bool all_agree(struct lh_hubs *hubs) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    if (peer->node != hubs->self && (!peer->voted || peer->vote != hubs->view.hash)) return false;
+  }
+  return true;
+}
+
+static void report_cap(struct lh_hubs *hubs) {
+  hubs->counters.acted_without_agreement++;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    if (peer->node == hubs->self || (peer->voted && peer->vote == hubs->view.hash)) continue;
+    lh_log(LH_LOG_WARN, "hub",
+           "node %s sees other members than this node for %d s; going on without its agreement",
+           peer->name, LH_VIEW_CAP_MS / 1000);
+  }
+}
+
+void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
+  struct view *view = &hubs->view;
+  if (!view->agreed) {
+    const bool capped = now - view->changed_at >= LH_VIEW_CAP_MS;
+    if (!all_agree(hubs) && !capped) return;
+    if (capped && !all_agree(hubs)) report_cap(hubs);
+    view->agreed = true;
+    hubs->check_settle = true;
+  }
+  if (hubs->check_settle) {
+    hubs->check_settle = false;
+    lh_recover(hubs, now);
+    if (lh_recover_pending(hubs)) return;
+    if (!view->settled) {
+      view->settled = true;
+      lh_move_balance(hubs, now);
+    }
+    lh_start_go(hubs, now);
+    lh_stop_go(hubs, now);
+    lh_hub_check_empty(hubs);
+  }
+}
+
+void lh_view_free(struct lh_hubs *hubs) {
+  for (size_t i = 0; i < hubs->view.count; i++) peer_free(hubs->view.peers[i]);
+  lh_free(hubs->view.peers);
+}

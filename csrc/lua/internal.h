@@ -1,0 +1,26 @@
+// internal.h - what the files of this room share: `luahub.core`, what Lua sees of the C core.
+//
+// core.c (the module, the node of this process) · query.c (reads of the registry) · control.c (the
+// client of a control socket). The functions of actors come from csrc/actor. Users require
+// "luahub", never this.
+#ifndef LH_LUA_INTERNAL_H
+#define LH_LUA_INTERNAL_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "base/buf.h"
+#include "node/node.h"
+
+// The node of this process, or NULL.
+struct lh_node *lh_core_node(void);
+// Makes this thread a reader of the registry, until it ends.
+void lh_core_enter(void);
+// Pushes a userdata that frees the buffer in it when it is collected, so that an error in between
+// leaks nothing.
+struct lh_buf *lh_core_buffer(lua_State *L);
+
+void lh_core_open_query(lua_State *L);  // adds to the table on the stack top
+void lh_core_open_control(lua_State *L);
+
+#endif

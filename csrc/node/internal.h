@@ -1,0 +1,188 @@
+// internal.h - what the files of this room share. See node.h.
+//
+// node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
+// seeds.c (dialling) · orders.c (hubs and actors) · service.c (requests from Lua) · hooks.c
+// (handlers, events) · remote.c (messages between actors of different nodes) · report.c (info,
+// members) · control.c (the control socket) · leave.c (ready, leaving, the end).
+#ifndef LH_NODE_INTERNAL_H
+#define LH_NODE_INTERNAL_H
+
+#include "actor/actor.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "env/env.h"
+#include "hub/hub.h"
+#include "member/member.h"
+#include "node/node.h"
+#include "wire/wire.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+// Frame types of the link's that belong to the node itself; the rooms have theirs.
+enum { FRAME_MEMBER = 0x10, FRAME_MESSAGE = 0x40, FRAME_EVENT = 0x41 };
+
+enum phase { NODE_STARTING, NODE_READY, NODE_LEAVING, NODE_ENDED };
+
+struct caller {  // somebody waits for the answer to a request
+  lh_pid from;
+  uint64_t ref;
+};
+
+struct node_counters {
+  uint64_t requests, refused_frames, unroutable, events_refused, events_dropped, control_refused;
+};
+
+struct lh_node {
+  char name[LH_NAME_MAX + 1];
+  struct lh_env *env;
+  struct lh_runs *runs;
+  struct lh_identity identity;
+  uint64_t epoch;
+  char *data_dir, *runtime_dir, *path, *cpath;
+  bool has_secret;
+  struct lh_secret secret;
+  struct lh_addr listen;
+  char address[LH_MEMBER_ADDRESS_MAX];    // what others are told
+  char listening[LH_MEMBER_ADDRESS_MAX];  // what the ready line says
+  char *advertise;
+  char *joins[LH_JOINS_MAX];
+  size_t join_count;
+  _Atomic uint32_t self;
+  struct lh_links *links;      // NULL: local only
+  struct lh_members *members;  // NULL: local only
+  struct lh_registry *registry;
+  struct lh_hubs *hubs;
+  struct lh_actors *actors;
+  struct lh_timer *tick;
+  pthread_t thread;
+  bool running;
+  enum phase phase;
+  lh_ms started_at, end_at;
+  uint64_t record_version;
+  int signals;
+
+  struct lh_map callers;  // id -> struct caller
+  uint64_t next_caller;
+  struct lh_list waiting_ready, waiting_end, waiting_closed;  // struct waiter
+  bool name_taken;
+  char refusal[LH_ERROR_TEXT_MAX];
+
+  struct lh_list seeds;     // struct seed
+  struct lh_list evidence;  // struct evidence
+  lh_ms next_seed_round;
+  bool joined;
+
+  struct lh_map handlers;  // "hub\0key" -> struct handlers
+  struct lh_list queued_events;
+  size_t queued_event_count;
+
+  struct lh_listener *control;
+  struct lh_list connections;
+  uint64_t next_connection;
+  size_t connection_count;
+
+  struct node_counters counters;
+};
+
+struct waiter {
+  struct lh_list link;
+  struct caller caller;
+  struct lh_buf hub;  // whose end is waited for
+};
+
+// node.c
+void lh_node_touch(struct lh_node *node);  // a turn's end is due
+// Runs fn(node, data) on the protocol thread; when the loop has ended, frees `data` with lh_free
+// instead. [any thread]
+struct node_note;
+void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *data), void *data,
+                  void (*drop)(void *data));
+void lh_node_new_epoch(struct lh_node *node);
+
+// identity.c
+int lh_node_identity(struct lh_node *node, struct lh_error *error);
+void lh_node_keep_epoch(struct lh_node *node);
+
+// peers.c
+int lh_peers_open(struct lh_node *node, struct lh_error *error);
+void lh_peers_reopen(struct lh_node *node);  // the members anew, for a new epoch
+void lh_peers_record_changed(struct lh_node *node);
+uint32_t lh_peers_by_name(struct lh_node *node, struct lh_bytes name);  // of a live member; 0 none
+extern const struct lh_registry_ops lh_node_registry_ops;
+
+// seeds.c
+void lh_seeds_begin(struct lh_node *node);
+void lh_seeds_round(struct lh_node *node, lh_ms now);
+lh_ms lh_seeds_due(const struct lh_node *node);
+void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record);
+void lh_seeds_evidence(struct lh_node *node, const struct lh_member_record *record);
+void lh_seeds_outcome(struct lh_node *node, const struct lh_addr *address, const struct lh_run *run,
+                      bool refused);
+void lh_seeds_free(struct lh_node *node);
+
+// orders.c
+extern const struct lh_hubs_ops lh_node_hubs_ops;
+extern const struct lh_actors_ops lh_node_actors_ops;
+
+// service.c
+void lh_service_message(struct lh_node *node,
+                        struct lh_msg *msg);  // on the protocol thread; takes it
+uint64_t lh_service_caller(struct lh_node *node, const struct lh_msg *msg);
+void lh_service_answer(struct lh_node *node, const struct caller *caller, struct lh_bytes value);
+void lh_service_fail(struct lh_node *node, const struct caller *caller, const char *code,
+                     const char *text);
+void lh_service_reply(struct lh_node *node, uint64_t caller, int status, struct lh_bytes value,
+                      const struct lh_error *error);
+void lh_service_members(struct lh_node *node, struct lh_buf *out);
+void lh_service_info(struct lh_node *node, struct lh_buf *out);
+
+// hooks.c
+bool lh_hooks_wanted(struct lh_node *node, struct lh_bytes hub, const char *key);
+void lh_hooks_run(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
+                  struct lh_bytes payload);
+int lh_hooks_register(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
+                      struct lh_bytes list, struct lh_error *error);
+void lh_hooks_cancel(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
+                     struct lh_bytes ids);
+void lh_leave_wait_closed(struct lh_node *node, struct lh_bytes hub, const struct caller *caller);
+void lh_leave_closed(struct lh_node *node, struct lh_bytes hub);
+void lh_hooks_free(struct lh_node *node);
+// An event for the handlers of `id` on `members`. Answers the word for the caller.
+const char *lh_hooks_dispatch(struct lh_node *node, struct lh_bytes hub, struct lh_bytes id,
+                              struct lh_bytes data, struct lh_bytes members, bool discard);
+void lh_hooks_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
+                        struct lh_bytes data, struct lh_bytes members);
+int lh_hooks_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
+void lh_hooks_unlock(
+    struct lh_node *node);  // runs what waited while the hub was busy moving children
+bool lh_hooks_answered(struct lh_node *node, uint64_t token, int status, struct lh_bytes result);
+enum { HOOK_TOKEN_BIT = 63 };
+
+// remote.c
+void lh_remote_send(struct lh_node *node,
+                    struct lh_msg *msg);  // to another node's pid; takes it. [any thread]
+int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
+void lh_remote_deliver(struct lh_node *node,
+                       struct lh_msg *msg);  // to whichever node it is for; takes it
+
+// control.c
+int lh_control_open(struct lh_node *node, struct lh_error *error);
+void lh_control_close(struct lh_node *node);
+void lh_control_ready(struct lh_node *node);
+int lh_control_send(struct lh_node *node, uint64_t connection, struct lh_bytes message);
+void lh_control_session_ended(struct lh_node *node, uint64_t connection, struct lh_bytes reason);
+void lh_control_stopped(struct lh_node *node);
+
+// leave.c
+void lh_leave_ready(struct lh_node *node);
+void lh_leave_begin(struct lh_node *node);
+void lh_leave_drained(struct lh_node *node);
+void lh_leave_tick(struct lh_node *node, lh_ms now);
+lh_ms lh_leave_due(const struct lh_node *node);
+void lh_leave_wait_ready(struct lh_node *node, const struct caller *caller);
+void lh_leave_wait_end(struct lh_node *node, const struct caller *caller);
+void lh_leave_signal(void *self, int signal_number);
+void lh_leave_free(struct lh_node *node);
+
+#endif

@@ -1,0 +1,60 @@
+// node.h - one running node: puts the rooms together, carries out what the pure ones ask, starts
+// and ends it all.
+//
+// lh_node_start makes the loop, the links, the members, the registry, the hubs and the actors, and
+// starts the protocol thread that runs everything but Lua. The main program keeps its own thread
+// and Lua state.
+//
+//   STARTING --first join answered, or 3 s--> READY --leave--> LEAVING --children handed on-->
+//   ENDED
+//
+// Threads: lh_node_start and lh_node_free on the main thread; lh_node_registry may be read by any
+// thread that entered it.
+#ifndef LH_NODE_NODE_H
+#define LH_NODE_NODE_H
+
+#include "base/err.h"
+#include "link/link.h"
+#include "registry/registry.h"
+
+enum {
+  LH_JOINS_MAX = 64,
+  LH_READY_MS = 3000,
+  LH_CALLERS_MAX = 100000,  // requests that wait for an answer
+  LH_CONTROL_CONNECTIONS_MAX = 64,
+  LH_CONTROL_FRAME_MAX = 16 * 1024 * 1024,
+  LH_CONTROL_QUEUE_MAX = 64 * 1024 * 1024,
+  LH_HANDLERS_MAX = 1024,  // hook handlers of one hub and key
+  LH_EVENTS_QUEUED_MAX = 10000,
+};
+
+struct lh_node_config {
+  const char *name;
+  const char *listen;     // "host:port", or NULL: nothing listens
+  const char *advertise;  // "host:port", or NULL: the address it listens on
+  const char *joins[LH_JOINS_MAX];
+  size_t join_count;
+  bool has_secret;
+  struct lh_secret secret;
+  const char *data_dir;      // or NULL: a new identity at each start
+  const char *runtime_dir;   // of the control socket, or NULL: none
+  const char *path, *cpath;  // for every heap
+  int schedulers;
+  bool handle_signals;
+  int (*open_core)(void *lua_state);  // luaopen_luahub_core
+};
+
+struct lh_node;
+struct lh_actors;
+
+// NULL and `error`. Strings are copied.
+struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error);
+// Ends every thread and frees all. Does not hand children on: that is the request "leave".
+void lh_node_free(struct lh_node *node);
+
+struct lh_registry *lh_node_registry(struct lh_node *node);
+struct lh_runs *lh_node_runs(struct lh_node *node);
+struct lh_actors *lh_node_actors(struct lh_node *node);
+uint32_t lh_node_self(struct lh_node *node);
+
+#endif

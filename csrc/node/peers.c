@@ -1,0 +1,329 @@
+// peers.c - links and members: what the links hear goes to the rooms it is for, what the members
+// want is done.
+//
+// A peer is admitted when its greeting, the signed member record, is acceptable. Every
+// authenticated frame is a proof of life. When a member dies its link is closed, so that nothing of
+// that run arrives after its ledger was frozen.
+#include "node/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t index_of(struct lh_node *node, const struct lh_run *run) {
+  return lh_runs_index(node->runs, run);
+}
+
+// --- what the members ask for ---
+static void send_datagram(void *self, const struct lh_run *to, struct lh_bytes body) {
+  struct lh_node *node = self;
+  (void)lh_links_datagram(node->links, index_of(node, to), NULL, body);
+}
+
+static bool send_control(void *self, const struct lh_run *to, struct lh_bytes body) {
+  struct lh_node *node = self;
+  return lh_links_send(node->links, index_of(node, to), LH_CLASS_CONTROL, FRAME_MEMBER, body) ==
+         LH_OK;
+}
+
+static void log_change(const struct lh_member_record *record, enum lh_member_state state) {
+  lh_log(LH_LOG_INFO, "member", "%s (epoch %llu) is %s", record->name,
+         (unsigned long long)record->run.epoch, lh_member_state_name(state));
+}
+
+static void changed(void *self, const struct lh_member_record *record, enum lh_member_state state) {
+  struct lh_node *node = self;
+  const uint32_t peer = index_of(node, &record->run);
+  if (peer == 0) return;
+  lh_runs_set_name(node->runs, peer, record->name);
+  if (peer != node->self) log_change(record, state);
+  if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT)
+    lh_links_close(node->links, peer, lh_member_state_name(state));
+  lh_hubs_member(node->hubs, lh_env_now(node->env), record, state);
+  if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT) lh_actors_node_down(node->actors, peer);
+  lh_node_touch(node);
+}
+
+static void want_link(void *self, const struct lh_member_record *record) {
+  lh_seeds_dial(self, record);
+}
+static void want_evidence(void *self, const struct lh_member_record *record) {
+  lh_seeds_evidence(self, record);
+}
+
+static void sign(void *self, struct lh_bytes data, uint8_t signature[64]) {
+  const struct lh_node *node = self;
+  lh_identity_sign(&node->identity, data, signature);
+}
+
+static bool verify(void *self, const uint8_t public_key[32], const struct lh_node_id *id,
+                   struct lh_bytes data, const uint8_t signature[64]) {
+  struct lh_node_id derived;
+  (void)self;
+  lh_identity_id(public_key, &derived);
+  return lh_node_id_equal(&derived, id) && lh_identity_verify(public_key, data, signature);
+}
+
+static const struct lh_member_ops member_ops = {
+    .send_datagram = send_datagram,
+    .send_control = send_control,
+    .changed = changed,
+    .want_link = want_link,
+    .want_evidence = want_evidence,
+    .sign = sign,
+    .verify = verify,
+};
+
+// --- what the links hear ---
+static int on_hello(void *self, const struct lh_hello *peer, struct lh_buf *answer) {
+  struct lh_node *node = self;
+  struct lh_error error;
+  const int err = lh_members_check(node->members, &peer->run, peer->greeting, &error);
+  if (err == LH_OK) return LH_OK;
+  lh_log(LH_LOG_WARN, "link", "%s is refused: %s", peer->name, error.text);
+  lh_write_cstr(answer, err == LH_EDENIED   ? "fenced"
+                        : err == LH_EEXISTS ? "name_taken"
+                                            : "refused");
+  lh_write_cstr(answer, error.text);
+  return err;
+}
+
+static void on_up(void *self, uint32_t peer, const struct lh_hello *hello) {
+  struct lh_node *node = self;
+  const lh_ms now = lh_env_now(node->env);
+  if (lh_members_link_up(node->members, now, &hello->run, hello->greeting) != LH_OK) {
+    lh_links_close(node->links, peer, "its member record is not acceptable");
+    return;
+  }
+  lh_registry_peer_up(node->registry, peer);
+  lh_hubs_peer_up(node->hubs, now, peer);
+  if (hello->dialled) lh_seeds_outcome(node, &hello->address, &hello->run, false);
+  node->joined = true;
+  if (node->phase == NODE_STARTING) lh_leave_ready(node);
+  lh_node_touch(node);
+}
+
+static void on_down(void *self, uint32_t peer, const char *reason) {
+  struct lh_node *node = self;
+  lh_log(LH_LOG_INFO, "link", "the link to %s is gone: %s", lh_runs_name(node->runs, peer), reason);
+  lh_registry_peer_down(node->registry, peer);
+  lh_members_link_down(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
+  lh_actors_node_down(node->actors, peer);
+  lh_node_touch(node);
+}
+
+static int dispatch(struct lh_node *node, uint32_t peer, uint8_t type, struct lh_bytes body) {
+  const lh_ms now = lh_env_now(node->env);
+  const struct lh_run *run = lh_runs_at(node->runs, peer);
+  if (type == FRAME_MESSAGE) return lh_remote_frame(node, peer, body);
+  lh_node_touch(node);
+  if (type == FRAME_MEMBER) {
+    lh_members_control(node->members, now, run, body);
+    return LH_OK;
+  }
+  if (type == FRAME_EVENT) return lh_hooks_frame(node, peer, body);
+  if (type >= LH_FRAME_DELTA && type <= LH_FRAME_DELTA + 0xf)
+    return lh_registry_receive(node->registry, peer, type, body);
+  if (type >= LH_FRAME_VIEW && type <= LH_FRAME_VIEW + 0xf)
+    return lh_hubs_receive(node->hubs, now, peer, type, body);
+  return LH_EFORMAT;
+}
+
+static void on_frame(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
+  struct lh_node *node = self;
+  lh_members_heard(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
+  const int err = dispatch(node, peer, type, body);
+  if (err == LH_OK) return;
+  node->counters.refused_frames++;
+  lh_log(LH_LOG_DEBUG, "link", "a frame of kind %d from %s was refused: %s", type,
+         lh_runs_name(node->runs, peer), lh_err_name(err));
+  if (err == LH_EFORMAT) lh_links_close(node->links, peer, "it sent a malformed frame");
+}
+
+static void on_datagram(void *self, uint32_t peer, struct lh_bytes body) {
+  struct lh_node *node = self;
+  lh_members_datagram(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer), body);
+  lh_node_touch(node);
+}
+
+static void was_refused(struct lh_node *node, struct lh_bytes answer, const struct lh_addr *to) {
+  struct lh_reader in;
+  char address[LH_ADDR_TEXT_MAX];
+  lh_reader_init(&in, answer);
+  const struct lh_bytes code = lh_read_str(&in, 64);
+  const struct lh_bytes text = lh_read_str(&in, LH_ERROR_TEXT_MAX - 1);
+  if (in.err != LH_OK) return;
+  lh_addr_format(to, address);
+  if (lh_bytes_equal(code, lh_bytes_str("fenced"))) {
+    lh_node_new_epoch(node);
+    return;
+  }
+  lh_log(LH_LOG_WARN, "link", "%s refuses this node: %.*s", address, (int)text.len,
+         (const char *)text.data);
+  if (lh_bytes_equal(code, lh_bytes_str("name_taken")) && node->phase == NODE_STARTING) {
+    node->name_taken = true;
+    (void)snprintf(node->refusal, sizeof node->refusal, "the name \"%s\" is taken: %.*s",
+                   node->name, (int)text.len, (const char *)text.data);
+    lh_leave_ready(node);
+  }
+}
+
+static void on_dial_failed(void *self, const struct lh_addr *to, int err, int code,
+                           const struct lh_run *run, struct lh_bytes answer, const char *reason) {
+  static const struct lh_run nobody;
+  struct lh_node *node = self;
+  char address[LH_ADDR_TEXT_MAX];
+  (void)code;
+  lh_addr_format(to, address);
+  lh_log(LH_LOG_DEBUG, "link", "no link to %s: %s", address, reason);
+  const bool somebody = !lh_run_equal(run, &nobody);
+  lh_seeds_outcome(node, to, somebody ? run : NULL, err == LH_ECLOSED);
+  if (err == LH_EEXISTS && somebody && !lh_node_id_equal(&run->id, &node->identity.id))
+    node->joined = true;
+  if (err == LH_EDENIED) was_refused(node, answer, to);
+  lh_node_touch(node);
+}
+
+static const struct lh_links_ops links_ops = {
+    .on_hello = on_hello,
+    .on_up = on_up,
+    .on_down = on_down,
+    .on_frame = on_frame,
+    .on_datagram = on_datagram,
+    .on_dial_failed = on_dial_failed,
+};
+
+// --- the registry's frames ---
+static void row_changed(void *self, const struct lh_row *before, const struct lh_row *after) {
+  const struct lh_node *node = self;
+  lh_hubs_row_changed(node->hubs, before, after);
+}
+
+static void send_to_all(struct lh_node *node, uint8_t type, struct lh_bytes body) {
+  for (size_t i = 0; i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const uint32_t peer = index_of(node, &lh_members_at(node->members, i, &state)->run);
+    if (peer != node->self && lh_registry_in_step(node->registry, peer)) {
+      (void)lh_links_send(node->links, peer, LH_CLASS_STATE, type, body);
+    }
+  }
+}
+
+static void send_rows(void *self, uint32_t to, uint8_t type, struct lh_bytes body) {
+  struct lh_node *node = self;
+  if (node->links == NULL) return;
+  if (to == 0)
+    send_to_all(node, type, body);
+  else
+    (void)lh_links_send(node->links, to, LH_CLASS_STATE, type, body);
+}
+
+static void advanced(void *self, uint32_t ledger, uint64_t seq) {
+  struct lh_node *node = self;
+  lh_hubs_advanced(node->hubs, ledger, seq);
+  lh_node_touch(node);
+}
+
+const struct lh_registry_ops lh_node_registry_ops = {
+    .row_changed = row_changed, .send = send_rows, .advanced = advanced};
+
+// --- our own record ---
+static void fill_record(struct lh_node *node, struct lh_member_record *record) {
+  memset(record, 0, sizeof *record);
+  record->run = (struct lh_run){node->identity.id, node->epoch};
+  record->version = ++node->record_version;
+  (void)snprintf(record->name, sizeof record->name, "%s", node->name);
+  memcpy(record->public_key, node->identity.public_key, sizeof record->public_key);
+  if (node->address[0] != '\0') {
+    record->address_count = 1;
+    (void)snprintf(record->addresses[0], sizeof record->addresses[0], "%s", node->address);
+  }
+  lh_hubs_record(node->hubs, record);
+}
+
+static void greet_anew(struct lh_node *node) {
+  struct lh_buf greeting = LH_BUF_EMPTY;
+  lh_members_greeting(node->members, &greeting);
+  lh_links_greeting(node->links, lh_bytes_of(&greeting));
+  lh_buf_free(&greeting);
+}
+
+void lh_peers_record_changed(struct lh_node *node) {
+  struct lh_member_record *record = LH_NEW(struct lh_member_record);
+  const lh_ms now = lh_env_now(node->env);
+  fill_record(node, record);
+  if (node->members != NULL) {
+    lh_members_update_self(node->members, record, now);
+    greet_anew(node);
+  }
+  lh_hubs_member(node->hubs, now, record, record->leaving ? LH_MEMBER_LEAVING : LH_MEMBER_ALIVE);
+  lh_free(record);
+}
+
+static void on_stall(void *self, lh_ms now, lh_ms gap) {
+  struct lh_node *node = self;
+  lh_log(LH_LOG_WARN, "node", "this process did not run for %lld ms", (long long)gap);
+  if (node->members != NULL) lh_members_stalled(node->members, now, gap);
+}
+
+static void make_members(struct lh_node *node) {
+  struct lh_member_record *record = LH_NEW(struct lh_member_record);
+  const struct lh_member_profile profile = lh_member_profile_lan();
+  uint64_t seed = 0;
+  fill_record(node, record);
+  lh_env_random(node->env, &seed, sizeof seed);
+  node->members = lh_members_new(record, &profile, seed, &member_ops, node, lh_env_now(node->env));
+  lh_free(record);
+  greet_anew(node);
+}
+
+void lh_peers_reopen(struct lh_node *node) {
+  lh_members_free(node->members);
+  make_members(node);
+  lh_peers_record_changed(node);
+  lh_seeds_begin(node);
+}
+
+static void choose_address(struct lh_node *node) {
+  struct lh_addr addr;
+  lh_links_addr(node->links, &addr);
+  lh_addr_format(&addr, node->listening);
+  if (node->advertise != NULL) {
+    (void)snprintf(node->address, sizeof node->address, "%s", node->advertise);
+    return;
+  }
+  if (lh_addr_is_any(&addr)) lh_addr_of_this_host(&addr);
+  lh_addr_format(&addr, node->address);
+}
+
+int lh_peers_open(struct lh_node *node, struct lh_error *error) {
+  const struct lh_links_config config = {
+      .env = node->env,
+      .runs = node->runs,
+      .identity = &node->identity,
+      .secret = node->secret,
+      .cluster = "",
+      .name = node->name,
+      .epoch = node->epoch,
+      .listen = node->listen,
+  };
+  node->links = lh_links_new(&config, &links_ops, node, error);
+  if (node->links == NULL) return LH_EIO;
+  choose_address(node);
+  make_members(node);
+  lh_env_on_stall(node->env, on_stall, node);
+  return LH_OK;
+}
+
+uint32_t lh_peers_by_name(struct lh_node *node, struct lh_bytes name) {
+  if (lh_bytes_equal(name, lh_bytes_str(node->name))) return node->self;
+  for (size_t i = 0; node->members != NULL && i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
+    if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT) continue;
+    if (lh_bytes_equal(lh_bytes_str(record->name), name)) return index_of(node, &record->run);
+  }
+  return 0;
+}

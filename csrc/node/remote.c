@@ -1,0 +1,96 @@
+// remote.c - messages between actors of different nodes.
+//
+// A MESSAGE frame: [kind, receiver's low bits, sender (pid or nil), ref], then the body as it was
+// encoded by the sender. The sending scheduler seals and writes it itself. What cannot be sent is
+// answered at once where somebody waits: a call fails "unreachable" (it was surely not sent), a
+// monitor is told "node_down".
+#include "node/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static void encode(const struct lh_node *node, const struct lh_msg *msg, struct lh_buf *out) {
+  lh_write_uint(out, msg->kind);
+  lh_write_uint(out, lh_pid_local(msg->to));
+  const struct lh_run *run = msg->from != 0 ? lh_runs_at(node->runs, lh_pid_node(msg->from)) : NULL;
+  if (run != NULL)
+    lh_write_pid(out, run, lh_pid_local(msg->from));
+  else
+    lh_write_nil(out);
+  lh_write_uint(out, msg->ref);
+  lh_buf_append(out, msg->body, msg->len);
+}
+
+static void answer_unsent(struct lh_node *node, const struct lh_msg *msg, const char *code,
+                          const char *text) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  struct lh_msg *answer = NULL;
+  if (msg->from == 0) return;
+  if (msg->kind == LH_MSG_CALL) {
+    lh_write_array(&body, 2);
+    lh_write_cstr(&body, code);
+    lh_write_cstr(&body, text);
+    answer = lh_msg_new(LH_MSG_FAIL, msg->from, msg->to, msg->ref, lh_bytes_of(&body));
+  } else if (msg->kind == LH_MSG_MONITOR || msg->kind == LH_MSG_LINK) {
+    lh_write_cstr(&body, "node_down");
+    answer = lh_msg_new(msg->kind == LH_MSG_LINK ? LH_MSG_EXIT : LH_MSG_DOWN, msg->from, msg->to,
+                        msg->ref, lh_bytes_of(&body));
+  }
+  lh_buf_free(&body);
+  if (answer != NULL) lh_remote_deliver(node, answer);
+}
+
+void lh_remote_send(struct lh_node *node, struct lh_msg *msg) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  int err = LH_ECLOSED;
+  if (node->links != NULL) {
+    encode(node, msg, &body);
+    err = lh_links_send(node->links, lh_pid_node(msg->to), LH_CLASS_DATA, FRAME_MESSAGE,
+                        lh_bytes_of(&body));
+    lh_buf_free(&body);
+  }
+  if (err == LH_EAGAIN)
+    answer_unsent(node, msg, "busy", "the link to that node is full");
+  else if (err == LH_ELIMIT)
+    answer_unsent(node, msg, "too_large", "the message is too large to be sent");
+  else if (err != LH_OK)
+    answer_unsent(node, msg, "unreachable", "there is no link to that node");
+  lh_msg_free(msg);
+}
+
+static bool is_ours(const struct lh_node *node, lh_pid pid) {
+  const struct lh_run *run = lh_runs_at(node->runs, lh_pid_node(pid));
+  return run != NULL && lh_node_id_equal(&run->id, &node->identity.id);
+}
+
+void lh_remote_deliver(struct lh_node *node, struct lh_msg *msg) {
+  if (is_ours(node, msg->to))
+    lh_actors_deliver(node->actors, msg);
+  else
+    lh_remote_send(node, msg);
+}
+
+int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
+  struct lh_reader in;
+  (void)from;
+  lh_reader_init(&in, body);
+  const uint64_t kind = lh_read_uint(&in, LH_MSG_EXIT);
+  const uint64_t local = lh_read_uint(&in, LH_PID_LOCAL_MASK);
+  const struct lh_wire_value sender = lh_read_value(&in);
+  const uint64_t ref = lh_read_uint(&in, UINT64_MAX);
+  if (in.err != LH_OK || kind < LH_MSG_SEND) return LH_EFORMAT;
+  const lh_pid pid =
+      sender.type == LH_WIRE_PID
+          ? lh_pid_make(lh_runs_index(node->runs, &sender.as.pid.run), sender.as.pid.local)
+          : 0;
+  const struct lh_bytes rest = lh_bytes(in.at, (size_t)(in.end - in.at));
+  struct lh_msg *msg =
+      lh_msg_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), pid, ref, rest);
+  if (lh_pid_heap(msg->to) == 0) {
+    lh_service_message(node, msg);
+    lh_node_touch(node);
+  } else {
+    lh_actors_deliver(node->actors, msg);
+  }
+  return LH_OK;
+}

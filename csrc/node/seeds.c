@@ -1,0 +1,175 @@
+// seeds.c - finding nodes: the addresses a node was told to join, those of members without a link,
+// and hard evidence.
+//
+// Seeds are dialled at once, then again with growing pauses, and for ever every SEED_SLOW_MS, so
+// that islands which formed while no seed answered find each other later. Evidence: a run whose
+// link broke is dialled at every address it had; when each refuses, or somebody else answers there,
+// that run is gone.
+#include "node/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  SEED_FIRST_MS = 250,
+  SEED_SLOW_MS = 30000,
+  EVIDENCE_MAX = 64,
+  ADDRESSES_MAX = LH_MEMBER_ADDRESSES_MAX * LH_RESOLVE_MAX
+};
+
+struct seed {
+  struct lh_list link;
+  struct lh_node *node;
+  char host[256];
+  uint16_t port;
+};
+
+struct evidence {  // what dialling the addresses of one run gives
+  struct lh_list link;
+  struct lh_run run;
+  struct lh_addr addresses[ADDRESSES_MAX];
+  bool answered[ADDRESSES_MAX];
+  size_t count, open;
+  bool lives;
+};
+
+static bool split_address(const char *text, char *host, size_t room, uint16_t *port) {
+  const char *colon = strrchr(text, ':');
+  if (colon == NULL || colon == text) return false;
+  const char *begin = text[0] == '[' ? text + 1 : text;
+  const char *end = text[0] == '[' && colon[-1] == ']' ? colon - 1 : colon;
+  char *rest = NULL;
+  const unsigned long number = strtoul(colon + 1, &rest, 10);
+  if (*rest != '\0' || number == 0 || number > 65535 || (size_t)(end - begin) >= room) return false;
+  memcpy(host, begin, (size_t)(end - begin));
+  host[end - begin] = '\0';
+  *port = (uint16_t)number;
+  return true;
+}
+
+// --- seeds ---
+static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t count) {
+  const struct seed *seed = self;
+  if (err != LH_OK)
+    lh_log(LH_LOG_WARN, "link", "the seed %s:%u has no address (%s)", seed->host, seed->port,
+           lh_err_name(err));
+  for (size_t i = 0; i < count && seed->node->links != NULL; i++)
+    lh_links_dial(seed->node->links, &addrs[i]);
+}
+
+void lh_seeds_begin(struct lh_node *node) {
+  if (node->links == NULL) return;
+  if (lh_list_empty(&node->seeds)) {
+    for (size_t i = 0; i < node->join_count; i++) {
+      struct seed *seed = LH_NEW(struct seed);
+      seed->node = node;
+      lh_list_push(&node->seeds, &seed->link);
+      if (!split_address(node->joins[i], seed->host, sizeof seed->host, &seed->port)) {
+        lh_log(LH_LOG_ERROR, "link", "join: expected \"host:port\", got \"%s\"", node->joins[i]);
+      }
+    }
+  }
+  node->joined = false;
+  node->next_seed_round = lh_env_now(node->env);
+}
+
+void lh_seeds_round(struct lh_node *node, lh_ms now) {
+  if (node->links == NULL || lh_list_empty(&node->seeds) || now < node->next_seed_round) return;
+  const lh_ms age = now - node->started_at;
+  uint64_t jitter = 0;
+  lh_env_random(node->env, &jitter, sizeof jitter);
+  const lh_ms pause = node->joined  ? SEED_SLOW_MS
+                      : age < 10000 ? SEED_FIRST_MS
+                      : age < 60000 ? 2000
+                                    : 10000;
+  node->next_seed_round = now + pause / 2 + (lh_ms)(jitter % (uint64_t)pause);
+  for (struct lh_list *at = node->seeds.next; at != &node->seeds; at = at->next) {
+    struct seed *seed = LH_ENTRY(at, struct seed, link);
+    if (seed->port != 0) lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
+  }
+}
+
+lh_ms lh_seeds_due(const struct lh_node *node) {
+  return node->links == NULL || lh_list_empty(&node->seeds) ? LH_NEVER : node->next_seed_round;
+}
+
+// --- members without a link ---
+static void dial_found(void *self, int err, const struct lh_addr *addrs, size_t count) {
+  struct lh_node *node = self;
+  (void)err;
+  for (size_t i = 0; i < count && node->links != NULL; i++) lh_links_dial(node->links, &addrs[i]);
+}
+
+void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record) {
+  for (uint32_t i = 0; i < record->address_count; i++) {
+    char host[256];
+    uint16_t port = 0;
+    if (split_address(record->addresses[i], host, sizeof host, &port))
+      lh_resolve(node->env, host, port, dial_found, node);
+  }
+}
+
+// --- hard evidence ---
+static struct evidence *find_evidence(struct lh_node *node, const struct lh_run *run) {
+  for (struct lh_list *at = node->evidence.next; at != &node->evidence; at = at->next) {
+    struct evidence *evidence = LH_ENTRY(at, struct evidence, link);
+    if (lh_run_equal(&evidence->run, run)) return evidence;
+  }
+  return NULL;
+}
+
+// Only numeric addresses give evidence: what a name stands for may change while its node lives.
+void lh_seeds_evidence(struct lh_node *node, const struct lh_member_record *record) {
+  if (find_evidence(node, &record->run) != NULL) return;
+  struct evidence *evidence = LH_NEW(struct evidence);
+  evidence->run = record->run;
+  for (uint32_t i = 0; i < record->address_count; i++) {
+    if (lh_addr_parse(&evidence->addresses[evidence->count], record->addresses[i]) == LH_OK)
+      evidence->count++;
+    else
+      evidence->lives = true;
+  }
+  evidence->open = evidence->count;
+  lh_list_push(&node->evidence, &evidence->link);
+  for (size_t i = 0; i < evidence->count; i++) lh_links_dial(node->links, &evidence->addresses[i]);
+}
+
+static void conclude(struct lh_node *node, struct evidence *evidence) {
+  const bool gone = !evidence->lives && evidence->count > 0;
+  const struct lh_run run = evidence->run;
+  lh_list_remove(&evidence->link);
+  lh_free(evidence);
+  lh_members_evidence(node->members, lh_env_now(node->env), &run, gone);
+}
+
+static void note_outcome(struct evidence *evidence, const struct lh_addr *address,
+                         const struct lh_run *run, bool refused) {
+  for (size_t i = 0; i < evidence->count; i++) {
+    if (evidence->answered[i] || !lh_addr_equal(&evidence->addresses[i], address)) continue;
+    evidence->answered[i] = true;
+    evidence->open--;
+    const bool other = run != NULL && !lh_run_equal(run, &evidence->run);
+    if (!refused && !other) evidence->lives = true;
+  }
+}
+
+void lh_seeds_outcome(struct lh_node *node, const struct lh_addr *address, const struct lh_run *run,
+                      bool refused) {
+  struct lh_list *at = node->evidence.next;
+  while (at != &node->evidence) {
+    struct evidence *evidence = LH_ENTRY(at, struct evidence, link);
+    at = at->next;
+    note_outcome(evidence, address, run, refused);
+    if (evidence->open == 0) conclude(node, evidence);
+  }
+}
+
+void lh_seeds_free(struct lh_node *node) {
+  struct lh_list *at;
+  while ((at = lh_list_pop(&node->seeds)) != NULL) lh_free(LH_ENTRY(at, struct seed, link));
+  while ((at = lh_list_pop(&node->evidence)) != NULL) lh_free(LH_ENTRY(at, struct evidence, link));
+}

@@ -1,0 +1,402 @@
+// service.c - requests from Lua to this node: a call to the node's service pid with { kind, value
+// }.
+//
+// Each kind is one function in a table. A request is answered with a REPLY or a FAIL, now or later;
+// callers that wait for later are in a bounded table. Requests from another node's actors are
+// carried out only where the table says so.
+#include "node/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct request {
+  struct lh_node *node;
+  const struct lh_msg *msg;
+  struct caller caller;
+  struct lh_bytes value;
+  lh_ms now;
+};
+
+// --- answers ---
+static void answer(struct lh_node *node, const struct caller *caller, enum lh_msg_kind kind,
+                   struct lh_bytes body) {
+  if (caller->from == 0) return;
+  lh_remote_deliver(node,
+                    lh_msg_new(kind, caller->from, lh_pid_make(node->self, 0), caller->ref, body));
+}
+
+void lh_service_answer(struct lh_node *node, const struct caller *caller, struct lh_bytes value) {
+  answer(node, caller, LH_MSG_REPLY, value);
+}
+
+void lh_service_fail(struct lh_node *node, const struct caller *caller, const char *code,
+                     const char *text) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_array(&body, 2);
+  lh_write_cstr(&body, code);
+  lh_write_cstr(&body, text);
+  answer(node, caller, LH_MSG_FAIL, lh_bytes_of(&body));
+  lh_buf_free(&body);
+}
+
+static void answer_true(const struct request *request) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_bool(&body, true);
+  lh_service_answer(request->node, &request->caller, lh_bytes_of(&body));
+  lh_buf_free(&body);
+}
+
+static void answer_word(const struct request *request, const char *word) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_cstr(&body, word);
+  lh_service_answer(request->node, &request->caller, lh_bytes_of(&body));
+  lh_buf_free(&body);
+}
+
+static void answer_buf(const struct request *request, struct lh_buf *body) {
+  lh_service_answer(request->node, &request->caller, lh_bytes_of(body));
+  lh_buf_free(body);
+}
+
+static void fail(const struct request *request, const char *code, const char *text) {
+  lh_service_fail(request->node, &request->caller, code, text);
+}
+
+static uint64_t remember(const struct request *request) {
+  struct lh_node *node = request->node;
+  if (node->callers.count >= LH_CALLERS_MAX) return 0;
+  struct caller *caller = LH_NEW(struct caller);
+  *caller = request->caller;
+  const uint64_t id = ++node->next_caller;
+  (void)lh_map_put(&node->callers, &id, sizeof id, caller);
+  return id;
+}
+
+void lh_service_reply(struct lh_node *node, uint64_t id, int status, struct lh_bytes value,
+                      const struct lh_error *error) {
+  struct caller *caller = lh_map_remove(&node->callers, &id, sizeof id);
+  if (caller == NULL) return;
+  if (status == LH_OK)
+    lh_service_answer(node, caller, value);
+  else
+    lh_service_fail(node, caller, error->code, error->text);
+  lh_free(caller);
+}
+
+// --- reading a request's fields ---
+static struct lh_bytes field(struct lh_bytes map, const char *name) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, map);
+  const struct lh_wire_value head = lh_read_value(&in);
+  for (uint32_t i = 0; head.type == LH_WIRE_MAP && i < head.as.count && in.err == LH_OK; i++) {
+    const struct lh_bytes key = lh_read_str(&in, 256);
+    const struct lh_bytes value = lh_read_skip(&in);
+    if (in.err == LH_OK && lh_bytes_equal(key, lh_bytes_str(name))) return value;
+  }
+  return lh_bytes(NULL, 0);
+}
+
+static struct lh_bytes text_field(struct lh_bytes map, const char *name) {
+  struct lh_reader in;
+  const struct lh_bytes value = field(map, name);
+  if (value.data == NULL) return value;
+  lh_reader_init_user(&in, value);
+  const struct lh_bytes text = lh_read_str(&in, LH_SPEC_MAX);
+  return in.err == LH_OK ? text : lh_bytes(NULL, 0);
+}
+
+static bool flag_field(struct lh_bytes map, const char *name, bool otherwise) {
+  struct lh_reader in;
+  const struct lh_bytes value = field(map, name);
+  if (value.data == NULL) return otherwise;
+  lh_reader_init_user(&in, value);
+  return lh_read_bool(&in);
+}
+
+static bool word_is(struct lh_bytes map, const char *group, const char *name, const char *word) {
+  return lh_bytes_equal(text_field(field(map, group), name), lh_bytes_str(word));
+}
+
+// --- the node itself ---
+static void do_ready(struct request *request) {
+  lh_leave_wait_ready(request->node, &request->caller);
+}
+static void do_wait(struct request *request) { lh_leave_wait_end(request->node, &request->caller); }
+
+static void do_leave(struct request *request) {
+  lh_leave_wait_end(request->node, &request->caller);
+  lh_leave_begin(request->node);
+}
+
+static void do_info(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_service_info(request->node, &out);
+  answer_buf(request, &out);
+}
+
+static void do_members(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_service_members(request->node, &out);
+  answer_buf(request, &out);
+}
+
+static void do_control_send(struct request *request) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, field(request->value, "connection"));
+  const uint64_t connection = lh_read_uint(&in, UINT64_MAX);
+  if (lh_control_send(request->node, connection, field(request->value, "message")) == LH_OK)
+    answer_true(request);
+  else
+    fail(request, "closed", "the client of this session is gone or does not read");
+}
+
+// --- hubs ---
+static void do_hub_start(struct request *request) {
+  const struct lh_bytes value = request->value;
+  struct lh_error error;
+  struct lh_hub_config config = {.id = text_field(value, "id")};
+  config.distribution = word_is(value, "distribution", "kind", "custom") ? LH_DISTRIBUTION_CUSTOM
+                        : word_is(value, "distribution", "kind", "ring")
+                            ? LH_DISTRIBUTION_RING
+                            : LH_DISTRIBUTION_RENDEZVOUS;
+  config.deterministic = flag_field(field(value, "distribution"), "deterministic", true);
+  config.migration = word_is(value, "migration", "kind", "custom") ? LH_MIGRATION_CUSTOM
+                     : word_is(value, "migration", "kind", "hot")  ? LH_MIGRATION_HOT
+                                                                   : LH_MIGRATION_COLD;
+  config.handover = flag_field(field(value, "migration"), "handover", false);
+  config.custom_partition = word_is(value, "partition", "kind", "custom");
+  const struct lh_bytes digest = field(value, "distribution");
+  lh_digest(request->node->secret.bytes, digest, config.digest);
+  if (lh_hubs_open(request->node->hubs, request->now, &config, &error) == LH_OK)
+    answer_true(request);
+  else
+    fail(request, error.code, error.text);
+}
+
+static void do_hub_stop(struct request *request) {
+  struct lh_node *node = request->node;
+  const struct lh_bytes hub = text_field(request->value, "hub");
+  const int err = lh_hubs_close(node->hubs, request->now, hub);
+  if (err == LH_ENOTFOUND)
+    fail(request, "not_alive", "no such hub runs on this node");
+  else
+    lh_leave_wait_closed(node, hub, &request->caller);
+}
+
+static void do_hubs(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  const struct lh_hubs *hubs = request->node->hubs;
+  lh_write_array(&out, (uint32_t)lh_hubs_count(hubs));
+  for (size_t i = 0; i < lh_hubs_count(hubs); i++) {
+    const struct lh_bytes id = lh_hubs_id(hubs, i);
+    lh_write_str(&out, id.data, id.len);
+  }
+  answer_buf(request, &out);
+}
+
+static void do_start_or_stop(struct request *request,
+                             void (*fn)(struct lh_hubs *, lh_ms, uint64_t, struct lh_bytes)) {
+  const uint64_t caller = remember(request);
+  if (caller == 0)
+    fail(request, "limit", "too many requests wait for an answer on this node");
+  else
+    fn(request->node->hubs, request->now, caller, request->value);
+}
+
+static void do_start(struct request *request) { do_start_or_stop(request, lh_hubs_start); }
+static void do_stop(struct request *request) { do_start_or_stop(request, lh_hubs_stop); }
+
+static void do_terminate(struct request *request) {
+  struct lh_node *node = request->node;
+  const uint64_t caller = remember(request);
+  const int err =
+      lh_hubs_terminate(node->hubs, request->now, caller, text_field(request->value, "hub"),
+                        text_field(request->value, "id"));
+  struct lh_error error;
+  if (err == LH_OK) return;
+  (void)snprintf(error.code, sizeof error.code, "%s",
+                 err == LH_ENOTFOUND ? "not_found"
+                 : err == LH_EAGAIN  ? "restarting"
+                                     : "running");
+  (void)snprintf(error.text, sizeof error.text, "%s",
+                 err == LH_ENOTFOUND ? "no such child runs here"
+                 : err == LH_EAGAIN  ? "the child is being restarted"
+                                     : "the child is being started, stopped or moved");
+  lh_service_reply(node, caller, err, lh_bytes(NULL, 0), &error);
+}
+
+static void do_nodes(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_hubs_nodes(request->node->hubs, text_field(request->value, "hub"),
+                flag_field(request->value, "include_local", false), &out);
+  answer_buf(request, &out);
+}
+
+static void do_hub_state(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  const struct lh_hub_state state =
+      lh_hubs_state(request->node->hubs, text_field(request->value, "hub"));
+  lh_write_map(&out, 3);
+  lh_write_cstr(&out, "alive");
+  lh_write_bool(&out, state.alive);
+  lh_write_cstr(&out, "locked");
+  lh_write_bool(&out, state.locked);
+  lh_write_cstr(&out, "partitioned");
+  lh_write_bool(&out, state.partitioned);
+  answer_buf(request, &out);
+}
+
+// A request that another node is to carry out goes there as it is; that node answers the caller
+// itself.
+static bool pass_to(struct request *request, struct lh_bytes name) {
+  struct lh_node *node = request->node;
+  const uint32_t to = name.data != NULL ? lh_peers_by_name(node, name) : node->self;
+  if (to == node->self) return false;
+  if (to == 0) {
+    fail(request, "not_found", "no live node has that name");
+    return true;
+  }
+  const struct lh_msg *msg = request->msg;
+  lh_remote_deliver(node, lh_msg_new(LH_MSG_CALL, lh_pid_make(to, 0), msg->from, msg->ref,
+                                     lh_bytes(msg->body, msg->len)));
+  return true;
+}
+
+static void do_which_children(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  if (pass_to(request, text_field(request->value, "node"))) return;
+  lh_write_map(&out, 2);
+  lh_write_cstr(&out, "children");
+  lh_hubs_which(request->node->hubs, text_field(request->value, "hub"), &out);
+  lh_write_cstr(&out, "node");
+  lh_write_cstr(&out, request->node->name);
+  answer_buf(request, &out);
+}
+
+// --- actors ---
+static void do_spawn(struct request *request) {
+  struct lh_node *node = request->node;
+  struct lh_reader in;
+  if (pass_to(request, text_field(request->value, "node"))) return;
+  lh_reader_init_user(&in, field(request->value, "start"));
+  const uint32_t count = lh_read_array(&in, 65536);
+  const struct lh_bytes module = lh_read_str(&in, 4096);
+  if (in.err != LH_OK || count == 0) {
+    fail(request, "invalid", "spawn: expected a list { \"module\", args... }");
+    return;
+  }
+  const lh_pid pid = lh_actors_spawn_process(node->actors, module,
+                                             lh_bytes(in.at, (size_t)(in.end - in.at)), count - 1);
+  if (pid == 0) {
+    fail(request, "limit", "no more actors can be started on that node");
+    return;
+  }
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_write_pid(&out, lh_runs_at(node->runs, lh_pid_node(pid)), lh_pid_local(pid));
+  answer_buf(request, &out);
+}
+
+// --- hooks and events ---
+static void do_hooks_register(struct request *request) {
+  struct lh_error error;
+  const struct lh_bytes value = request->value;
+  const int err = lh_hooks_register(request->node, text_field(value, "hub"),
+                                    text_field(value, "key"), field(value, "handlers"), &error);
+  if (err == LH_OK)
+    answer_true(request);
+  else
+    fail(request, error.code, error.text);
+}
+
+static void do_hooks_cancel(struct request *request) {
+  const struct lh_bytes value = request->value;
+  lh_hooks_cancel(request->node, text_field(value, "hub"), text_field(value, "key"),
+                  field(value, "ids"));
+  answer_true(request);
+}
+
+static void do_event(struct request *request) {
+  const struct lh_bytes value = request->value;
+  const char *word = lh_hooks_dispatch(
+      request->node, text_field(value, "hub"), text_field(value, "id"), field(value, "data"),
+      field(value, "members"), flag_field(value, "discard", false));
+  if (word == NULL)
+    fail(request, "limit", "too many events wait for this hub");
+  else
+    answer_word(request, word);
+}
+
+static void do_propagate(struct request *request) {
+  const struct lh_bytes value = request->value;
+  lh_hooks_propagate(request->node, text_field(value, "hub"), text_field(value, "name"),
+                     field(value, "data"), field(value, "members"));
+  answer_true(request);
+}
+
+static const struct {
+  const char *kind;
+  void (*fn)(struct request *request);
+  bool from_others;  // other nodes' actors may ask it
+} kinds[] = {
+    {"control_send", do_control_send, false},
+    {"event", do_event, false},
+    {"hooks_cancel", do_hooks_cancel, false},
+    {"hooks_register", do_hooks_register, false},
+    {"hub_start", do_hub_start, false},
+    {"hub_state", do_hub_state, false},
+    {"hub_stop", do_hub_stop, false},
+    {"hubs", do_hubs, false},
+    {"info", do_info, false},
+    {"leave", do_leave, false},
+    {"members", do_members, false},
+    {"nodes", do_nodes, false},
+    {"propagate", do_propagate, false},
+    {"ready", do_ready, false},
+    {"spawn", do_spawn, true},
+    {"start", do_start, false},
+    {"stop", do_stop, false},
+    {"terminate", do_terminate, false},
+    {"wait", do_wait, false},
+    {"which_children", do_which_children, true},
+};
+
+static bool is_local(const struct lh_node *node, lh_pid pid) {
+  const struct lh_run *run = lh_runs_at(node->runs, lh_pid_node(pid));
+  return run == NULL || lh_node_id_equal(&run->id, &node->identity.id);
+}
+
+static void carry_out(struct request *request, struct lh_bytes kind) {
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (!lh_bytes_equal(kind, lh_bytes_str(kinds[i].kind))) continue;
+    if (!kinds[i].from_others && !is_local(request->node, request->caller.from)) {
+      fail(request, "denied", "that request is not taken from other nodes");
+    } else {
+      kinds[i].fn(request);
+    }
+    return;
+  }
+  fail(request, "invalid", "unknown kind of request");
+}
+
+void lh_service_message(struct lh_node *node, struct lh_msg *msg) {
+  struct lh_reader in;
+  struct request request = {
+      .node = node, .msg = msg, .caller = {msg->from, msg->ref}, .now = lh_env_now(node->env)};
+  if (msg->kind == LH_MSG_DOWN)
+    lh_control_session_ended(node, msg->ref, lh_bytes(msg->body, msg->len));
+  if (msg->kind == LH_MSG_CALL) {
+    node->counters.requests++;
+    lh_reader_init_user(&in, lh_bytes(msg->body, msg->len));
+    const uint32_t count = lh_read_array(&in, 2);
+    const struct lh_bytes kind = lh_read_str(&in, 64);
+    request.value = count == 2 ? lh_read_skip(&in) : lh_bytes(NULL, 0);
+    if (lh_read_end(&in) != LH_OK)
+      fail(&request, "invalid", "a request must be { kind, value }");
+    else
+      carry_out(&request, kind);
+  }
+  lh_msg_free(msg);
+}
