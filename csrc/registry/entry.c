@@ -89,7 +89,7 @@ void lh_row_unref(const struct lh_row *row) {
 }
 
 static void release(struct rcu_head *tomb) {
-  lh_shared_released();
+  lh_shared_released(tomb);
   lh_row_unref(&LH_ENTRY(tomb, struct lh_entry, tomb)->row);
 }
 

@@ -59,7 +59,8 @@ void lh_shared_retire(struct rcu_head *tomb, void (*release)(struct rcu_head *to
   urcu_memb_call_rcu(tomb, release);
 }
 
-void lh_shared_released(void) {
+void lh_shared_released(struct rcu_head *tomb) {
+  LH_SHARED_ACQUIRE(tomb);
   SECTIONS_ENDED();
   atomic_fetch_sub_explicit(&retired, 1, memory_order_relaxed);
 }

@@ -47,7 +47,7 @@ void lh_shared_lock(void);
 void lh_shared_unlock(void);
 // Calls `release` when no read section of now is left; on a thread of the library.
 void lh_shared_retire(struct rcu_head *tomb, void (*release)(struct rcu_head *tomb));
-void lh_shared_released(void);  // first thing in every `release`
+void lh_shared_released(struct rcu_head *tomb);  // first thing in every `release`
 void lh_shared_settle(
     void);  // waits until everything retired so far was released; not in a section
 
