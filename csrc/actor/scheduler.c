@@ -1,0 +1,206 @@
+// scheduler.c - the threads that run heaps, their queues, and how they sleep.
+//
+// Every heap has a home scheduler, in whose queue it stands while it has work and in whose timers
+// it stands while it waits for a deadline. A scheduler with nothing to do takes heaps from the
+// queues of the others, then sleeps until its next timer or until it is woken; nobody polls. A
+// dedicated scheduler runs its one heap and takes nothing; a spare one only takes, while others are
+// stuck in C. The main program's scheduler has no thread: the main program runs its queue while it
+// waits.
+//
+// Locks: `sched->lock` for queue and timers, never two at a time, never held while Lua or an op
+// runs.
+#include "actor/internal.h"
+
+#include <time.h>
+
+struct sched *lha_sched_new(struct lh_actors *actors, enum sched_kind kind) {
+  struct sched *sched = LH_NEW(struct sched);
+  sched->actors = actors;
+  sched->kind = kind;
+  pthread_mutex_init(&sched->lock, NULL);
+  pthread_mutex_init(&sched->watch_lock, NULL);
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&sched->cond, &attributes);
+  pthread_condattr_destroy(&attributes);
+  return sched;
+}
+
+void lha_sched_free(struct sched *sched) {
+  lh_heap_free(&sched->timers);
+  pthread_mutex_destroy(&sched->lock);
+  pthread_mutex_destroy(&sched->watch_lock);
+  pthread_cond_destroy(&sched->cond);
+  lh_free(sched);
+}
+
+static void wake_locked(struct sched *sched) {
+  if (sched->nudged) return;
+  sched->nudged = true;
+  if (atomic_load(&sched->asleep)) pthread_cond_signal(&sched->cond);
+}
+
+void lha_sched_wake(struct sched *sched) {
+  pthread_mutex_lock(&sched->lock);
+  wake_locked(sched);
+  pthread_mutex_unlock(&sched->lock);
+}
+
+void lha_sched_help(struct lh_actors *actors) {
+  if (atomic_load(&actors->idle) == 0) return;
+  const int count = atomic_load(&actors->sched_count);
+  for (int i = 0; i < count; i++) {
+    struct sched *sched = actors->scheds[i];
+    const bool helps = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
+    if (!helps || !atomic_load(&sched->asleep)) continue;
+    lha_sched_wake(sched);
+    return;
+  }
+}
+
+void lha_sched_put(struct sched *sched, struct heap *heap) {
+  pthread_mutex_lock(&sched->lock);
+  heap->queue_next = NULL;
+  if (sched->last) {
+    sched->last->queue_next = heap;
+  } else {
+    sched->first = heap;
+  }
+  sched->last = heap;
+  const unsigned queued = ++sched->queued;
+  const bool asleep = atomic_load(&sched->asleep);
+  if (asleep) wake_locked(sched);
+  pthread_mutex_unlock(&sched->lock);
+  if (!asleep && queued > 1 && sched->kind == SCHED_SHARED) lha_sched_help(sched->actors);
+}
+
+static struct heap *pop_locked(struct sched *sched) {
+  struct heap *heap = sched->first;
+  if (!heap) return NULL;
+  sched->first = heap->queue_next;
+  if (!sched->first) sched->last = NULL;
+  sched->queued--;
+  heap->queue_next = NULL;
+  return heap;
+}
+
+struct heap *lha_sched_pop(struct sched *sched) {
+  pthread_mutex_lock(&sched->lock);
+  struct heap *heap = pop_locked(sched);
+  pthread_mutex_unlock(&sched->lock);
+  return heap;
+}
+
+// Makes the heap's scheduler run it at `at`. A later deadline than the one set is left for that one
+// to find.
+void lha_sched_due(struct heap *heap, lh_ms at) {
+  if (at >= atomic_load_explicit(&heap->due_at, memory_order_relaxed)) return;
+  struct sched *home = atomic_load(&heap->home);
+  pthread_mutex_lock(&home->lock);
+  const lh_ms before = lh_heap_next(&home->timers);
+  lh_heap_set(&home->timers, &heap->due, at);
+  atomic_store(&heap->due_at, at);
+  if (at < before && atomic_load(&home->asleep)) wake_locked(home);
+  pthread_mutex_unlock(&home->lock);
+}
+
+// Queues the heaps whose deadline has come.
+void lha_sched_fire(struct sched *sched, lh_ms now) {
+  for (;;) {
+    pthread_mutex_lock(&sched->lock);
+    struct lh_due *due = lh_heap_pop(&sched->timers, now);
+    struct heap *heap = due ? LH_ENTRY(due, struct heap, due) : NULL;
+    if (heap) atomic_store(&heap->due_at, LH_NEVER);
+    pthread_mutex_unlock(&sched->lock);
+    if (!heap) return;
+    lha_heap_wake(heap);
+  }
+}
+
+void lha_sched_run_heap(struct sched *sched, struct heap *heap, int turns, int *used) {
+  atomic_store(&heap->state, HEAP_RUNNING);
+  heap->on = sched;
+  const bool more = lha_heap_slice(heap, turns, used);
+  heap->on = NULL;
+  int running = HEAP_RUNNING;
+  if (!more && atomic_compare_exchange_strong(&heap->state, &running, HEAP_IDLE)) return;
+  atomic_store(&heap->state, HEAP_QUEUED);
+  lha_sched_put(heap->home, heap);
+}
+
+static struct heap *steal(struct sched *thief) {
+  const int count = atomic_load(&thief->actors->sched_count);
+  for (int i = 0; i < count; i++) {
+    struct sched *sched = thief->actors->scheds[i];
+    if (sched == thief || sched->kind != SCHED_SHARED) continue;
+    struct heap *heap = lha_sched_pop(sched);
+    if (heap) return heap;
+  }
+  return NULL;
+}
+
+static void sleep_locked(struct sched *sched, lh_ms until) {
+  if (until == LH_NEVER) {
+    pthread_cond_wait(&sched->cond, &sched->lock);
+    return;
+  }
+  const lh_ms left = until - lh_env_now(sched->actors->config.env);
+  if (left <= 0) return;
+  struct timespec at;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  at.tv_sec += (time_t)(left / 1000);
+  at.tv_nsec += (long)(left % 1000) * 1000000;
+  if (at.tv_nsec >= 1000000000) {
+    at.tv_sec++;
+    at.tv_nsec -= 1000000000;
+  }
+  pthread_cond_timedwait(&sched->cond, &sched->lock, &at);
+}
+
+// Sleeps until woken, until there is work, or until `until` or the scheduler's next timer.
+void lha_sched_wait(struct sched *sched, lh_ms until) {
+  const bool helps = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
+  pthread_mutex_lock(&sched->lock);
+  if (!sched->first && !sched->nudged) {
+    const lh_ms next = lh_heap_next(&sched->timers);
+    atomic_store(&sched->asleep, true);
+    if (helps) atomic_fetch_add(&sched->actors->idle, 1);
+    sleep_locked(sched, next < until ? next : until);
+    if (helps) atomic_fetch_sub(&sched->actors->idle, 1);
+    atomic_store(&sched->asleep, false);
+    if (sched->kind != SCHED_MAIN) lha_watchdog_wake(sched->actors);
+  }
+  sched->nudged = false;
+  pthread_mutex_unlock(&sched->lock);
+}
+
+// A dedicated scheduler ends with its heap.
+static bool is_over(struct sched *sched) {
+  if (atomic_load(&sched->actors->stopping)) return true;
+  return sched->kind == SCHED_DEDICATED && atomic_load(&sched->done);
+}
+
+static void *run(void *data) {
+  struct sched *sched = data;
+  const bool takes = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
+  atomic_store(&sched->asleep, false);
+  lha_watchdog_wake(sched->actors);
+  while (!is_over(sched)) {
+    lha_sched_fire(sched, lh_env_now(sched->actors->config.env));
+    struct heap *heap = lha_sched_pop(sched);
+    if (!heap && takes) heap = steal(sched);
+    if (heap) {
+      lha_sched_run_heap(sched, heap, SLICE_TURNS, NULL);
+    } else {
+      lha_sched_wait(sched, LH_NEVER);
+    }
+  }
+  atomic_store(&sched->asleep, true);  // for the watchdog: nothing runs here any more
+  return NULL;
+}
+
+void lha_sched_start(struct sched *sched) {
+  sched->has_thread = pthread_create(&sched->thread, NULL, run, sched) == 0;
+  if (!sched->has_thread) lh_log(LH_LOG_ERROR, "actor", "a scheduler thread cannot be started");
+}

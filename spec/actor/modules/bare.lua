@@ -1,0 +1,2 @@
+-- A server with nothing but init.
+return { init = function() return {} end }
