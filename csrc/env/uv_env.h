@@ -56,11 +56,11 @@ struct lh_uv_env {
   bool ended;
 
   // How the loop's time is spent, to notice that it was away (uv_loop.c).
-  lh_ms wait_from;   // when the poll began
-  lh_ms wait_until;  // when it was to end; LH_NEVER: by an event only
-  lh_ms turn_from;   // when its first event came; LH_NEVER: none yet
-  lh_ms busy;        // spent by the posts and timers of the turn before
-  lh_ms gap;         // of a stall that on_stall was not told yet; 0: none
+  lh_ms wait_from;    // when the poll began
+  lh_ms wait_until;   // when it was to end; LH_NEVER: by an event only
+  lh_ms turn_from;    // when its first event came; LH_NEVER: none yet
+  lh_ms worked_from;  // when the turn before had read its sockets: then it ran posts and timers
+  lh_ms gap;          // of a stall that on_stall was not told yet; 0: none
   int drains;
   bool unread;  // a reader left something for the next turn
 

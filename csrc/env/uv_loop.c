@@ -86,7 +86,8 @@ static lh_ms time_away(const struct lh_uv_env *env, lh_ms now) {
   const lh_ms began = env->turn_from != LH_NEVER ? env->turn_from : now;
   const lh_ms planned = env->wait_until > env->wait_from ? env->wait_until : env->wait_from;
   const lh_ms late = began > planned ? began - planned : 0;
-  return late + (now - began) + env->busy;
+  const lh_ms worked = env->wait_from - env->worked_from;
+  return worked + late + (now - began);
 }
 
 // Whether timers must wait for one more poll.
@@ -120,18 +121,17 @@ static void after_poll(uv_check_t *check) {
   const bool stopping = is_stopping(env);
   if (stopping) uv_stop(&env->loop);
   const bool defer = must_read_first(env, now);
-  env->busy = 0;
+  env->worked_from = now;
   if (defer && !stopping) return;
   tell_stall(env, now);
   lh_uv_posts_run(env);
   lh_uv_timers_run(env, now);
-  env->busy = lh_env_now(&env->base) - now;
 }
 
 static void run(struct lh_env *base) {
   struct lh_uv_env *env = lh_uv_env_of(base);
   atomic_store(&env->thread, pthread_self());
-  env->busy = 0;
+  env->worked_from = lh_env_now(base);
   (void)uv_run(&env->loop, UV_RUN_DEFAULT);
   lh_uv_posts_end(env);
 }

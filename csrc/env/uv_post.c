@@ -30,7 +30,7 @@ static struct lh_uv_posts take(struct lh_uv_env *env, bool last) {
   (void)pthread_mutex_lock(&env->lock);
   const struct lh_uv_posts posts = env->posts;
   env->posts = (struct lh_uv_posts){0};
-  if (last && posts.count == 0) env->ended = true;
+  if (last) env->ended = true;
   (void)pthread_mutex_unlock(&env->lock);
   return posts;
 }
@@ -43,10 +43,4 @@ static void run_all(struct lh_uv_posts posts) {
 // What is posted meanwhile waits for the next turn, so that sockets are read in between.
 void lh_uv_posts_run(struct lh_uv_env *env) { run_all(take(env, false)); }
 
-void lh_uv_posts_end(struct lh_uv_env *env) {
-  for (;;) {
-    const struct lh_uv_posts posts = take(env, true);
-    if (posts.count == 0) return;
-    run_all(posts);
-  }
-}
+void lh_uv_posts_end(struct lh_uv_env *env) { run_all(take(env, true)); }
