@@ -5,6 +5,7 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
+local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 
 local M = {}
@@ -60,6 +61,7 @@ local function body_of(kind, hub_id, request, part)
   for name, value in pairs(request.options or {}) do
     options[name] = value
   end
+  options.timeout = options.timeout and math.floor(options.timeout)
   if kind == "start" then
     options.node = request.node
     return { hub = hub_id, children = part, options = options }
@@ -69,15 +71,9 @@ end
 
 local function send_part(kind, hub_id, request, part)
   local body = body_of(kind, hub_id, request, part)
-  if not request.reply_to or #request.reply_to == 0 then
-    core.request_async(kind, body)
-    return true
-  end
   local timeout = (body.options.timeout or REQUEST_MS) + ANSWER_MARGIN_MS
   local key = request.transaction or "child_" .. kind
-  local pid, err = core.spawn({ "luahub.courier", kind, body, request.reply_to, key, timeout })
-  if not pid then return nil, err end
-  return true
+  return courier.send(kind, body, request.reply_to or {}, key, timeout, true)
 end
 
 local function send_requests(where, kind, hub, requests)
@@ -139,6 +135,7 @@ function M.dispatch_event(queue, id, data, options)
   argument.check(where, "id", id, "text")
   options = argument.options(where, options, { discard_event = "boolean?", members = "any?" })
   local members = check_members(where, options.members, 2)
+  if #members == 0 then return "event_dispatched" end
   local discard = options.discard_event == true
   return core.request("event", { hub = queue.hub, id = id, data = data, members = members, discard = discard })
 end
@@ -157,6 +154,7 @@ function M.propagate_event(hub, request, options)
   argument.check(where, "request.name", request.name, "text")
   options = argument.options(where, options, { members = "any?" })
   local members = check_members(where, options.members, 2)
+  if #members == 0 then return true end
   return core.request("propagate", { hub = hub_id, name = request.name, data = request.data, members = members })
 end
 

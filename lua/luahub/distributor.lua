@@ -5,6 +5,8 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
+local clock = require("luahub.clock")
+local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 local future = require("luahub.future")
 local result = require("luahub.result")
@@ -42,12 +44,15 @@ local STOP_OPTIONS = { awaitable = "boolean?", timeout = "ms?" }
 ---@field awaitable? boolean  answer a future; default false
 ---@field timeout? number     ms for the whole operation; default 10000
 
--- The options that travel: all but what concerns only the caller.
+-- The options that travel: all but what concerns only the caller, under the core's names.
 local function travelling(options)
   local out = {}
   for name, value in pairs(options) do
-    if name ~= "awaitable" then out[name] = value end
+    out[name] = value
   end
+  out.awaitable, out.disable_logging = nil, nil
+  out.quiet = options.disable_logging
+  out.timeout = options.timeout and math.floor(options.timeout)
   return out
 end
 
@@ -70,12 +75,6 @@ local function existing(hub_id, specs)
   return err
 end
 
-local function run(kind, body, options, wrap)
-  local timeout = options.timeout or OPERATION_MS
-  if options.awaitable then return future.request(kind, body, timeout, wrap) end
-  core.request_async(kind, body)
-  return kind == "start" and "start_initiated" or "stop_initiated"
-end
 
 --- Starts children.
 ---@param hub luahub.Hub|string
@@ -103,7 +102,11 @@ function M.init_children(hub, specs, options, where)
     err = existing(hub_id, specs)
     if err then return nil, err end
   end
-  return run("start", { hub = hub_id, children = specs, options = travelling(options) }, options, result.start)
+  local request = { hub = hub_id, children = specs, options = travelling(options) }
+  local timeout = options.timeout or OPERATION_MS
+  if options.awaitable then return future.request("start", request, timeout, result.start) end
+  request.options.detach = true -- answered as soon as it is checked
+  return core.request("start", request, timeout)
 end
 
 --- Stops children, all instances of each. Unknown ids are entries in the result's errors.
@@ -120,7 +123,10 @@ function M.stop_children(hub, ids, options, where)
   options = argument.options(where, options, STOP_OPTIONS)
   local ok, err = alive(hub_id)
   if not ok then return nil, err end
-  return run("stop", { hub = hub_id, ids = ids, options = travelling(options) }, options, result.stop)
+  local request = { hub = hub_id, ids = ids, options = travelling(options) }
+  local timeout = options.timeout or OPERATION_MS
+  if options.awaitable then return future.request("stop", request, timeout, result.stop) end
+  return courier.send("stop", request, {}, "child_stop", timeout, "stop_initiated")
 end
 
 local function check_synchronization(where, hub_id, given)
@@ -187,11 +193,15 @@ function M.which_children_global(hub, options)
   local timeout = options.timeout or WHICH_MS
   local asked = {}
   for i, name in ipairs(names) do
-    asked[i] = core.request_async("which_children", { hub = hub_id, node = name, timeout = timeout })
+    local ref, refused = core.request_async("which_children", { hub = hub_id, node = name })
+    asked[i] = { ref = ref, err = refused }
   end
-  local out, deadline = {}, core.now() + timeout
+  local out, deadline = {}, clock.now() + timeout
   for i, name in ipairs(names) do
-    local answer, why = core.await(asked[i], math.max(deadline - core.now(), 0))
+    local answer, why = nil, asked[i].err
+    if asked[i].ref then
+      answer, why = core.await(asked[i].ref, math.max(deadline - clock.now(), 0))
+    end
     out[i] = answer or { node = name, error = failure.code(why) or tostring(why) }
   end
   return out

@@ -21,9 +21,11 @@ local M = {}
 ---@param request table
 ---@param timeout number     ms that the operation may take
 ---@param wrap? fun(value: any): any
----@return luahub.Future
+---@return luahub.Future?
+---@return luahub.Failure?  code limit: too many futures wait to be awaited
 function M.request(kind, request, timeout, wrap)
-  local ref = core.request_async(kind, request)
+  local ref, err = core.request_async(kind, request)
+  if not ref then return nil, err end
   return setmetatable({ ref = ref, kind = kind, timeout = timeout, wrap = wrap, settled = false }, Future)
 end
 

@@ -9,7 +9,7 @@ local spec = require("luahub.spec")
 
 ---@class luahub.Handler
 ---@field id string            unique for its key in its hub on this node
----@field priority? integer    lower runs first; default 0
+---@field priority? integer    higher runs first; default 0
 ---@field handler table|function  { "module", "function", args... } with the data appended, or (immediate, in the main
 ---                             program) function(data, hub_id)
 ---@field immediate? boolean   default false

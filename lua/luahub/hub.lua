@@ -5,6 +5,7 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
+local clock = require("luahub.clock")
 local distributor = require("luahub.distributor")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
@@ -224,6 +225,7 @@ function Hub:register_hook_handlers(key, handlers)
   end)
   if problem then error(where .. ": " .. problem, 2) end
   local for_node, here = hook.split(key, handlers)
+  if #for_node == 0 then return true end
   if next(here) and not policy.strategy(self.id, "distribution") then
     error(where .. ": immediate handlers can be registered by the program that started the hub only", 2)
   end
@@ -241,6 +243,7 @@ end
 function Hub:cancel_hook_handlers(key, ids)
   argument.check("hub:cancel_hook_handlers", "key", key, "text")
   argument.list("hub:cancel_hook_handlers", "ids", ids, "text")
+  if #ids == 0 then return true end
   local ok, err = core.request("hooks_cancel", { hub = self.id, key = key, ids = ids })
   if not ok then return nil, err end
   policy.remove_handlers(self.id, key, ids)
@@ -269,13 +272,13 @@ function Hub:call(id, request, ms)
   argument.check("hub:call", "id", id, "text")
   argument.check("hub:call", "ms", ms, "ms?")
   ms = ms or CALL_MS
-  local started, pause, seen = core.now(), RETRY_FIRST_MS, false
+  local started, pause, seen = clock.now(), RETRY_FIRST_MS, false
   while true do
-    local elapsed = core.now() - started
+    local elapsed = clock.now() - started
     local value, err, again, known = try_call(self, id, request, math.max(ms - elapsed, 0))
     if err == nil or not again then return value, err end
     seen = seen or known
-    elapsed = core.now() - started
+    elapsed = clock.now() - started
     local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)
     if elapsed + pause >= limit then return nil, err end
     core.sleep(pause)

@@ -16,7 +16,7 @@ local runtime = require("luahub.runtime")
 local strategy = require("luahub.strategy")
 
 local READY_MS = 15000
-local HUB_START_MS = 120000 -- static children included
+local STATIC_START_MS = 60000 -- for all static children of a hub
 local WAIT_MS = 86400000 -- a wait is repeated when it is over
 local LEAVE_MS = 60000
 
@@ -76,15 +76,65 @@ function Node:ready()
   return info
 end
 
-local function hub_request(settings, strategies)
-  local request, immediate = { id = settings.id, children = settings.children or {}, hooks = {} }, {}
+local function hub_request(id, strategies)
+  local request = { id = id }
   for _, role in ipairs(strategy.ROLES) do
     request[CORE_ROLE[role] or role] = strategy.describe(role, strategies[role])
   end
-  for key, list in pairs(settings.hooks or {}) do
-    request.hooks[key], immediate[key] = hook.split(key, list)
+  return request
+end
+
+-- Splits the hooks of a configuration by where their handlers run.
+local function split_hooks(hooks)
+  local for_node, immediate = {}, {}
+  for key, list in pairs(hooks or {}) do
+    for_node[key], immediate[key] = hook.split(key, list)
   end
-  return request, immediate
+  return for_node, immediate
+end
+
+local function cancel_hooks(id, hooks)
+  for key, list in pairs(hooks) do
+    local ids = {}
+    for i, handler in ipairs(list) do
+      ids[i] = handler.id
+    end
+    if #ids > 0 then core.request("hooks_cancel", { hub = id, key = key, ids = ids }) end
+  end
+end
+
+local function register_hooks(id, hooks)
+  for key, list in pairs(hooks) do
+    if #list > 0 then
+      local ok, err = core.request("hooks_register", { hub = id, key = key, handlers = list })
+      if not ok then return nil, err end
+    end
+  end
+  return true
+end
+
+-- Hooks first: an open hub may be given children at once.
+local function open_hub(id, strategies, hooks)
+  local ok, err = register_hooks(id, hooks)
+  if ok then
+    ok, err = core.request("hub_start", hub_request(id, strategies), READY_MS)
+  end
+  if ok then return true end
+  cancel_hooks(id, hooks)
+  return nil, err
+end
+
+-- The same file on every node is the normal case: children that run already are what was wanted.
+local function start_static(id, children)
+  if not children or #children == 0 then return true end
+  local options = { timeout = STATIC_START_MS, check_existing = false }
+  local request = { hub = id, children = children, options = options }
+  local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
+  if not answer then return nil, err end
+  for _, e in ipairs(answer.errors) do
+    if e.code ~= "already_started" then return failure.new(e.code, "child %s: %s", e.id, e.message) end
+  end
+  return true
 end
 
 --- Starts a hub on this node once the node is ready, and its static children; those that run already, here or
@@ -109,15 +159,22 @@ function Node:start_hub(settings)
     local text = "hub.redundancy: factor() answered %s; this version runs one instance of each child"
     return failure.new("invalid_config", text, tostring(factor))
   end
-  local request, immediate = hub_request(settings, strategies)
+  local hooks, immediate = split_hooks(settings.hooks)
   policy.open(settings.id, strategies, immediate)
   local ok
-  ok, err = core.request("hub_start", request, HUB_START_MS)
+  ok, err = open_hub(settings.id, strategies, hooks)
   if not ok then
     policy.close(settings.id)
     return nil, err
   end
-  return hub.new(settings.id)
+  local started = hub.new(settings.id)
+  ok, err = start_static(settings.id, settings.children)
+  if not ok then
+    started:stop()
+    cancel_hooks(settings.id, hooks)
+    return nil, err
+  end
+  return started
 end
 
 --- Waits until the node has ended: by `stop`, by `luahub stop`, or by a signal.

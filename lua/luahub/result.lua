@@ -26,6 +26,9 @@ local M = {}
 ---@param raw table  { status, ids, nodes, pids, errors, rollback } as the core answers
 ---@return luahub.StartResult
 function M.start(raw)
+  for _, e in ipairs(raw.errors) do
+    if e.code == "timeout" then e.code = "child_start_timeout" end
+  end
   return setmetatable({ raw = raw }, Start)
 end
 

@@ -1,22 +1,19 @@
 -- secret.lua - the cluster's secret: where it is read from and what is asked of it.
 
+local core = require("luahub.core")
 local failure = require("luahub.failure")
 
 local M = {}
 
 M.HOW_TO = "make one with `luahub keygen > FILE; chmod 600 FILE` and set node.secret_file"
 
-local LENGTH_MIN = 16
-
 --- What is wrong with a secret, or nil.
 ---@param text string
 ---@return string?
 function M.problem(text)
-  if #text < LENGTH_MIN then
-    return ("the secret has %d bytes, expected at least %d: %s"):format(#text, LENGTH_MIN, M.HOW_TO)
-  end
-  if text:find("[%c]") then return "the secret must be one line" end
-  return nil
+  local ok, err = core.secret_check(text)
+  if ok then return nil end
+  return ("%s; %s"):format(tostring(err), M.HOW_TO)
 end
 
 local function quoted(path)

@@ -9,7 +9,10 @@ describe("luahub.hub", function()
     dispatcher, distributor = luahub.dispatcher, luahub.distributor
     hub = luahub.hub("main")
     core.answers.hub_state = { alive = true, locked = false, partitioned = false }
-    core.answers.start = { status = "ok", ids = { "a" }, nodes = { "n1" }, pids = { 1 }, errors = {} }
+    core.answers.start = function(value)
+      if value.options.detach then return "start_initiated" end
+      return { status = "ok", ids = { "a" }, nodes = { "n1" }, pids = { 1 }, errors = {} }
+    end
     core.answers.stop = { status = "ok", ids = { "a" }, nodes = { "n1" }, errors = {} }
   end)
 
@@ -150,15 +153,15 @@ describe("luahub.hub", function()
         children[i] = { id = "c" .. i, start = { "counter" } }
       end
       assert.is_true(dispatcher.children_start(hub, { { node = "n2", children = children } }))
-      assert.are.equal(3, #core.asked)
-      assert.are.equal(500, #core.asked[3].value.children)
-      assert.are.equal("n2", core.asked[3].value.options.node)
+      assert.are.equal(3, #core.spawned)
+      local sent = core.spawned[3]
+      assert.are.same({ "luahub.courier.process", "start" }, { sent[1], sent[2] })
+      assert.are.equal(500, #sent[3].children)
+      assert.are.equal("n2", sent[3].options.node)
       local pid = core.pid()
       local request = { children = { "a" }, reply_to = { pid }, transaction = "t" }
       assert.is_true(dispatcher.children_stop("main", { request }))
-      local body = core.spawned[1]
-      assert.are.equal("luahub.courier", body[1])
-      require("luahub.courier")(table.unpack(body, 2))
+      require("luahub.courier.process")(table.unpack(core.spawned[4], 2))
       assert.are.same({ key = "t", child_id = "a", result = { status = "ok" }, node = "n1" }, core.sent[1].message)
     end)
 

@@ -104,7 +104,7 @@ describe("luahub.node", function()
     end
     core.stop_now = function() end
     core.answers.ready = { name = "n1", address = "127.0.0.1:7101" }
-    core.answers.hub_start = true
+    core.answers.hub_start, core.answers.hooks_register, core.answers.hooks_cancel = true, true, true
     core.answers.leave = true
     node = assert(require("luahub").start({ name = "n1", runtime_dir = os.getenv("PWD") .. "/build" }))
   end)
@@ -132,13 +132,13 @@ describe("luahub.node", function()
       },
     }))
     assert.are.equal("main", hub.id)
-    local sent = core.asked[#core.asked].value
+    local hooks, sent = core.asked[#core.asked - 1].value, core.asked[#core.asked].value
     assert.are.same({ kind = "custom", deterministic = false, init = false }, sent.distribution)
     assert.are.same({ kind = "hot", handover = true }, sent.migration)
     assert.are.same({ kind = "divergence" }, sent.partition)
-    assert.are.same({ id = "now", priority = 0, immediate = true }, sent.hooks.child_registered[1])
+    assert.are.same({ id = "now", priority = 0, immediate = true }, hooks.handlers[1])
     local waiting = { id = "wait", priority = 5, module = "m", ["function"] = "f", args = {} }
-    assert.are.same(waiting, sent.hooks.child_registered[2])
+    assert.are.same(waiting, hooks.handlers[2])
   end)
 
   it("refuses a hub that is wrong or there already", function()
@@ -158,6 +158,21 @@ describe("luahub.node", function()
     })
     assert.is_nil(hub)
     assert.matches("factor%(%) answered 2", err.message)
+  end)
+
+  it("leaves static children alone that run already, and refuses a hub whose child does not start", function()
+    core.answers.hub_stop = true
+    local code = "already_started"
+    core.answers.start = function(value)
+      assert.is_false(value.options.check_existing)
+      return { status = "error", ids = {}, nodes = {}, errors = { { id = "a", code = code, message = "m" } } }
+    end
+    local settings = { id = "main", children = { { id = "a", start = { "m" } } } }
+    assert(node:start_hub(settings)):stop()
+    code = "child_failed"
+    local hub, err = node:start_hub(settings)
+    assert.is_nil(hub)
+    assert.are.equal("child a: m", err.message)
   end)
 
   it("waits again until the node has ended", function()

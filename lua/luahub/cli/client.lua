@@ -1,12 +1,13 @@
 -- cli/client.lua - one conversation with a running node over its control socket, for the commands that ask a node.
 
+local clock = require("luahub.clock")
 local core = require("luahub.core")
 local exit = require("luahub.cli.exit")
 local runtime = require("luahub.runtime")
 
 local M = {}
 
-local CODE_OF = { timeout = exit.TIMEOUT, interrupt = exit.FAILED }
+local CODE_OF = { timeout = exit.TIMEOUT, interrupted = exit.FAILED }
 
 ---@param text string
 function M.complain(text)
@@ -32,7 +33,7 @@ end
 function M.lost(name, err)
   if err.code == "timeout" then
     M.complain(("node %s did not answer in time"):format(name))
-  elseif err.code == "interrupt" then
+  elseif err.code == "interrupted" then
     M.complain("interrupted")
   else
     M.complain(("node %s: the connection is gone: %s"):format(name, tostring(err)))
@@ -50,11 +51,11 @@ function M.eval(name, request)
   if not client then return nil, unreachable end
   local sent, err = client:send({ op = "eval", code = request.code, json = request.json, timeout = request.timeout })
   if not sent then return nil, M.lost(name, err) end
-  local deadline = request.timeout and core.now() + request.timeout
+  local deadline = request.timeout and clock.now() + request.timeout
   local parts = {}
   while true do
     local message
-    message, err = client:receive(deadline and math.max(deadline - core.now(), 0))
+    message, err = client:receive(deadline and math.max(deadline - clock.now(), 0))
     if not message then
       client:send({ op = "interrupt" })
       client:close()

@@ -68,7 +68,7 @@ function Client:answer()
   while true do
     local message, err = self.connection:receive(ANSWER_MS)
     if not message then
-      if err.code == "interrupt" then
+      if err.code == "interrupted" then
         self.connection:send({ op = "interrupt" })
       elseif err.code ~= "timeout" then
         return nil, err
