@@ -43,10 +43,15 @@ static int copy_pairs(struct copier *copier, int table) {
                                  "a %s cannot be a key of a table that is sent",
                                  luaL_typename(L, -2));
     }
-    lua_pushvalue(L, -2);
     const int err = copy(copier, result + 2);
     if (err < 0) return err;
-    lua_rawset(L, result);
+    if (lua_isinteger(L, result + 1)) {
+      lua_rawseti(L, result, lua_tointeger(L, result + 1));
+    } else {
+      lua_pushvalue(L, result + 1);
+      lua_insert(L, -2);
+      lua_rawset(L, result);
+    }
     lua_pop(L, 1);
   }
   return 0;
@@ -55,8 +60,8 @@ static int copy_pairs(struct copier *copier, int table) {
 static int copy_table(struct copier *copier, int table) {
   lua_State *L = copier->L;
   luaL_checkstack(L, 8, "too many values");
-  if (!lh_script_path_enter(&copier->path, L, table, copier->error)) return LH_EINVAL;
-  int err = make_room(copier, table);
+  int err = lh_script_path_enter(&copier->path, L, table, copier->error);
+  if (err == 0) err = make_room(copier, table);
   if (err == 0) err = copy_pairs(copier, table);
   if (err < 0) return err;
   if (lh_script_is_error(L, table)) lh_script_make_error(L);

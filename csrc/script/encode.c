@@ -201,8 +201,9 @@ static int encode_map(struct encoder *encoder, int table, size_t count) {
 static int encode_table(struct encoder *encoder, int table) {
   struct shape shape = {0};
   if (!lua_checkstack(encoder->L, 6)) return too_large(encoder);
-  if (!lh_script_path_enter(&encoder->path, encoder->L, table, encoder->error)) return LH_EINVAL;
-  int err = look(encoder, table, &shape);
+  int err = lh_script_path_enter(&encoder->path, encoder->L, table, encoder->error);
+  if (err < 0) return err;
+  err = look(encoder, table, &shape);
   if (err < 0) return err;
   // Two for the mark of an error value.
   const size_t elements = shape.sequence ? shape.count : 2 * shape.count + 2;

@@ -47,15 +47,28 @@ enum {
   MARKS = 7,
 };
 
-static inline uintptr_t *script_extra(lua_State *L) { return (uintptr_t *)lua_getextraspace(L); }
+// Changed by the running thread only, but lh_script_raise_in looks from another.
+static inline _Atomic uintptr_t *script_extra(lua_State *L) {
+  return (_Atomic uintptr_t *)lua_getextraspace(L);
+}
+static inline uintptr_t script_extra_get(lua_State *L) {
+  return atomic_load_explicit(script_extra(L), memory_order_relaxed);
+}
+static inline void script_extra_set(lua_State *L, uintptr_t value) {
+  atomic_store_explicit(script_extra(L), value, memory_order_relaxed);
+}
 static inline struct script_state *script_state_own(lua_State *L) {
-  return (struct script_state *)(*script_extra(L) & ~(uintptr_t)MARKS);
+  return (struct script_state *)(script_extra_get(L) & ~(uintptr_t)MARKS);
 }
 static inline bool script_marked(lua_State *L, uintptr_t mark) {
-  return (*script_extra(L) & mark) != 0;
+  return (script_extra_get(L) & mark) != 0;
 }
-static inline void script_mark(lua_State *L, uintptr_t mark) { *script_extra(L) |= mark; }
-static inline void script_unmark(lua_State *L, uintptr_t mark) { *script_extra(L) &= ~mark; }
+static inline void script_mark(lua_State *L, uintptr_t mark) {
+  script_extra_set(L, script_extra_get(L) | mark);
+}
+static inline void script_unmark(lua_State *L, uintptr_t mark) {
+  script_extra_set(L, script_extra_get(L) & ~mark);
+}
 
 // Why a coroutine yielded. Everything but YIELD_USER passes outward through the user's own
 // coroutines.

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_SHOWN = 40, PATH_MAX_SHOWN = 256 };
+enum { NAME_MAX_SHOWN = 40, PATH_MAX_SHOWN = 256, STEPS_SHOWN = 3 };
 
 static bool is_name(const struct script_key *key) {
   if (key->len == 0 || key->len > NAME_MAX_SHOWN) return false;
@@ -81,23 +81,21 @@ static bool is_open(const struct script_path *path, const void *table) {
 }
 
 // A path of its own depth would be long and say little: name the first steps only.
-bool lh_script_path_enter(struct script_path *path, lua_State *L, int index,
-                          struct lh_error *error) {
+int lh_script_path_enter(struct script_path *path, lua_State *L, int index,
+                         struct lh_error *error) {
   const void *table = lua_topointer(L, index);
   if (path->depth < LH_WIRE_DEPTH_USER) {
     path->tables[path->depth++] = table;
-    return true;
+    return 0;
   }
   struct script_path shown = *path;
-  const bool cycle = is_open(path, table);
-  shown.depth = 0;
-  while (cycle && path->tables[shown.depth] != table) shown.depth++;
-  if (cycle) {
-    lh_script_path_fail(&shown, error, LH_EINVAL, "a table that contains itself cannot be sent");
-  } else {
-    shown.depth = 3;
-    lh_script_path_fail(&shown, error, LH_ELIMIT, "tables nested deeper than %d cannot be sent",
-                        LH_WIRE_DEPTH_USER);
+  if (!is_open(path, table)) {
+    shown.depth = STEPS_SHOWN;
+    return lh_script_path_fail(&shown, error, LH_ELIMIT,
+                               "tables nested deeper than %d cannot be sent", LH_WIRE_DEPTH_USER);
   }
-  return false;
+  shown.depth = 0;
+  while (path->tables[shown.depth] != table) shown.depth++;
+  return lh_script_path_fail(&shown, error, LH_EINVAL,
+                             "a table that contains itself cannot be sent");
 }

@@ -15,9 +15,9 @@ struct script_path {
   const void *tables[LH_WIRE_DEPTH_USER];
 };
 
-// Opens the table at `index`: false when that would be one too many, or it is open already.
-bool lh_script_path_enter(struct script_path *path, lua_State *L, int index,
-                          struct lh_error *error);
+// Opens the table at `index`: 0, LH_ELIMIT when that would be one too many, LH_EINVAL when it is
+// open already.
+int lh_script_path_enter(struct script_path *path, lua_State *L, int index, struct lh_error *error);
 static inline void script_path_leave(struct script_path *path) { path->depth--; }
 // The key that is looked at in the innermost table.
 static inline struct script_key *script_path_key(struct script_path *path) {

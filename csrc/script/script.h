@@ -18,7 +18,7 @@
 
 // --- states ---
 struct lh_script_config {
-  const char *path, *cpath;  // appended in front of package.path / package.cpath; may be NULL
+  const char *path, *cpath;  // put in front of package.path / package.cpath; may be NULL
   lua_CFunction open_core;   // becomes package.preload["luahub.core"]
   size_t memory_max;         // bytes; 0 is no limit. Past it allocations fail (a Lua memory error)
   const struct lh_runs *runs;
@@ -32,7 +32,9 @@ lua_State *lh_script_open(const struct lh_script_config *config, void *owner,
 void lh_script_close(lua_State *L);
 void *lh_script_owner(lua_State *L);    // of states made by lh_script_open only
 size_t lh_script_memory(lua_State *L);  // bytes allocated by the state
-// Makes a state that was not made by us (lua5.4's own) fit for pids: metatable of light userdata.
+// Makes a state that was not made by us (lua5.4's own) fit for pids, error values and
+// lh_script_raise_in. Its coroutine functions stay Lua's own: nothing waits or is preempted in it.
+// Harmless when done before. May raise.
 void lh_script_adopt(lua_State *L, const struct lh_runs *runs);
 
 // --- pids and errors as Lua values ---
@@ -49,11 +51,13 @@ int lh_script_fail_with(lua_State *L, const struct lh_error *error);
 void lh_script_push_error(lua_State *L, const char *code, const char *message);
 
 // --- values --- nil, booleans, integers, floats, strings, pids, tables (a sequence travels as an
-// array, else a map; keys nil-free scalars or strings; error values keep their metatable). Refused,
-// with the path of the offender in the text ("message.items[3].fn: a function cannot be sent"):
-// functions, userdata, coroutines, cycles, depth over LH_WIRE_DEPTH_USER, size over `max` bytes.
-// Never raises. Appends to `out`, which keeps its length on failure. Map keys are written in order
-// (integers, then strings by bytes), so that equal tables encode equally.
+// array, else a map; keys: booleans, numbers, strings, pids; error values keep their metatable: on
+// the wire they are maps whose first pair is nil = true, which no Lua table has). Refused, with the
+// path of the offender in the text ("message.items[3].fn: a function cannot be sent"): functions,
+// userdata, coroutines, cycles, depth over LH_WIRE_DEPTH_USER, size over `max` bytes. Never raises.
+// Appends to `out`, which keeps its length on failure. Map keys are written in order (booleans,
+// numbers, pids, strings by bytes), so that equal tables encode equally. LH_EINVAL, or LH_ELIMIT
+// for what is too deep or too large.
 int lh_value_encode(lua_State *L, int index, struct lh_buf *out, size_t max,
                     const struct lh_runs *runs, struct lh_error *error);
 // Pushes `want` values (or all, when -1) that stand one after another in `input`. Call it in
@@ -61,13 +65,13 @@ int lh_value_encode(lua_State *L, int index, struct lh_buf *out, size_t max,
 // LH_ELIMIT and pushes nothing.
 int lh_value_decode(lua_State *L, struct lh_bytes input, int want, struct lh_runs *runs);
 // Deep copy of the value at `index` within one state, by the same rules; pushes it. For messages in
-// a heap.
+// a heap. 0, or what lh_value_encode answers and nothing pushed. In protected mode only, as decode.
 int lh_value_copy(lua_State *L, int index, struct lh_error *error);
 
 // --- the doorway for callbacks ---
 // The stack holds function and `nargs` arguments on top, as for lua_pcall. Never raises. 0 and the
 // results, or LH_EFAILED and nothing, with the message and its traceback in `error` (which may be
-// NULL).
+// NULL); its code is that of the raised error value, else "failed".
 int lh_script_call(lua_State *L, int nargs, int nresults, struct lh_error *error);
 // Runs C code that may raise (memory): fn(L, data) inside a protected call, without touching the
 // stack above.
@@ -94,7 +98,9 @@ bool lh_script_can_wait(lua_State *L);
 // Yields to lh_script_resume through any coroutines of the user's own; `k` continues with the
 // values that the next resume passed. Use as `return lh_script_wait(L, ctx, k)`.
 int lh_script_wait(lua_State *L, lua_KContext ctx, lua_KFunction k);
-// Ends the actor with the value on the stack top as reason; cannot be caught by pcall.
+// Ends the actor with the value on the stack top as reason; cannot be caught by pcall: it yields,
+// or where C is between raises until it can. Under lh_script_call it makes that fail. Use as
+// `return lh_script_exit(L)`.
 int lh_script_exit(lua_State *L);
 
 // --- preemption ---
@@ -102,9 +108,13 @@ int lh_script_exit(lua_State *L);
 // count hook on the coroutine that runs now; it yields where it can, and otherwise tries again
 // soon.
 void lh_script_interrupt_this_thread(void);
-// From any thread: the Lua of `L` (one of its owner's states) raises `message` at its next
-// instruction (a REPL's Ctrl-C, a stop order for code that cannot yield); again after each pcall
-// while `persistent`.
+// From any thread, while `L` is sure to live: its Lua raises `message` at its next instruction (a
+// REPL's Ctrl-C). `L` is a main thread (whatever the state runs) or what lh_script_resume runs
+// (that alone). With `persistent` (a stop order) lh_script_resume answers LH_SCRIPT_FAILED without
+// asking any pcall, or where C is between the error is raised again after each pcall; until
+// cancelled. The running thread is sent SIGURG, whose handler is to call
+// lh_script_interrupt_this_thread; without one, what runs notices at its next interrupt or
+// coroutine switch. Finalizers run without hooks and notice nothing.
 void lh_script_raise_in(lua_State *L, const char *message, bool persistent);
 void lh_script_raise_cancel(lua_State *L);
 // Without signals (simulator, thread sanitizer): whatever lh_script_resume runs in this state gives
@@ -112,8 +122,8 @@ void lh_script_raise_cancel(lua_State *L);
 void lh_script_preempt_every(lua_State *L, int instructions);
 
 // --- fixed order ---
-// pairs and next that visit keys in a fixed order (integers ascending, strings by bytes, booleans,
-// then the rest in order of insertion is impossible: refused with an error). Pushes two functions:
+// pairs and next that visit keys in a fixed order: booleans, numbers ascending, pids (by node id,
+// epoch, number), strings by bytes; other keys are refused with an error. Pushes two functions:
 // pairs, next.
 void lh_script_push_ordered(lua_State *L);
 

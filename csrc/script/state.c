@@ -99,7 +99,7 @@ lua_State *lh_script_open(const struct lh_script_config *config, void *owner,
     return NULL;
   }
   state->main = L;
-  *script_extra(L) = (uintptr_t)state;
+  script_extra_set(L, (uintptr_t)state);
   if (lh_script_guard(L, open_libraries, (void *)config, error) < 0) {
     lh_script_close(L);
     return NULL;

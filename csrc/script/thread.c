@@ -147,12 +147,14 @@ void lh_script_enter(struct script_state *state, lua_State *L, bool reachable,
 
 void lh_script_leave(struct script_state *state, const struct script_frame *frame) {
   struct script_thread *thread = &lh_script_thread;
+  const bool actor = thread->reachable;  // an interrupt of an actor ends with its turn
   thread->running = frame->running;
   atomic_signal_fence(memory_order_seq_cst);
   thread->reachable = frame->reachable;
   thread->exiting = frame->exiting;
   thread->base = frame->base;
-  if (frame->running == NULL) thread->pending = 0;
+  if (actor || frame->running == NULL) thread->pending = 0;
+  if (frame->running != NULL && is_asked(state)) lh_script_arm(frame->running, 1);
   if (state == NULL) return;
   atomic_store(&state->inside, frame->inside);
   // Somebody who saw us inside is about to signal this thread, which must not be gone by then.

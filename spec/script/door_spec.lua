@@ -1,3 +1,4 @@
+local helper = require "spec_helper"
 local script = require "luahub_test.script"
 
 local core = "local core = require 'luahub.core' "
@@ -81,14 +82,8 @@ describe("a state", function()
   end)
 
   it("finds modules in front of the others and reads a changed file again", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
-    local function write(text)
-      local file = assert(io.open(folder .. "/door_module.lua", "w"))
-      file:write(text)
-      file:close()
-    end
+    local folder, remove = helper.temporary_directory()
+    local function write(text) helper.write_file(folder .. "/door_module.lua", text) end
     local function load()
       local state = assert(script.open { path = folder .. "/?.lua" })
       local results = { state:call "return require 'door_module'" }
@@ -106,7 +101,7 @@ describe("a state", function()
     assert.matches("error loading module 'door_module' from file", load()[2], 1, true)
     os.remove(folder .. "/door_module.lua")
     assert.matches("module 'door_module' not found", load()[2], 1, true)
-    os.execute("rmdir " .. folder)
+    remove()
   end)
 end)
 
