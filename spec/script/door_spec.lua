@@ -160,8 +160,7 @@ describe("an actor", function()
 
   it("raises when another thread says so, once", function()
     local how, _, ok, text = state:run_and_raise(core .. [[
-      core.ready()
-      local ok, text = pcall(function() while true do end end)
+      local ok, text = pcall(function() core.ready() while true do end end)
       for _ = 1, 1e5 do end
       return ok, text]])
     assert.same({ "done", false, "stop now" }, { how, ok, text })
