@@ -101,9 +101,10 @@ struct lh_actors_ops {
   // The answers to freeze and activate. status 0, LH_EFAILED, LH_ENOTFOUND, LH_EINVAL (no handover function).
   void (*child_frozen)(void *self, uint64_t token, lh_pid pid, int status, struct lh_bytes state, const char *error);
   void (*child_activated)(void *self, uint64_t token, lh_pid pid, int status, const char *error);
-  // The end of lh_actors_run: 0 and the encoded results, or LH_EFAILED and the error.
+  // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or LH_EFAILED
+  // and the error.
   void (*ran)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);
-  // The main program answered a policy question: 0 and the encoded result, or LH_EFAILED and the error.
+  // The main program answered a policy question: 0 and the results as for `ran`, or LH_EFAILED and the error.
   void (*answered)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);
 };
 
@@ -138,6 +139,8 @@ void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, st
 void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes module, struct lh_bytes function, struct lh_bytes args, uint32_t arg_count, lh_ms timeout);
 // A process in a heap of its own (REPL sessions): require(module)(args...). Its pid, or 0.
 lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args, uint32_t arg_count);
+// The same for a process that another node asked for: as its pid is known at once, it too has a heap of its own.
+lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args, uint32_t arg_count);
 void lh_actors_kill(struct lh_actors *actors, lh_pid pid, const char *reason);     // no terminate
 void lh_actors_interrupt(struct lh_actors *actors, lh_pid pid);                    // Ctrl-C: its running Lua raises "interrupted!"
 
@@ -149,8 +152,7 @@ void lh_actors_deliver(struct lh_actors *actors, struct lh_msg *msg);
 void lh_actors_node_down(struct lh_actors *actors, uint32_t node);
 
 // --- the main program ---
-// Makes `L` (stock lua5.4's state) the main heap; `policy` is a registry reference to function(kind, ...) -> values that
-// answers policy questions. On the main thread.
+// Makes `L` (stock lua5.4's state) the main heap. On the main thread.
 void lh_actors_attach_main(struct lh_actors *actors, lua_State *L);
 void lh_actors_detach_main(struct lh_actors *actors);
 // Asks the main program; the answer is ops->answered. `args` is a sequence of `arg_count` encoded values; the
@@ -160,7 +162,9 @@ void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, s
 // --- Lua ---
 // Adds to the table on the stack top the functions that work in every actor and in the main program: spawn, send, call,
 // cast, receive, monitor, demonitor, link, unlink, trap_exit, send_after, cancel, sleep, self, exit, reply, later, context,
-// request (a call to the node's service: request(kind, value, ms) -> value or nil, err), await, log, set_policy.
+// request (a call to the node's service with { kind, value }: request(kind, value, ms) -> value or nil, err),
+// request_async(kind, value) -> ref, await(ref, ms) -> value or nil, err; log(level, ...), set_policy.
+// spawn elsewhere is request("spawn", { start = { module, args... }, node = name }), answered by a pid.
 void lh_actor_open(lua_State *L);
 // The actors of the running Lua code (heap or main), or NULL outside of any.
 struct lh_actors *lh_actors_of(lua_State *L);

@@ -189,16 +189,26 @@ void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes mod
   if (heap) lha_batch_post(heap, lha_batch_one(&birth));
 }
 
-lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module,
-                                struct lh_bytes args, uint32_t arg_count) {
+static lh_pid spawn_alone(struct lh_actors *actors, enum birth_kind kind, struct lh_bytes module,
+                          struct lh_bytes args, uint32_t arg_count) {
   const struct birth birth = {
-      .kind = BIRTH_SESSION, .module = module, .args = args, .arg_count = arg_count};
+      .kind = kind, .module = module, .args = args, .arg_count = arg_count};
   struct heap *heap = lha_place_own(actors, KIND_ISOLATED);
   if (!heap) return 0;
   // The heap is ours alone until the order is posted, so its first actor's pid is known.
   const uint64_t local = lh_pid_local_make(heap->index, 0, heap->serial_start);
   lha_batch_post(heap, lha_batch_one(&birth));
   return lh_pid_make(atomic_load(&actors->self_node), local);
+}
+
+lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
+                                uint32_t arg_count) {
+  return spawn_alone(actors, BIRTH_SESSION, module, args, arg_count);
+}
+
+lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
+                               uint32_t arg_count) {
+  return spawn_alone(actors, BIRTH_PROCESS, module, args, arg_count);
 }
 
 void lh_actors_kill(struct lh_actors *actors, lh_pid pid, const char *reason) {

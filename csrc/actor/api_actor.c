@@ -141,7 +141,7 @@ static struct options read_options(lua_State *L, const struct heap *heap) {
   return options;
 }
 
-// The node carries it out: a request "spawn" with what was asked.
+// The node carries it out: a request "spawn" with { start = { module, args... }, node = name }.
 static int spawn_elsewhere(lua_State *L, struct heap *heap) {
   struct lh_error error;
   const lh_ms until = lha_deadline(L, heap, 3, LH_INIT_MS);
@@ -149,8 +149,8 @@ static int spawn_elsewhere(lua_State *L, struct heap *heap) {
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, 1);
   lua_setfield(L, -2, "start");
-  lua_pushvalue(L, 2);
-  lua_setfield(L, -2, "options");
+  lua_getfield(L, 2, "node");
+  lua_setfield(L, -2, "node");
   lh_buf_clear(&heap->scratch);
   lh_write_array(&heap->scratch, 2);
   lh_write_cstr(&heap->scratch, "spawn");

@@ -64,6 +64,9 @@ void lha_birth_over(struct heap *heap, struct birth *birth, lh_pid pid, int stat
   case BIRTH_SESSION:
     if (status != 0) lh_log(LH_LOG_ERROR, "actor", "a session did not start: %s", error);
     break;
+  case BIRTH_PROCESS:
+    if (status != 0) lh_log(LH_LOG_WARN, "actor", "a process did not start: %s", error);
+    break;
   }
   if (--birth->batch->open == 0) lha_batch_free(birth->batch);
 }

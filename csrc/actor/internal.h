@@ -207,7 +207,7 @@ struct actor {
 
 // --- births: what actors are begun with ---
 
-enum birth_kind { BIRTH_CHILD, BIRTH_SPAWN, BIRTH_RUN, BIRTH_SESSION };
+enum birth_kind { BIRTH_CHILD, BIRTH_SPAWN, BIRTH_RUN, BIRTH_SESSION, BIRTH_PROCESS };
 
 struct birth {
   struct batch *batch;

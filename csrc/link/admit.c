@@ -207,11 +207,14 @@ static void go_up(struct lh_conn *conn, bool arbiter) {
   links->ops->on_up(links->self, conn->peer->index, &hello);
 }
 
-// Does the arbiter keep the link that it has? Not when the follower lost it: it says so, and either
-// it was up there before, or had the time to be.
-static bool keeps_present(const struct lh_conn *present, bool linked, lh_ms now) {
+// Does the arbiter keep the link that it has? Not when the follower lost it. What the follower says
+// about it may be older than what came over it, so its word counts only when the follower was up on
+// the present link, or had given it up, before the new connection began.
+static bool keeps_present(const struct lh_conn *present, const struct lh_conn *conn, bool linked) {
   if (linked) return true;
-  return !present->heard && now - present->up_at < LH_LINK_HANDSHAKE_MS;
+  const bool was_up = present->heard_at < conn->began;
+  const bool had_time = conn->began - present->up_at >= LH_LINK_HANDSHAKE_MS;
+  return !was_up && !had_time;
 }
 
 static void take_welcome(struct lh_conn *conn, struct lh_bytes body) {
@@ -228,7 +231,7 @@ static void take_welcome(struct lh_conn *conn, struct lh_bytes body) {
   }
   const bool arbiter = is_arbiter(conn);
   const struct lh_conn *present = conn->peer->conn;
-  if (arbiter && present != NULL && keeps_present(present, linked, lh_env_now(links->env))) {
+  if (arbiter && present != NULL && keeps_present(present, conn, linked)) {
     refuse_because(conn, LH_EEXISTS, "there is a link already");
     return;
   }

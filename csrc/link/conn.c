@@ -139,8 +139,8 @@ static void deliver(struct lh_conn *conn, const struct lh_frame *frame) {
     lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a frame before the link was up");
     return;
   }
-  if (!conn->heard) {
-    conn->heard = true;
+  if (conn->heard_at == LH_NEVER) {
+    conn->heard_at = lh_env_now(links->env);
     lh_datagram_settle(conn->peer);
   }
   lh_count(links, LH_COUNT_FRAMES_IN, 1);
@@ -251,7 +251,9 @@ static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
   conn->links = links;
   conn->dialled = dialled;
   conn->state = dialled ? LH_CONN_DIALLING : LH_CONN_TLS;
-  conn->deadline = lh_env_now(links->env) + LH_LINK_HANDSHAKE_MS;
+  conn->began = lh_env_now(links->env);
+  conn->heard_at = LH_NEVER;
+  conn->deadline = conn->began + LH_LINK_HANDSHAKE_MS;
   conn->ssl = lh_tls_open(links->tls, dialled);
   lh_sendq_init(&conn->queue);
   lh_list_push(&links->conns, &conn->node);

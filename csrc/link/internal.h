@@ -67,7 +67,8 @@ struct lh_conn {
   uint16_t port;
   struct lh_buf greeting;
   lh_ms up_at;
-  bool heard;  // a frame came: the other end is up too
+  lh_ms began;
+  lh_ms heard_at;  // when the first frame came, so that the other end was up too; or LH_NEVER
   struct lh_assembler in;
 
   // Under the peer's lock once up.

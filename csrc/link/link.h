@@ -3,17 +3,17 @@
 // Knows: addresses, keys, handshakes, frames, send queues, back-pressure. Does not know what frames
 // mean. A peer is named by its run index (wire/runs.h).
 //
-//   dial or accept -> TLS (external PSK from the secret) -> HELLO both ways -> admitted -> UP ->
-//   DOWN
+//   dial or accept -> TLS (external PSK from the secret) -> HELLO both ways -> WELCOME both ways
+//   -> UP -> DOWN
 //
-// HELLO carries: protocol range, cluster id, key id, run, name, feature bits, the nodes's boot
-// nonce and an opaque greeting from the node (its member record). One connection per pair: of two,
-// the one dialled by the lower node id stays.
+// HELLO carries: protocol range, cluster id, key id, run, name, feature bits, the node's boot
+// nonce, the port it listens on and an opaque greeting from the node (its member record). One
+// connection per pair: the end with the lower node id decides, and keeps the first that is ready.
 //
-// Threads: everything runs on the loop's thread except lh_links_send, lh_links_queued and
-// lh_links_datagram, which any thread may call: they seal and write at once (one lock per link
-// around every SSL call, held for one record; memory BIOs; non-blocking send); what the kernel does
-// not take waits in a bounded queue that the loop drains.
+// Threads: everything runs on the loop's thread except lh_links_send, lh_links_queued,
+// lh_links_is_up, lh_links_datagram and lh_links_counters, which any thread may call. The sending
+// ones seal and write at once (one lock per link around every SSL call; memory BIOs; non-blocking
+// send); what the kernel does not take waits in a bounded queue that the loop drains.
 //
 // Ownership: frames given to on_frame are slices valid during the call.
 #ifndef LH_LINK_LINK_H
@@ -81,7 +81,8 @@ struct lh_hello {
 
 struct lh_links_ops {
   // A peer said HELLO and its secret is right. 0 admits it; a negative code refuses it, and
-  // `answer` (up to LH_GREETING_MAX bytes, opaque) travels back to its on_refused.
+  // `answer` (up to LH_GREETING_MAX bytes, opaque) travels back to its on_dial_failed. Asked for
+  // connections too that turn out to be second ones.
   int (*on_hello)(void *self, const struct lh_hello *peer, struct lh_buf *answer);
   // The link is up. Called once per link, before any of its frames.
   void (*on_up)(void *self, uint32_t peer, const struct lh_hello *hello);
@@ -90,8 +91,10 @@ struct lh_links_ops {
   // A datagram whose seal proves who sent it.
   void (*on_datagram)(void *self, uint32_t peer, struct lh_bytes body);
   // A dial ended without a link. `err`: LH_ECLOSED refused by the machine (nothing listens there),
-  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its words), LH_EVERSION,
-  // LH_EIO. `run` is who answered, when somebody did (all zero otherwise).
+  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its words) or our own
+  // on_hello did (no answer then), LH_EEXISTS it is the node itself or there is a link already,
+  // LH_EVERSION, LH_EIO anything else, another secret among it. `run` is who answered, when
+  // somebody did (all zero otherwise).
   void (*on_dial_failed)(void *self, const struct lh_addr *to, int err, int code,
                          const struct lh_run *run, struct lh_bytes answer, const char *reason);
 };
@@ -113,19 +116,20 @@ struct lh_links;
 // lh_links_greeting.
 struct lh_links *lh_links_new(const struct lh_links_config *config, const struct lh_links_ops *ops,
                               void *self, struct lh_error *error);
-void lh_links_free(struct lh_links *links);  // closes every link at once; no callbacks
-void lh_links_addr(const struct lh_links *links,
-                   struct lh_addr *out);  // what it listens on, port filled in
-void lh_links_greeting(struct lh_links *links,
-                       struct lh_bytes greeting);  // what our HELLO carries from now on
-void lh_links_epoch(struct lh_links *links,
-                    uint64_t epoch);  // a new epoch: all links are closed first
+// Closes every link at once; no callbacks. Not from a callback, nor while another thread sends.
+void lh_links_free(struct lh_links *links);
+// What it listens on, with the port.
+void lh_links_addr(const struct lh_links *links, struct lh_addr *out);
+// What our HELLO carries from now on.
+void lh_links_greeting(struct lh_links *links, struct lh_bytes greeting);
+// A new epoch: all links are closed first, dials under way fail, keys of datagrams are forgotten.
+void lh_links_epoch(struct lh_links *links, uint64_t epoch);
 
 // Dials once; the end is on_up or on_dial_failed (also when a link to that run exists: then
 // LH_EEXISTS and nothing is closed). Repeated dials to an address under way are one.
 void lh_links_dial(struct lh_links *links, const struct lh_addr *to);
-void lh_links_close(struct lh_links *links, uint32_t peer,
-                    const char *reason);                           // on_down is called
+// Closes the link at once, what is queued is lost; on_down is called.
+void lh_links_close(struct lh_links *links, uint32_t peer, const char *reason);
 bool lh_links_is_up(const struct lh_links *links, uint32_t peer);  // [any thread]
 
 // Queues a frame. 0; LH_ECLOSED without a link; LH_EAGAIN when the data queue is full; LH_ELIMIT

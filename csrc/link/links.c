@@ -127,7 +127,7 @@ static void take_keys(struct lh_links *links, const struct lh_links_config *conf
   memcpy(links->datagram_key, keys.datagram, sizeof links->datagram_key);
   memcpy(links->cluster, keys.digest, sizeof links->cluster);
   memcpy(links->key_id, keys.key_id, sizeof links->key_id);
-  links->tls = lh_tls_new(keys.psk, keys.key_id);
+  links->tls = lh_tls_new(links->env, keys.psk, keys.key_id);
   OPENSSL_cleanse(&keys, sizeof keys);
 }
 
@@ -208,14 +208,18 @@ void lh_links_close(struct lh_links *links, uint32_t index, const char *reason) 
 }
 
 void lh_links_epoch(struct lh_links *links, uint64_t epoch) {
+  struct lh_list former;
   lh_links_enter(links);
-  // A callback may dial again: that dial would carry the old epoch, so it is ended as well.
-  while (!lh_list_empty(&links->conns)) {
-    lh_conn_fail(LH_ENTRY(links->conns.next, struct lh_conn, node), LH_ECLOSED,
+  lh_list_init(&former);
+  // A callback may dial again at once: those stay, they say HELLO when the new run is in place.
+  while (!lh_list_empty(&links->conns)) lh_list_push(&former, lh_list_pop(&links->conns));
+  while (!lh_list_empty(&former)) {
+    lh_conn_fail(LH_ENTRY(former.next, struct lh_conn, node), LH_ECLOSED,
                  "this node begins a new epoch");
   }
-  for (size_t i = 0; i < links->by_run.count; i++)
+  for (size_t i = 0; i < links->by_run.count; i++) {
     lh_datagram_forget(links->by_run.entries[i].value);
+  }
   start_run(links, epoch);
   lh_links_leave(links);
 }

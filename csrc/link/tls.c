@@ -8,12 +8,14 @@
 
 #include "base/mem.h"
 #include "link/keys.h"
+#include "link/random.h"
 
 #define EXPORT_LABEL "EXPORTER-luahub-dgram"
 
 static const uint8_t suite[2] = {0x13, 0x02};  // TLS_AES_256_GCM_SHA384
 
 struct lh_tls {
+  struct lh_crypto crypto;
   SSL_CTX *ctx;
   uint8_t psk[32];
   char identity[32];
@@ -72,12 +74,14 @@ static bool configure(SSL_CTX *ctx) {
          SSL_CTX_set_max_early_data(ctx, 0) == 1;
 }
 
-struct lh_tls *lh_tls_new(const uint8_t psk[32], const uint8_t key_id[LH_KEY_ID_BYTES]) {
+struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
+                          const uint8_t key_id[LH_KEY_ID_BYTES]) {
   struct lh_tls *tls = LH_NEW(struct lh_tls);
   memcpy(tls->psk, psk, sizeof tls->psk);
   (void)snprintf(tls->identity, sizeof tls->identity, "luahub/1/%02x%02x%02x%02x", key_id[0],
                  key_id[1], key_id[2], key_id[3]);
-  tls->ctx = SSL_CTX_new(TLS_method());
+  lh_crypto_open(&tls->crypto, env);
+  tls->ctx = SSL_CTX_new_ex(tls->crypto.context, NULL, TLS_method());
   lh_crypto_must(tls->ctx != NULL && configure(tls->ctx), "TLS 1.3 with TLS_AES_256_GCM_SHA384");
   SSL_CTX_set_app_data(tls->ctx, tls);
   return tls;
@@ -85,6 +89,7 @@ struct lh_tls *lh_tls_new(const uint8_t psk[32], const uint8_t key_id[LH_KEY_ID_
 
 void lh_tls_free(struct lh_tls *tls) {
   SSL_CTX_free(tls->ctx);
+  lh_crypto_close(&tls->crypto);
   OPENSSL_cleanse(tls, sizeof *tls);
   lh_free(tls);
 }

@@ -15,8 +15,10 @@
 
 struct lh_tls;
 
-// `psk` is copied. The key id is public: it goes over the wire in clear.
-struct lh_tls *lh_tls_new(const uint8_t psk[32], const uint8_t key_id[LH_KEY_ID_BYTES]);
+// `env` gives the random bytes and must live longer. `psk` is copied. The key id is public: it goes
+// over the wire in clear.
+struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
+                          const uint8_t key_id[LH_KEY_ID_BYTES]);
 void lh_tls_free(struct lh_tls *tls);
 // A session over two memory BIOs, which it owns. Reading from an empty one means "try again".
 SSL *lh_tls_open(struct lh_tls *tls, bool dialled);

@@ -55,8 +55,10 @@ static void add(struct lh_members *members, struct rumour *rumour) {
   }
   rumour->order = ++members->rumour_order;
   members->rumours[members->rumour_count++] = *rumour;
-  if (!lh_due_is_set(&members->gossip.due))
-    lh_member_timer_set(members, &members->gossip, members->now + members->profile.gossip_every);
+  if (lh_due_is_set(&members->gossip.due)) return;
+  // After a silence at once (but together with what else this event brings).
+  lh_ms next = members->gossiped_at + members->profile.gossip_every;
+  lh_member_timer_set(members, &members->gossip, next > members->now ? next : members->now + 1);
 }
 
 void lh_member_spread_fact(struct lh_members *members, const struct fact *fact) {
@@ -122,6 +124,7 @@ static bool worth_telling(const struct member *member) { return lh_member_is_liv
 
 void lh_member_gossip_fire(struct lh_members *members, void *owner) {
   (void)owner;
+  members->gossiped_at = members->now;
   struct member *to[FANOUT_MAX];
   int want =
       members->profile.gossip_fanout < FANOUT_MAX ? members->profile.gossip_fanout : FANOUT_MAX;

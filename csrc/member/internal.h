@@ -128,6 +128,7 @@ struct lh_members {
   struct rumour *rumours;
   size_t rumour_count;
   uint64_t rumour_order;
+  lh_ms gossiped_at;
   struct timer round, gossip, exchange;
   struct lh_members_counters counters;
 };

@@ -28,9 +28,11 @@ void lh_member_dial_fire(struct lh_members *members, void *owner) {
       member->dial_pause * 2 < DIAL_MAX / 2 ? member->dial_pause * 2 : DIAL_MAX / 2;
 }
 
+// It lives by its own word, which may be old, and we have no link to it: both want a dial.
 void lh_member_alive_noticed(struct lh_members *members, struct member *member) {
-  if (!member->linked && !lh_due_is_set(&member->dial.due))
-    lh_member_want_link_soon(members, member, DIAL_FIRST);
+  if (member->linked) return;
+  lh_member_evidence_ask(members, member);
+  if (!lh_due_is_set(&member->dial.due)) lh_member_want_link_soon(members, member, DIAL_FIRST);
 }
 
 // Greetings

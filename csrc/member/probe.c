@@ -161,20 +161,34 @@ void lh_member_probe(struct lh_members *members, struct member *member) {
                       members->now + stretched(members, members->profile.timeout));
 }
 
+static void swap(struct member **a, struct member **b) {
+  struct member *held = *a;
+  *a = *b;
+  *b = held;
+}
+
 static void shuffle(struct lh_members *members) {
-  for (size_t i = members->order_count; i > 1; i--) {
-    size_t other = (size_t)lh_random_below(&members->random, i);
-    struct member *swap = members->order[i - 1];
-    members->order[i - 1] = members->order[other];
-    members->order[other] = swap;
-  }
+  for (size_t i = members->order_count; i > 1; i--)
+    swap(&members->order[i - 1], &members->order[lh_random_below(&members->random, i)]);
   members->order_next = 0;
+}
+
+// Of those not yet probed in this round the one that was silent longest: everybody gets a turn, and
+// who stopped speaking gets it soon.
+static struct member *next_target(struct lh_members *members) {
+  if (members->order_next >= members->order_count) shuffle(members);
+  if (members->order_count == 0) return NULL;
+  size_t silent = members->order_next;
+  for (size_t i = silent + 1; i < members->order_count; i++)
+    if (members->order[i]->last_heard < members->order[silent]->last_heard) silent = i;
+  swap(&members->order[members->order_next], &members->order[silent]);
+  return members->order[members->order_next++];
 }
 
 void lh_member_round_fire(struct lh_members *members, void *owner) {
   (void)owner;
-  if (members->order_next >= members->order_count) shuffle(members);
-  if (members->order_count > 0) lh_member_probe(members, members->order[members->order_next++]);
+  struct member *target = next_target(members);
+  if (target) lh_member_probe(members, target);
   lh_member_timer_set(members, &members->round,
                       members->now + stretched(members, members->profile.period));
 }

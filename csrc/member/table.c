@@ -275,6 +275,7 @@ struct lh_members *lh_members_new(const struct lh_member_record *self,
   members->ops_self = ops_self;
   members->random.state = seed;
   members->now = now;
+  members->gossiped_at = now - profile->gossip_every;
   lh_list_init(&members->probes);
   lh_list_init(&members->relays);
   struct lh_member_record copy;
@@ -360,9 +361,10 @@ void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap) {
     if (member->state == LH_MEMBER_SUSPECT) member->suspicion.since = now;
     lh_member_evidence_lapse(members, member);
   }
-  // Not the whole scale: a pause that is over should not slow the next verdicts down for long.
+  // Half the scale at most: a pause that is over should not slow the next verdicts down for long.
   lh_ms missed = gap / members->profile.period;
-  lh_member_health(members, missed < 1 ? 1 : missed > STALL_HEALTH ? STALL_HEALTH : (int)missed);
+  int room = STALL_HEALTH - members->health;
+  if (room > 0) lh_member_health(members, missed < 1 ? 1 : missed > room ? room : (int)missed);
   for (size_t i = 0; i < members->order_count && i < STALL_PROBES; i++)
     lh_member_probe(members, members->order[i]);
 }

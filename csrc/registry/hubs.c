@@ -61,6 +61,6 @@ uint64_t lh_registry_generation(const struct lh_registry *registry, uint32_t hub
   return hub <= LH_HUBS_MAX ? registry->generations[hub] : 0;
 }
 
-void lh_hubs_free(struct lh_registry *registry) {
+void lh_hub_names_free(struct lh_registry *registry) {
   for (uint32_t hub = 1; hub <= LH_HUBS_MAX; hub++) lh_free(name_at(registry, hub));
 }

@@ -188,7 +188,7 @@ static inline bool lh_chain_equal(const struct lh_chain *a, const struct lh_chai
 struct lh_chain lh_chain_read(struct lh_reader *reader);
 
 // --- hubs.c ---
-void lh_hubs_free(struct lh_registry *registry);
+void lh_hub_names_free(struct lh_registry *registry);
 
 // --- entry.c ---
 // 0, LH_ELIMIT or LH_EFORMAT (metadata that is no map); the tag, empty when there is none.
@@ -293,7 +293,7 @@ void lh_snapshot_free(struct lh_snapshot *snapshot);
 int lh_snapshot_receive(struct lh_registry *registry, uint32_t from, struct lh_bytes body);
 
 // --- sync.c ---
-struct lh_peer *lh_peer_get(const struct lh_registry *registry, uint32_t node);  // NULL: never met
+struct lh_peer *lh_follower_get(const struct lh_registry *registry, uint32_t node);  // NULL: never met
 // Asks the owner for what is missing, if there is a link to it (else when there is one).
 void lh_sync_ask(struct lh_registry *registry, struct lh_ledger *ledger);
 

@@ -29,7 +29,7 @@ void lh_registry_free(struct lh_registry *registry) {
   while ((link = lh_list_pop(&registry->peers)) != NULL)
     lh_free(LH_ENTRY(link, struct lh_peer, list));
   lh_journal_free(&registry->journal);
-  lh_hubs_free(registry);
+  lh_hub_names_free(registry);
   lh_chain_close(registry);
   lh_free(registry->ledgers);
   lh_free(registry->by_node);

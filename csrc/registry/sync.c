@@ -10,7 +10,7 @@
 #include "registry/internal.h"
 #include "base/mem.h"
 
-struct lh_peer *lh_peer_get(const struct lh_registry *registry, uint32_t node) {
+struct lh_peer *lh_follower_get(const struct lh_registry *registry, uint32_t node) {
   for (struct lh_list *link = registry->peers.next; link != &registry->peers; link = link->next) {
     struct lh_peer *peer = LH_ENTRY(link, struct lh_peer, list);
     if (peer->node == node) return peer;
@@ -19,7 +19,7 @@ struct lh_peer *lh_peer_get(const struct lh_registry *registry, uint32_t node) {
 }
 
 static struct lh_peer *peer_open(struct lh_registry *registry, uint32_t node) {
-  struct lh_peer *peer = lh_peer_get(registry, node);
+  struct lh_peer *peer = lh_follower_get(registry, node);
   if (peer != NULL) return peer;
   peer = LH_NEW(struct lh_peer);
   peer->node = node;
@@ -28,7 +28,7 @@ static struct lh_peer *peer_open(struct lh_registry *registry, uint32_t node) {
 }
 
 static bool is_up(const struct lh_registry *registry, uint32_t node) {
-  const struct lh_peer *peer = lh_peer_get(registry, node);
+  const struct lh_peer *peer = lh_follower_get(registry, node);
   return peer != NULL && peer->up;
 }
 
@@ -68,7 +68,7 @@ void lh_registry_peer_up(struct lh_registry *registry, uint32_t node) {
 }
 
 void lh_registry_peer_down(struct lh_registry *registry, uint32_t node) {
-  struct lh_peer *peer = lh_peer_get(registry, node);
+  struct lh_peer *peer = lh_follower_get(registry, node);
   if (peer == NULL) return;
   *peer = (struct lh_peer){.list = peer->list, .node = node};
   for (size_t i = 0; i < registry->ledger_count; i++) {
@@ -79,7 +79,7 @@ void lh_registry_peer_down(struct lh_registry *registry, uint32_t node) {
 }
 
 bool lh_registry_in_step(const struct lh_registry *registry, uint32_t node) {
-  const struct lh_peer *peer = lh_peer_get(registry, node);
+  const struct lh_peer *peer = lh_follower_get(registry, node);
   return peer != NULL && peer->up && peer->known && !peer->whole &&
          peer->cursor == registry->journal.flushed_seq;
 }
@@ -234,7 +234,7 @@ static void send_vector(struct lh_registry *registry, uint32_t to, bool answer) 
 }
 
 void lh_registry_compare(struct lh_registry *registry, uint32_t node, const uint8_t digest[16]) {
-  struct lh_peer *peer = lh_peer_get(registry, node);
+  struct lh_peer *peer = lh_follower_get(registry, node);
   if (peer == NULL || !peer->up || peer->comparing) return;
   uint8_t ours[16];
   lh_registry_digest(registry, ours);
@@ -290,6 +290,7 @@ static int receive_vector(struct lh_registry *registry, uint32_t from, struct lh
 static int receive(struct lh_registry *registry, uint32_t from, uint8_t type,
                    struct lh_bytes body) {
   if (from == registry->self_node || lh_runs_at(registry->runs, from) == NULL) return LH_EDENIED;
+  if (body.len == 0) return LH_EFORMAT;
   switch (type) {
   case LH_FRAME_DELTA:
     return lh_delta_receive(registry, from, body);
