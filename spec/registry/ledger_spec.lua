@@ -162,6 +162,39 @@ describe("a ledger", function()
     assert.equal(1, c:counters(2).snapshots_in)
   end)
 
+  it("goes on with frames where the oldest one kept begins", function()
+    local c = open(2)
+    local function write()
+      c:put(1, "web", "a", { spec = ("x"):rep(30000) })
+      c:flush(1)
+    end
+    link_all(c)
+    write()
+    write()
+    settle()
+    local snapshots = c:counters(2).snapshots_in
+    c:cut(1, 2)
+    for _ = 1, 8 do write() end -- 256 KiB are kept: the frames behind the second
+    link_all(c)
+    agree(c)
+    assert.equal(snapshots, c:counters(2).snapshots_in)
+  end)
+
+  it("is not sent to a returning link before that said what it holds", function()
+    local c = open(2)
+    link_all(c)
+    c:put(1, "web", "a")
+    settle()
+    c:cut(1, 2)
+    c:link(1, 2)
+    c:put(1, "web", "b")
+    c:flush(1)
+    assert.equal(1, c:pending(1, 2)) -- its question
+    settle()
+    agree(c)
+    assert.equal(0, c:counters(2).duplicates)
+  end)
+
   it("keeps a peer out of the deltas until its snapshot is queued", function()
     local c = open(2)
     c:put(1, "web", "a")
@@ -386,6 +419,35 @@ describe("a frame", function()
       assert.equal(0, c:count(2, 1))
     end
     assert.equal("ok", c:inject(2, 1, DELTA, body))
+    agree(c)
+  end)
+
+  it("of a snapshot that is malformed has no effect, or leaves a ledger in order", function()
+    local c = open(2)
+    c:put(1, "web", "a")
+    c:put(1, "jobs", "b")
+    c:flush(1)
+    c:link(1, 2)
+    c:deliver(2, 1)
+    c:flush(1)
+    local type, body
+    repeat type, body = c:lose(1, 2) until type == SNAPSHOT
+    local zeros = ("\0"):rep(16)
+    for at = 17, #body do
+      for _, byte in ipairs { 0x00, 0x01, 0x02, 0x03, 0x7f, 0xc0, 0xc1, 0xdc, 0xff } do
+        local data = body:sub(17, at - 1) .. string.char(byte) .. body:sub(at + 1)
+        local answer = c:inject(2, 1, SNAPSHOT, c:seal(1, "S", zeros, data))
+        if answer ~= "ok" then assert.equal(0, c:count(2, 1)) end
+        local last = 0
+        for seq in c:dump(2, 1):gmatch "seq=(%d+)" do
+          assert.is_true(tonumber(seq) > last)
+          last = tonumber(seq)
+        end
+        assert.is_true(last <= c:seq(2, 1))
+        c:drop(2, 1)
+      end
+    end
+    assert.equal("ok", c:inject(2, 1, SNAPSHOT, body))
     agree(c)
   end)
 
