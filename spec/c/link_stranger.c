@@ -242,6 +242,7 @@ static int tap_gc(lua_State *L) {
 
 struct speaker {
   int fd;
+  struct lh_env *env;  // for its random bytes
   struct lh_tls *tls;
   SSL *ssl;
 };
@@ -279,7 +280,8 @@ static int stranger_speak(lua_State *L) {
   lh_cluster_keys_derive(&keys, &secret, "");
   struct speaker *speaker = lua_newuserdatauv(L, sizeof(struct speaker), 0);
   speaker->fd = connect_to(&addr);
-  speaker->tls = lh_tls_new(keys.psk, keys.key_id);
+  speaker->env = lh_env_uv_new();
+  speaker->tls = lh_tls_new(speaker->env, keys.psk, keys.key_id);
   speaker->ssl = lh_tls_open(speaker->tls, true);
   luaL_setmetatable(L, SPEAKER);
   if (!speaker_shake(speaker)) lua_pushnil(L);
@@ -319,6 +321,7 @@ static int speaker_gc(lua_State *L) {
   if (speaker->ssl == NULL) return 0;
   SSL_free(speaker->ssl);
   lh_tls_free(speaker->tls);
+  lh_env_free(speaker->env);
   if (speaker->fd >= 0) (void)close(speaker->fd);
   speaker->ssl = NULL;
   return 0;
