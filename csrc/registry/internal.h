@@ -121,7 +121,8 @@ struct lh_journal {
   struct lh_hub_table hubs;
 };
 
-struct lh_peer {
+// A peer, as one that follows our ledger.
+struct lh_follower {
   struct lh_list list;
   uint32_t node;
   bool up;
@@ -293,7 +294,8 @@ void lh_snapshot_free(struct lh_snapshot *snapshot);
 int lh_snapshot_receive(struct lh_registry *registry, uint32_t from, struct lh_bytes body);
 
 // --- sync.c ---
-struct lh_peer *lh_follower_get(const struct lh_registry *registry, uint32_t node);  // NULL: never met
+struct lh_follower *lh_follower_get(const struct lh_registry *registry,
+                                    uint32_t node);  // NULL: never met
 // Asks the owner for what is missing, if there is a link to it (else when there is one).
 void lh_sync_ask(struct lh_registry *registry, struct lh_ledger *ledger);
 

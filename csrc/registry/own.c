@@ -61,6 +61,6 @@ void lh_registry_new_epoch(struct lh_registry *registry, uint32_t self_node) {
   lh_ledger_forget(registry, before);
   registry->quiet = false;
   for (struct lh_list *link = registry->peers.next; link != &registry->peers; link = link->next) {
-    lh_registry_peer_down(registry, LH_ENTRY(link, struct lh_peer, list)->node);
+    lh_registry_peer_down(registry, LH_ENTRY(link, struct lh_follower, list)->node);
   }
 }

@@ -27,7 +27,7 @@ void lh_registry_free(struct lh_registry *registry) {
   lh_shared_table_free(registry->tags);
   struct lh_list *link;
   while ((link = lh_list_pop(&registry->peers)) != NULL)
-    lh_free(LH_ENTRY(link, struct lh_peer, list));
+    lh_free(LH_ENTRY(link, struct lh_follower, list));
   lh_journal_free(&registry->journal);
   lh_hub_names_free(registry);
   lh_chain_close(registry);

@@ -10,25 +10,25 @@
 #include "registry/internal.h"
 #include "base/mem.h"
 
-struct lh_peer *lh_follower_get(const struct lh_registry *registry, uint32_t node) {
+struct lh_follower *lh_follower_get(const struct lh_registry *registry, uint32_t node) {
   for (struct lh_list *link = registry->peers.next; link != &registry->peers; link = link->next) {
-    struct lh_peer *peer = LH_ENTRY(link, struct lh_peer, list);
+    struct lh_follower *peer = LH_ENTRY(link, struct lh_follower, list);
     if (peer->node == node) return peer;
   }
   return NULL;
 }
 
-static struct lh_peer *peer_open(struct lh_registry *registry, uint32_t node) {
-  struct lh_peer *peer = lh_follower_get(registry, node);
+static struct lh_follower *peer_open(struct lh_registry *registry, uint32_t node) {
+  struct lh_follower *peer = lh_follower_get(registry, node);
   if (peer != NULL) return peer;
-  peer = LH_NEW(struct lh_peer);
+  peer = LH_NEW(struct lh_follower);
   peer->node = node;
   lh_list_push(&registry->peers, &peer->list);
   return peer;
 }
 
 static bool is_up(const struct lh_registry *registry, uint32_t node) {
-  const struct lh_peer *peer = lh_follower_get(registry, node);
+  const struct lh_follower *peer = lh_follower_get(registry, node);
   return peer != NULL && peer->up;
 }
 
@@ -68,9 +68,9 @@ void lh_registry_peer_up(struct lh_registry *registry, uint32_t node) {
 }
 
 void lh_registry_peer_down(struct lh_registry *registry, uint32_t node) {
-  struct lh_peer *peer = lh_follower_get(registry, node);
+  struct lh_follower *peer = lh_follower_get(registry, node);
   if (peer == NULL) return;
-  *peer = (struct lh_peer){.list = peer->list, .node = node};
+  *peer = (struct lh_follower){.list = peer->list, .node = node};
   for (size_t i = 0; i < registry->ledger_count; i++) {
     struct lh_ledger *ledger = registry->ledgers[i];
     if (ledger->staging != NULL && ledger->staging->from == node) lh_ledger_unstage(ledger);
@@ -79,14 +79,14 @@ void lh_registry_peer_down(struct lh_registry *registry, uint32_t node) {
 }
 
 bool lh_registry_in_step(const struct lh_registry *registry, uint32_t node) {
-  const struct lh_peer *peer = lh_follower_get(registry, node);
+  const struct lh_follower *peer = lh_follower_get(registry, node);
   return peer != NULL && peer->up && peer->known && !peer->whole &&
          peer->cursor == registry->journal.flushed_seq;
 }
 
 // --- answering ---
 
-static void note_fetch(struct lh_peer *peer, uint32_t node, uint64_t seq) {
+static void note_fetch(struct lh_follower *peer, uint32_t node, uint64_t seq) {
   uint32_t i = 0;
   while (i < peer->fetch_count && peer->fetches[i] != node) i++;
   if (i == LH_FETCHES_MAX) return;
@@ -108,7 +108,7 @@ static int receive_need(struct lh_registry *registry, uint32_t from, struct lh_b
   if (err != 0) return err;
   const struct lh_ledger *ledger = lh_ledger_of_run(registry, &run);
   if (ledger == NULL) return 0;
-  struct lh_peer *peer = peer_open(registry, from);
+  struct lh_follower *peer = peer_open(registry, from);
   if (ledger != registry->own) {
     note_fetch(peer, ledger->node, seq);
     return 0;
@@ -133,7 +133,7 @@ static void send_snapshot(struct lh_registry *registry, uint32_t to,
 
 // Our ledger for one peer. `snapshot` is made by the first that needs it and serves all of this
 // flush.
-static void serve(struct lh_registry *registry, struct lh_peer *peer,
+static void serve(struct lh_registry *registry, struct lh_follower *peer,
                   struct lh_snapshot *snapshot) {
   const struct lh_journal *journal = &registry->journal;
   if (!peer->known) return;
@@ -153,7 +153,7 @@ static void serve(struct lh_registry *registry, struct lh_peer *peer,
 }
 
 // Frozen ledgers that this peer asked for. One that is not frozen here yet waits until it is.
-static void serve_fetches(struct lh_registry *registry, struct lh_peer *peer) {
+static void serve_fetches(struct lh_registry *registry, struct lh_follower *peer) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < peer->fetch_count; i++) {
     const struct lh_ledger *ledger = lh_ledger_get(registry, peer->fetches[i]);
@@ -176,7 +176,7 @@ void lh_registry_flush(struct lh_registry *registry) {
   struct lh_snapshot snapshot = {0};
   lh_journal_seal(registry);
   for (struct lh_list *link = registry->peers.next; link != &registry->peers; link = link->next) {
-    struct lh_peer *peer = LH_ENTRY(link, struct lh_peer, list);
+    struct lh_follower *peer = LH_ENTRY(link, struct lh_follower, list);
     if (!peer->up) continue;
     serve(registry, peer, &snapshot);
     serve_fetches(registry, peer);
@@ -234,7 +234,7 @@ static void send_vector(struct lh_registry *registry, uint32_t to, bool answer) 
 }
 
 void lh_registry_compare(struct lh_registry *registry, uint32_t node, const uint8_t digest[16]) {
-  struct lh_peer *peer = lh_follower_get(registry, node);
+  struct lh_follower *peer = lh_follower_get(registry, node);
   if (peer == NULL || !peer->up || peer->comparing) return;
   uint8_t ours[16];
   lh_registry_digest(registry, ours);
@@ -277,7 +277,7 @@ static int receive_vector(struct lh_registry *registry, uint32_t from, struct lh
   const int err = walk_vector(registry, body, false, &answer);
   if (err != 0) return err;
   (void)walk_vector(registry, body, true, &answer);
-  struct lh_peer *peer = peer_open(registry, from);
+  struct lh_follower *peer = peer_open(registry, from);
   if (answer)
     send_vector(registry, from, false);
   else
