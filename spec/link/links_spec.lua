@@ -78,7 +78,7 @@ describe("links between nodes", function()
   it("push back when the data queue is full, and take more when it has drained", function()
     local to_b = net:link(a, b)
     raw:hold()
-    local block, sent, err = string.rep("d", 1048576), 0, nil
+    local block, sent, err = string.rep("d", 1048576), 0
     repeat
       err = raw:send(a, to_b, "data", 1, block)
       if err == fixture.OK then sent = sent + 1 end
