@@ -35,6 +35,11 @@ static void take_births(struct heap *heap, struct order *order) {
     heap->births_first = batch;
   }
   heap->births_last = batch;
+  // Its pid is known to the asker already: it must be there before the next message is looked at.
+  const enum birth_kind kind = batch->births[0].kind;
+  if (heap->births_first == batch && (kind == BIRTH_SESSION || kind == BIRTH_PROCESS)) {
+    lha_birth_next(heap);
+  }
 }
 
 static void kill(struct heap *heap, const struct order *order) {

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "member/internal.h"
 
-enum { REPORT_FOR = 10 * 1000, ASK_EVERY = 500 };
+enum { REPORT_FOR = 10 * 1000, ASK_EVERY = 500, UNDER_WAY = 100 };
 
 static void tell(struct lh_members *members, const struct lh_run *run, enum message_kind kind) {
   for (size_t i = 0; i < members->met.count; i++) {
@@ -33,6 +33,13 @@ void lh_member_evidence_lapse(struct lh_members *members, struct member *member)
   evidence->own = false;
   evidence->count = 0;
   if (retract) tell(members, &member->record.run, NOT_GONE);
+}
+
+// What was under way when it died may still arrive: only a later word is against the evidence.
+void lh_member_evidence_heard(struct lh_members *members, struct member *member) {
+  const struct evidence *evidence = &member->evidence;
+  if (!evidence->own && evidence->count == 0) return;
+  if (members->now - evidence->at > UNDER_WAY) lh_member_evidence_lapse(members, member);
 }
 
 static bool reported_by(const struct lh_members *members, const struct member *member,
@@ -80,6 +87,7 @@ void lh_members_evidence(struct lh_members *members, lh_ms now, const struct lh_
   }
   if (member->linked) return;
   member->evidence.own = true;
+  member->evidence.at = now;
   tell(members, run, GONE);
   lh_member_judge(members);
 }
@@ -97,6 +105,7 @@ static void add_report(struct lh_members *members, struct evidence *evidence,
     evidence->cap = evidence->cap ? evidence->cap * 2 : 8;
     evidence->reports = lh_realloc(evidence->reports, evidence->cap * sizeof *evidence->reports);
   }
+  evidence->at = members->now;
   evidence->reports[evidence->count++] = (struct report){.by = *by, .at = members->now};
 }
 

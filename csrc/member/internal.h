@@ -62,6 +62,7 @@ struct report {
 struct evidence {
   bool own;     // our own dial found it gone
   lh_ms asked;  // when we last asked for a dial; LH_NEVER: not since the break
+  lh_ms at;     // of the newest finding or report
   struct report *reports;
   size_t count, cap;
 };
@@ -247,6 +248,7 @@ void lh_member_alive_noticed(struct lh_members *members, struct member *member);
 void lh_member_judge(struct lh_members *members);
 void lh_member_evidence_ask(struct lh_members *members, struct member *member);
 void lh_member_evidence_lapse(struct lh_members *members, struct member *member);
+void lh_member_evidence_heard(struct lh_members *members, struct member *member);
 void lh_member_on_report(struct lh_members *members, const struct lh_run *by,
                          const struct lh_run *run, bool gone);
 

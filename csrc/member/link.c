@@ -182,7 +182,7 @@ static struct member *note_life(struct lh_members *members, lh_ms now, const str
   struct member *member = lh_member_find_run(&members->met, run);
   if (!member) return NULL;
   member->last_heard = now;
-  if (member->evidence.own || member->evidence.count > 0) lh_member_evidence_lapse(members, member);
+  lh_member_evidence_heard(members, member);
   return member;
 }
 

@@ -14,7 +14,13 @@
 #include "base/mem.h"
 #include "member/internal.h"
 
-enum { UDP_BROKEN_AFTER = 3, TELL_EVERY = 200, NACK_PERCENT = 80, HELPERS_MAX = 16 };
+enum {
+  UDP_BROKEN_AFTER = 3,
+  TELL_EVERY = 200,
+  NACK_PERCENT = 80,
+  HELPERS_MAX = 16,
+  LOOK_AHEAD = 10
+};
 
 struct probe {
   struct lh_list node;
@@ -179,7 +185,9 @@ static struct member *next_target(struct lh_members *members) {
   if (members->order_next >= members->order_count) shuffle(members);
   if (members->order_count == 0) return NULL;
   size_t silent = members->order_next;
-  for (size_t i = silent + 1; i < members->order_count; i++)
+  size_t end =
+      silent + LOOK_AHEAD < members->order_count ? silent + LOOK_AHEAD : members->order_count;
+  for (size_t i = silent + 1; i < end; i++)
     if (members->order[i]->last_heard < members->order[silent]->last_heard) silent = i;
   swap(&members->order[members->order_next], &members->order[silent]);
   return members->order[members->order_next++];
