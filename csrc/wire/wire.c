@@ -241,6 +241,7 @@ static bool begin(struct lh_reader *reader) {
 
 // The next value into `value`; false, and nothing there to look at, after an error.
 static bool next(struct lh_reader *reader, struct lh_wire_value *value) {
+  value->type = LH_WIRE_END;
   if (!begin(reader)) return false;
   read_head(reader, value);
   return reader->err == 0;

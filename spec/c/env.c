@@ -540,22 +540,6 @@ static int sim_network(lua_State *L) {
 
 // --- the module ---
 
-// Reads an address and writes it again; nil when it is not one.
-static int module_addr(lua_State *L) {
-  struct lh_addr addr;
-  if (lh_addr_parse(&addr, luaL_checkstring(L, 1)) != 0) return 0;
-  (void)push_addr(L, &addr);
-  lua_pushboolean(L, lh_addr_is_any(&addr));
-  return 2;
-}
-
-static int module_same_addr(lua_State *L) {
-  const struct lh_addr a = check_addr(L, 1);
-  const struct lh_addr b = check_addr(L, 2);
-  lua_pushboolean(L, lh_addr_equal(&a, &b));
-  return 1;
-}
-
 static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
   luaL_setfuncs(L, methods, 0);
@@ -604,11 +588,7 @@ static const luaL_Reg sim_methods[] = {
 __attribute__((visibility("default"))) int luaopen_luahub_test_env(lua_State *L);
 
 int luaopen_luahub_test_env(lua_State *L) {
-  static const luaL_Reg functions[] = {{"uv", new_uv},
-                                       {"sim", new_sim},
-                                       {"addr", module_addr},
-                                       {"same_addr", module_same_addr},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"uv", new_uv}, {"sim", new_sim}, {NULL, NULL}};
   new_class(L, ENV, env_methods);
   new_class(L, SIM, sim_methods);
   new_class(L, TIMER, timer_methods);

@@ -324,6 +324,28 @@ static int was_closed(lua_State *L) {
   return 1;
 }
 
+// --- addresses ---
+
+// Reads an address and writes it again, and whether it means any; nil when it is not one.
+static int read_addr(lua_State *L) {
+  struct lh_addr addr;
+  char text[LH_ADDR_TEXT_MAX];
+  if (lh_addr_parse(&addr, luaL_checkstring(L, 1)) != 0) return 0;
+  lh_addr_format(&addr, text);
+  lua_pushstring(L, text);
+  lua_pushboolean(L, lh_addr_is_any(&addr));
+  return 2;
+}
+
+static int same_addr(lua_State *L) {
+  struct lh_addr a;
+  struct lh_addr b;
+  const bool known = lh_addr_parse(&a, luaL_checkstring(L, 1)) == 0 &&
+                     lh_addr_parse(&b, luaL_checkstring(L, 2)) == 0;
+  lua_pushboolean(L, known && lh_addr_equal(&a, &b));
+  return 1;
+}
+
 // --- files ---
 
 // The socket that a process leaves behind when it is killed.
@@ -373,6 +395,8 @@ int luaopen_luahub_test_env_machine(lua_State *L) {
                                        {"return_descriptors", return_descriptors},
                                        {"connect", connect_raw},
                                        {"was_closed", was_closed},
+                                       {"addr", read_addr},
+                                       {"same_addr", same_addr},
                                        {"leave_socket", leave_socket},
                                        {"mode", mode},
                                        {"directory", directory},

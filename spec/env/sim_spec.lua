@@ -1,13 +1,13 @@
 -- The simulated world: one seed, one history; and each fault does what it says.
 local env = require "luahub_test.env"
+local world = require "spec.env.world"
 
 local A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 describe("env in the simulator", function()
   local sim
 
-  local function world(seed) sim = env.sim(seed or 1) end
-  before_each(function() world() end)
+  before_each(function() sim = env.sim(1) end)
   after_each(function() sim:free() end)
 
   -- A host that collects the datagrams it gets.
@@ -17,25 +17,6 @@ describe("env in the simulator", function()
       got[#got + 1] = data
     end))
     return host, dgram
-  end
-
-  -- A stream from `a` to a listener at `b`: what happened at each end.
-  local function connect(a, b, address)
-    local ends = { client = { data = "" }, server = { data = "" } }
-    local function handlers(side)
-      return {
-        connected = function() side.connected = sim:now() end,
-        data = function(data) side.data = side.data .. data end,
-        writable = function() side.writable = true end,
-        closed = function(code, text) side.code, side.text, side.closed_at = code, text, sim:now() end,
-      }
-    end
-    ends.listener = assert(b:listen(address, function(stream)
-      ends.server.stream = stream
-      stream:handle(handlers(ends.server))
-    end))
-    ends.client.stream = a:dial(address, handlers(ends.client))
-    return ends
   end
 
   describe("time", function()
@@ -77,7 +58,7 @@ describe("env in the simulator", function()
   describe("a seed", function()
     -- Three hosts that talk at random over a bad network, with a cut, a stall and a crash in between.
     local function history(seed)
-      world(seed)
+      sim = env.sim(seed)
       sim:network { delay_min = 1, delay_max = 50, loss = 200000, duplicate = 100000 }
       local hosts, heard = {}, {}
       for _, address in ipairs { A, B, C } do
@@ -113,6 +94,7 @@ describe("env in the simulator", function()
 
     it("replays one history, and another seed another", function()
       local traces = {}
+      sim:free()
       for seed = 1, 5 do
         local trace, said = history(seed)
         sim:free()
@@ -123,7 +105,7 @@ describe("env in the simulator", function()
         assert.is_nil(traces[trace], "seed " .. seed)
         traces[trace] = true
       end
-      world()
+      sim = env.sim(1)
     end)
   end)
 
@@ -172,10 +154,10 @@ describe("env in the simulator", function()
     it("keep all bytes in order over a bad network, in pieces of any size", function()
       for seed = 1, 10 do
         sim:free()
-        world(seed)
+        sim = env.sim(seed)
         sim:network { delay_min = 1, delay_max = 50, loss = 100000 }
         local a, b = sim:host(A), sim:host(B)
-        local ends = connect(a, b, B .. ":7000")
+        local ends = world.connect(sim, a, b, B .. ":7000")
         sim:run(5000)
         assert.is_truthy(ends.client.connected, "seed " .. seed)
         local sent = {}
@@ -197,7 +179,7 @@ describe("env in the simulator", function()
 
     it("take one window while the other end does not read, and tell when there is room", function()
       local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
+      local ends = world.connect(sim, a, b, B .. ":7000")
       sim:run(20)
       ends.server.stream:pause(true)
       local block, sent = ("x"):rep(100 * 1024), 0
@@ -233,7 +215,7 @@ describe("env in the simulator", function()
 
     it("stall in a cut and go on when it heals in time", function()
       local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
+      local ends = world.connect(sim, a, b, B .. ":7000")
       sim:run(20)
       sim:cut(A, B, true)
       ends.client.stream:send "held"
@@ -249,7 +231,7 @@ describe("env in the simulator", function()
 
     it("break at both ends in a cut that lasts", function()
       local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
+      local ends = world.connect(sim, a, b, B .. ":7000")
       sim:run(20)
       sim:cut(A, B, true)
       sim:run(10001)
@@ -261,8 +243,8 @@ describe("env in the simulator", function()
 
     it("work inside a host, over loopback and unix paths", function()
       local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, a, "127.0.0.1:7000")
-      local control = connect(a, a, "/run/control")
+      local ends = world.connect(sim, a, a, "127.0.0.1:7000")
+      local control = world.connect(sim, a, a, "/run/control")
       local refused
       b:dial(A .. ":7000", { closed = function(code) refused = code end })
       sim:run(20)
@@ -273,147 +255,5 @@ describe("env in the simulator", function()
       a:free()
       b:free()
     end)
-  end)
-
-  describe("a stalled host", function()
-    it("first reads what came, then is told, then runs its timers", function()
-      local order = {}
-      local a, b = sim:host(A), sim:host(B)
-      local sender = a:dgram(A .. ":7000", function() end)
-      b:dgram(B .. ":7000", function(_, data) order[#order + 1] = data end)
-      b:on_stall(function(_, gap) order[#order + 1] = gap end)
-      b:timer(function() order[#order + 1] = "deadline" end):after(500)
-      sim:stall(B, 2000)
-      a:timer(function() sender:send(B .. ":7000", "ack") end):after(300)
-      sim:run(1999)
-      assert.same({}, order)
-      sim:run(10)
-      assert.same({ "ack", 2000, "deadline" }, order)
-      a:free()
-      b:free()
-    end)
-
-    it("is still connected to by its system", function()
-      local a, b = sim:host(A), sim:host(B)
-      sim:stall(B, 5000)
-      local ends = connect(a, b, B .. ":7000")
-      sim:run(100)
-      assert.is_truthy(ends.client.connected)
-      assert.is_nil(ends.server.stream)
-      ends.client.stream:send "early"
-      sim:run(5000)
-      assert.equal("early", ends.server.data)
-      a:free()
-      b:free()
-    end)
-
-    it("is not told of a stall too short to matter", function()
-      local told = false
-      local b = sim:host(B)
-      b:on_stall(function() told = true end)
-      sim:stall(B, 250)
-      sim:run(1000)
-      assert.is_false(told)
-      b:free()
-    end)
-  end)
-
-  describe("a crashed host", function()
-    it("resets its connections and refuses new ones when only its process died", function()
-      local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
-      sim:run(20)
-      sim:crash(B, "killed")
-      local refused
-      a:dial(B .. ":7000", { closed = function(_, text) refused = text end })
-      sim:run(20)
-      assert.same({ "closed", "connection reset by peer" }, { ends.client.code, ends.client.text })
-      assert.equal("connection refused", refused)
-      assert.equal("closed", ends.server.stream:send "x")
-      b:free()
-      a:free()
-    end)
-
-    it("is found out by a timeout when it vanished", function()
-      local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
-      sim:run(20)
-      sim:crash(B, "vanished")
-      b:free()
-      sim:run(9999)
-      assert.is_nil(ends.client.code)
-      sim:run(2)
-      assert.equal("timeout", ends.client.code)
-      a:free()
-    end)
-
-    it("that came back resets the connections it does not know", function()
-      local a, b = sim:host(A), sim:host(B)
-      local ends = connect(a, b, B .. ":7000")
-      sim:run(20)
-      sim:crash(B, "vanished")
-      b:free()
-      b = sim:host(B)
-      ends.client.stream:send "anybody?"
-      sim:run(20)
-      assert.equal("connection reset by peer", ends.client.text)
-      a:free()
-      b:free()
-    end)
-
-    it("runs nothing that was due, and comes back with its files and another randomness", function()
-      local ran = false
-      local b = sim:host(B)
-      assert.is_true(b:write("data/epoch", "7"))
-      local random = b:random()
-      b:timer(function() ran = true end):after(10)
-      b:post(function() ran = true end)
-      assert.is_nil(sim:host(B))
-      sim:crash(B, "killed")
-      sim:run(100)
-      b:free()
-      assert.is_false(ran)
-      b = sim:host(B)
-      assert.equal("7", b:read "data/epoch")
-      assert.are_not.equal(random, b:random())
-      b:free()
-    end)
-  end)
-
-  it("answers names it was told, numbers, and nothing else", function()
-    local a = sim:host(A)
-    local answers = {}
-    sim:name("seed.example", B)
-    sim:name("seed.example", C)
-    for _, name in ipairs { "seed.example", "10.9.9.9", "localhost", "unknown.example" } do
-      a:resolve(name, 7000, function(code, list) answers[name] = { code, table.unpack(list) } end)
-    end
-    assert.same({}, answers)
-    sim:run(1)
-    assert.same({ "ok", B .. ":7000", C .. ":7000" }, answers["seed.example"])
-    assert.same({ "ok", "10.9.9.9:7000" }, answers["10.9.9.9"])
-    assert.same({ "ok", "127.0.0.1:7000" }, answers.localhost)
-    assert.same({ "not_found" }, answers["unknown.example"])
-    a:free()
-  end)
-
-  it("has disks that fill up", function()
-    local a = sim:host(A)
-    assert.is_true(a:write("epoch", "1"))
-    sim:disk_full(A, true)
-    local none, code = a:write("epoch", "2")
-    assert.same({ nil, "io" }, { none, code })
-    assert.equal("1", a:read "epoch")
-    a:free()
-  end)
-
-  it("refuses a port that is taken and an address that is another host's", function()
-    local a = sim:host(A)
-    assert(a:listen(A .. ":7000", function() end))
-    local none, code = a:listen("0.0.0.0:7000", function() end)
-    assert.same({ nil, "exists" }, { none, code })
-    none, code = a:dgram(B .. ":7000", function() end)
-    assert.same({ nil, "invalid" }, { none, code })
-    a:free()
   end)
 end)
