@@ -44,6 +44,7 @@ static int wait_for(pid_t pid) {
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return -1;
   }
+  errno = 0;  // luaL_execresult takes a nonzero status with an errno for a failure of waitpid
   return status;
 }
 

@@ -125,7 +125,7 @@ static void deal_with(struct sched *sched, lh_ms now) {
   if (atomic_load(&actors->stopping) && now >= atomic_load(&actors->stop_at)) {
     raise_in(sched, heap, "the node is stopping", true);
   } else if (now >= atomic_load(&sched->turn.raise_at)) {
-    raise_in(sched, heap, "it did not end in time", true);
+    raise_in(sched, heap, "it did not end in its time", true);
   } else {
     const char *text = urgent_for(actors, pid, now, &persistent);
     if (text) raise_in(sched, heap, text, persistent);

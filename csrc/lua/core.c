@@ -156,6 +156,7 @@ static int core_start(lua_State *L) {
   if (lh_core_node() != NULL)
     return lh_script_fail(L, "exists", "a node runs in this process already");
   guard_state(L);
+  lh_core_enter();
   struct lh_node *node = lh_node_start(&config, &error);
   if (node == NULL) return lh_script_fail_with(L, &error);
   lh_script_adopt(main_of(L), lh_node_runs(node));

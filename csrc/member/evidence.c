@@ -9,13 +9,22 @@
 #include "base/mem.h"
 #include "member/internal.h"
 
-enum { REPORT_FOR = 10 * 1000, ASK_EVERY = 500, UNDER_WAY = 100 };
+enum { REPORT_FOR = 10 * 1000, ASK_EVERY = 500, UNDER_WAY = 100, AN_ANSWER = 1 };
 
 static void tell(struct lh_members *members, const struct lh_run *run, enum message_kind kind) {
   for (size_t i = 0; i < members->met.count; i++) {
     const struct member *to = members->met.items[i];
     if (to != members->self && to->linked && lh_member_is_live(to))
       lh_member_send_control(members, to, kind, 0, run);
+  }
+}
+
+// For a peer that was not linked when we told the others.
+void lh_member_evidence_repeat(struct lh_members *members, const struct member *to) {
+  for (size_t i = 0; i < members->met.count; i++) {
+    const struct member *member = members->met.items[i];
+    if (member->evidence.own && lh_member_is_live(member))
+      lh_member_send_control(members, to, GONE, 0, &member->record.run);
   }
 }
 
@@ -109,17 +118,29 @@ static void add_report(struct lh_members *members, struct evidence *evidence,
   evidence->reports[evidence->count++] = (struct report){.by = *by, .at = members->now};
 }
 
+// A report about a run that does not live here: false when it does.
+static bool answer_without(struct lh_members *members, const struct lh_run *by,
+                           const struct message *message) {
+  const struct member *member = lh_member_find_run(&members->met, &message->target);
+  if (member && lh_member_is_live(member)) return false;
+  const struct member *reporter = lh_member_find_run(&members->met, by);
+  if (message->kind != GONE || message->sequence == AN_ANSWER || !reporter) return true;
+  if (member && member->has_fact)
+    lh_member_send_fact(members, by, &member->fact);  // it missed the verdict
+  else if (!member)
+    lh_member_send_control(members, reporter, GONE, AN_ANSWER, &message->target);
+  return true;
+}
+
+// Who never met the run, or knows a newer one, has nothing to say for it and answers with the same
+// report.
 void lh_member_on_report(struct lh_members *members, const struct lh_run *by,
-                         const struct lh_run *run, bool gone) {
-  struct member *member = lh_member_find_run(&members->met, run);
-  if (!member || member == members->self) return;
-  if (!lh_member_is_live(member)) {
-    // The reporter missed the verdict.
-    if (gone && member->has_fact) lh_member_send_fact(members, by, &member->fact);
-    return;
-  }
+                         const struct message *message) {
+  if (answer_without(members, by, message)) return;
+  struct member *member = lh_member_find_run(&members->met, &message->target);
+  if (member == members->self) return;
   drop_report(&member->evidence, by);
-  if (!gone) return;
+  if (message->kind == NOT_GONE) return;
   add_report(members, &member->evidence, by);
   // With a link of our own we look for ourselves: if the report is true, the link will break.
   lh_member_probe(members, member);

@@ -247,9 +247,10 @@ void lh_member_alive_noticed(struct lh_members *members, struct member *member);
 // evidence.c
 void lh_member_judge(struct lh_members *members);
 void lh_member_evidence_ask(struct lh_members *members, struct member *member);
+void lh_member_evidence_repeat(struct lh_members *members, const struct member *to);
 void lh_member_evidence_lapse(struct lh_members *members, struct member *member);
 void lh_member_evidence_heard(struct lh_members *members, struct member *member);
 void lh_member_on_report(struct lh_members *members, const struct lh_run *by,
-                         const struct lh_run *run, bool gone);
+                         const struct message *message);
 
 #endif

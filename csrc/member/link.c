@@ -159,6 +159,7 @@ int lh_members_link_up(struct lh_members *members, lh_ms now, const struct lh_ru
   lh_member_timer_cancel(members, &member->dial);
   lh_member_evidence_lapse(members, member);
   lh_member_send_digest(members, member);
+  lh_member_evidence_repeat(members, member);
   return 0;
 }
 
@@ -255,8 +256,7 @@ void lh_members_control(struct lh_members *members, lh_ms now, const struct lh_r
     break;
   case GONE:
   case NOT_GONE:
-    if (message.has_target)
-      lh_member_on_report(members, from, &message.target, message.kind == GONE);
+    if (message.has_target) lh_member_on_report(members, from, &message);
     break;
   default:
     members->counters.malformed++;

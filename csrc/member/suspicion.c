@@ -68,6 +68,8 @@ bool lh_member_suspect(struct lh_members *members, struct member *member, uint32
     suspicion->since = members->now;
     suspicion->accuser_count = 0;
     lh_member_set_state(members, member, LH_MEMBER_SUSPECT, incarnation);
+    // The dial after the break may have come to nothing; by now it can be refused.
+    if (!member->linked) lh_member_evidence_ask(members, member);
   }
   suspicion->accusers[suspicion->accuser_count++] = *accuser;
   set_deadline(members, member);

@@ -360,6 +360,8 @@ void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap) {
     member->failures = 0;
     if (member->state == LH_MEMBER_SUSPECT) member->suspicion.since = now;
     lh_member_evidence_lapse(members, member);
+    if (lh_member_is_live(member) && !member->linked && member != members->self)
+      lh_member_evidence_ask(members, member);
   }
   // Half the scale at most: a pause that is over should not slow the next verdicts down for long.
   lh_ms missed = gap / members->profile.period;

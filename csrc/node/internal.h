@@ -117,8 +117,11 @@ void lh_seeds_round(struct lh_node *node, lh_ms now);
 lh_ms lh_seeds_due(const struct lh_node *node);
 void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record);
 void lh_seeds_evidence(struct lh_node *node, const struct lh_member_record *record);
+// How a dial ended: nobody listens there; somebody answered; it broke off; nobody said anything in
+// time.
+enum seed_outcome { SEED_REFUSED, SEED_ANSWERED, SEED_BROKE_OFF, SEED_SILENT };
 void lh_seeds_outcome(struct lh_node *node, const struct lh_addr *address, const struct lh_run *run,
-                      bool refused);
+                      enum seed_outcome outcome);
 void lh_seeds_free(struct lh_node *node);
 
 // orders.c

@@ -99,7 +99,7 @@ static void on_up(void *self, uint32_t peer, const struct lh_hello *hello) {
   }
   lh_registry_peer_up(node->registry, peer);
   lh_hubs_peer_up(node->hubs, now, peer);
-  if (hello->dialled) lh_seeds_outcome(node, &hello->address, &hello->run, false);
+  if (hello->dialled) lh_seeds_outcome(node, &hello->address, &hello->run, SEED_ANSWERED);
   node->joined = true;
   if (node->phase == NODE_STARTING) lh_leave_ready(node);
   lh_node_touch(node);
@@ -170,6 +170,12 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   }
 }
 
+static enum seed_outcome outcome_of(int err, bool somebody) {
+  if (somebody) return SEED_ANSWERED;
+  if (err == LH_ECLOSED) return SEED_REFUSED;
+  return err == LH_EIO ? SEED_BROKE_OFF : SEED_SILENT;
+}
+
 static void on_dial_failed(void *self, const struct lh_addr *to, int err, int code,
                            const struct lh_run *run, struct lh_bytes answer, const char *reason) {
   static const struct lh_run nobody;
@@ -179,7 +185,7 @@ static void on_dial_failed(void *self, const struct lh_addr *to, int err, int co
   lh_addr_format(to, address);
   lh_log(LH_LOG_DEBUG, "link", "no link to %s: %s", address, reason);
   const bool somebody = !lh_run_equal(run, &nobody);
-  lh_seeds_outcome(node, to, somebody ? run : NULL, err == LH_ECLOSED);
+  lh_seeds_outcome(node, to, somebody ? run : NULL, outcome_of(err, somebody));
   if (err == LH_EEXISTS && somebody && !lh_node_id_equal(&run->id, &node->identity.id))
     node->joined = true;
   if (err == LH_EDENIED) was_refused(node, answer, to);

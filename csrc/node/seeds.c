@@ -17,8 +17,9 @@
 enum {
   SEED_FIRST_MS = 250,
   SEED_SLOW_MS = 30000,
-  EVIDENCE_MAX = 64,
-  ADDRESSES_MAX = LH_MEMBER_ADDRESSES_MAX * LH_RESOLVE_MAX
+  REDIAL_MS = 15,
+  BROKEN_MAX = 40,
+  ADDRESSES_MAX = LH_MEMBER_ADDRESSES_MAX,
 };
 
 struct seed {
@@ -33,7 +34,9 @@ struct evidence {  // what dialling the addresses of one run gives
   struct lh_run run;
   struct lh_addr addresses[ADDRESSES_MAX];
   bool answered[ADDRESSES_MAX];
+  lh_ms again[ADDRESSES_MAX];  // LH_NEVER, or when to dial anew
   size_t count, open;
+  int broken;  // dials that broke off, so far
   bool lives;
 };
 
@@ -77,8 +80,8 @@ void lh_seeds_begin(struct lh_node *node) {
   node->next_seed_round = lh_env_now(node->env);
 }
 
-void lh_seeds_round(struct lh_node *node, lh_ms now) {
-  if (node->links == NULL || lh_list_empty(&node->seeds) || now < node->next_seed_round) return;
+static void dial_seeds(struct lh_node *node, lh_ms now) {
+  if (lh_list_empty(&node->seeds) || now < node->next_seed_round) return;
   const lh_ms age = now - node->started_at;
   uint64_t jitter = 0;
   lh_env_random(node->env, &jitter, sizeof jitter);
@@ -91,10 +94,6 @@ void lh_seeds_round(struct lh_node *node, lh_ms now) {
     struct seed *seed = LH_ENTRY(at, struct seed, link);
     if (seed->port != 0) lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
   }
-}
-
-lh_ms lh_seeds_due(const struct lh_node *node) {
-  return node->links == NULL || lh_list_empty(&node->seeds) ? LH_NEVER : node->next_seed_round;
 }
 
 // --- members without a link ---
@@ -134,6 +133,7 @@ void lh_seeds_evidence(struct lh_node *node, const struct lh_member_record *reco
       evidence->lives = true;
   }
   evidence->open = evidence->count;
+  for (size_t i = 0; i < evidence->count; i++) evidence->again[i] = LH_NEVER;
   lh_list_push(&node->evidence, &evidence->link);
   for (size_t i = 0; i < evidence->count; i++) lh_links_dial(node->links, &evidence->addresses[i]);
 }
@@ -146,26 +146,66 @@ static void conclude(struct lh_node *node, struct evidence *evidence) {
   lh_members_evidence(node->members, lh_env_now(node->env), &run, gone);
 }
 
+// A process that dies may still accept a connection and drop it: that says nothing, and is tried
+// again shortly.
 static void note_outcome(struct evidence *evidence, const struct lh_addr *address,
-                         const struct lh_run *run, bool refused) {
+                         const struct lh_run *run, enum seed_outcome outcome, lh_ms now) {
   for (size_t i = 0; i < evidence->count; i++) {
     if (evidence->answered[i] || !lh_addr_equal(&evidence->addresses[i], address)) continue;
+    if (outcome == SEED_BROKE_OFF && evidence->broken++ < BROKEN_MAX) {
+      evidence->again[i] = now + REDIAL_MS;
+      continue;
+    }
     evidence->answered[i] = true;
     evidence->open--;
     const bool other = run != NULL && !lh_run_equal(run, &evidence->run);
-    if (!refused && !other) evidence->lives = true;
+    if (outcome != SEED_REFUSED && !other) evidence->lives = true;
   }
 }
 
 void lh_seeds_outcome(struct lh_node *node, const struct lh_addr *address, const struct lh_run *run,
-                      bool refused) {
+                      enum seed_outcome outcome) {
   struct lh_list *at = node->evidence.next;
   while (at != &node->evidence) {
     struct evidence *evidence = LH_ENTRY(at, struct evidence, link);
     at = at->next;
-    note_outcome(evidence, address, run, refused);
+    note_outcome(evidence, address, run, outcome, lh_env_now(node->env));
     if (evidence->open == 0) conclude(node, evidence);
   }
+}
+
+static lh_ms next_redial(const struct evidence *evidence) {
+  lh_ms due = LH_NEVER;
+  for (size_t i = 0; i < evidence->count; i++) {
+    if (!evidence->answered[i] && evidence->again[i] < due) due = evidence->again[i];
+  }
+  return due;
+}
+
+static void redial(struct lh_node *node, lh_ms now) {
+  for (struct lh_list *at = node->evidence.next; at != &node->evidence; at = at->next) {
+    struct evidence *evidence = LH_ENTRY(at, struct evidence, link);
+    for (size_t i = 0; i < evidence->count; i++) {
+      if (evidence->answered[i] || evidence->again[i] > now) continue;
+      evidence->again[i] = LH_NEVER;
+      lh_links_dial(node->links, &evidence->addresses[i]);
+    }
+  }
+}
+
+void lh_seeds_round(struct lh_node *node, lh_ms now) {
+  if (node->links == NULL) return;
+  redial(node, now);
+  dial_seeds(node, now);
+}
+
+lh_ms lh_seeds_due(const struct lh_node *node) {
+  lh_ms due = node->links == NULL || lh_list_empty(&node->seeds) ? LH_NEVER : node->next_seed_round;
+  for (const struct lh_list *at = node->evidence.next; at != &node->evidence; at = at->next) {
+    const lh_ms next = next_redial(LH_ENTRY(at, const struct evidence, link));
+    if (next < due) due = next;
+  }
+  return due;
 }
 
 void lh_seeds_free(struct lh_node *node) {
