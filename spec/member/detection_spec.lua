@@ -32,7 +32,7 @@ describe("a cluster that forms", function()
 end)
 
 describe("a node that stands still", function()
-  local bounds = { [2] = { 5000, 5000 }, [3] = { 3000, 4500 }, [5] = { 3000, 4500 }, [10] = { 3200, 4700 } }
+  local bounds = { [2] = { 5000, 5000 }, [3] = { 3000, 4500 }, [5] = { 3000, 4500 }, [10] = { 3000, 4500 } }
   for nodes, bound in pairs(bounds) do
     it("is dead to all of " .. nodes .. " within the bound", function()
       local times = cluster.crashes(nodes, "stall", 60)
