@@ -39,6 +39,22 @@ function M.with(code, message, fields)
   return nil, failure
 end
 
+--- The same error as the core's, printing as its message also where the core could not see to that: in a program that
+--- runs no node yet.
+---@param err { code: string, message: string }
+---@return luahub.Failure
+function M.adopt(err)
+  if type(err) == "table" and getmetatable(err) == nil then setmetatable(err, Failure) end
+  return err
+end
+
+--- The first line of a message, without the traceback or the list of places that follows it.
+---@param text string
+---@return string
+function M.line(text)
+  return (text:match("^[^\n]*"):gsub("%s*:$", ""))
+end
+
 --- The code of an error of any kind; nil when it has none.
 ---@param err any
 ---@return string?

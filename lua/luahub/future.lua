@@ -16,6 +16,12 @@ Future.__index = Future
 
 local M = {}
 
+-- One value where there is no error, so that a REPL prints no nil behind it.
+local function answer(value, err)
+  if err == nil then return value end
+  return nil, err
+end
+
 --- A request to this node whose answer is `wrap(value)`.
 ---@param kind string        see core.request
 ---@param request table
@@ -35,12 +41,12 @@ end
 ---@return luahub.Failure?
 function Future:await(ms)
   argument.check("future:await", "ms", ms, "ms?")
-  if self.settled then return self.value, self.err end
+  if self.settled then return answer(self.value, self.err) end
   local value, err = core.await(self.ref, ms or self.timeout + AWAIT_MARGIN_MS)
   if value == nil and type(err) == "table" and err.code == "timeout" then return nil, err end
   if value ~= nil and self.wrap then value = self.wrap(value) end
   self.settled, self.value, self.err = true, value, err
-  return value, err
+  return answer(value, err)
 end
 
 Future.__call = Future.await

@@ -276,7 +276,8 @@ function Hub:call(id, request, ms)
   while true do
     local elapsed = clock.now() - started
     local value, err, again, known = try_call(self, id, request, math.max(ms - elapsed, 0))
-    if err == nil or not again then return value, err end
+    if err == nil then return value end
+    if not again then return nil, err end
     seen = seen or known
     elapsed = clock.now() - started
     local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)

@@ -11,6 +11,7 @@ local config = require("luahub.config")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local hub = require("luahub.hub")
+local members = require("luahub.members")
 local policy = require("luahub.policy")
 local runtime = require("luahub.runtime")
 local strategy = require("luahub.strategy")
@@ -22,15 +23,6 @@ local LEAVE_MS = 60000
 
 -- The core's name for each role, where it is another.
 local CORE_ROLE = { partition_tolerance = "partition" }
-
----@class luahub.Member
----@field name string
----@field state string   "alive", "suspect", "dead", "left", ...
----@field id string
----@field epoch integer  higher at every start of the node
----@field address string?
----@field hubs string[]
----@field is_self boolean
 
 ---@class luahub.Node
 local Node = { __name = "luahub.node" }
@@ -60,7 +52,7 @@ function M.start(complete)
   if not settings then return nil, err end
   local ok
   ok, err = core.start(settings)
-  if not ok then return nil, err end
+  if not ok then return nil, failure.adopt(err) end
   policy.install(settings.name)
   return setmetatable({ settings_name = settings.name }, Node)
 end
@@ -132,7 +124,7 @@ local function start_static(id, children)
   local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
   if not answer then return nil, err end
   for _, e in ipairs(answer.errors) do
-    if e.code ~= "already_started" then return failure.new(e.code, "child %s: %s", e.id, e.message) end
+    if e.code ~= "already_started" then return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message)) end
   end
   return true
 end
@@ -204,7 +196,7 @@ Node.__close = Node.stop
 ---@return luahub.Member[]?
 ---@return luahub.Failure?
 function Node:members()
-  return core.request("members")
+  return members.list()
 end
 
 --- A hub by its id.

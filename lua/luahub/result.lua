@@ -3,6 +3,8 @@
 -- The node answers with lists of equal length (one entry an instance), cheap for 30,000 children; the tables that
 -- people read are made when they ask. A result is plain memory: it asks nobody.
 
+local failure = require("luahub.failure")
+
 ---@class luahub.ResultError
 ---@field id string       child id
 ---@field node string?    where it happened
@@ -23,9 +25,18 @@ Stop.__index = Stop
 
 local M = {}
 
+-- The core's entries as people read them: one line each, no node where none was asked.
+local function tidy(errors)
+  for _, e in ipairs(errors) do
+    e.message = failure.line(e.message)
+    if e.node == "" then e.node = nil end
+  end
+end
+
 ---@param raw table  { status, ids, nodes, pids, errors, rollback } as the core answers
 ---@return luahub.StartResult
 function M.start(raw)
+  tidy(raw.errors)
   for _, e in ipairs(raw.errors) do
     if e.code == "timeout" then e.code = "child_start_timeout" end
   end
@@ -35,6 +46,7 @@ end
 ---@param raw table  { status, ids, nodes, errors }
 ---@return luahub.StopResult
 function M.stop(raw)
+  tidy(raw.errors)
   return setmetatable({ raw = raw }, Stop)
 end
 
@@ -161,11 +173,16 @@ function Stop:format()
   return "error", { errors = self:errors(), stopped = self:stopped() }
 end
 
+local function counted(count, one, many)
+  return ("%d %s"):format(count, count == 1 and one or many)
+end
+
 local function summary(name, result)
   local errors = result:errors()
-  local text = ("%s(%s, %d children"):format(name, result:status(), #result:cids())
+  local text = ("%s(%s, %s"):format(name, result:status(), counted(#result:cids(), "child", "children"))
   if #errors == 0 then return text .. ")" end
-  return ("%s, %d errors; first: %s: %s)"):format(text, #errors, tostring(errors[1].id), tostring(errors[1].message))
+  local first = ("%s: %s"):format(tostring(errors[1].id), tostring(errors[1].message))
+  return ("%s, %s, the first %s)"):format(text, counted(#errors, "error", "errors"), first)
 end
 
 function Start:__tostring()

@@ -55,7 +55,7 @@ describe("luahub.result", function()
 
   it("prints as one line", function()
     assert.are.equal("start_result(ok, 2 children)", tostring(result.start(OK)))
-    assert.matches("1 errors; first: b: no", tostring(result.start(PART)))
+    assert.matches("1 error, the first b: no", tostring(result.start(PART)))
   end)
 end)
 

@@ -22,7 +22,7 @@ function M.connect(name)
   local path = runtime.socket(name)
   local client, err = core.control(path)
   if client then return client end
-  M.complain(("node %s cannot be reached at %s: %s"):format(name, path, tostring(err)))
+  M.complain(("node %s cannot be reached: %s"):format(name, err.message))
   return nil, exit.UNREACHABLE
 end
 
@@ -36,7 +36,7 @@ function M.lost(name, err)
   elseif err.code == "interrupted" then
     M.complain("interrupted")
   else
-    M.complain(("node %s: the connection is gone: %s"):format(name, tostring(err)))
+    M.complain(("node %s: %s"):format(name, err.message))
   end
   return CODE_OF[err.code] or exit.UNREACHABLE
 end

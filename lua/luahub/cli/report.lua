@@ -10,7 +10,7 @@ local M = {}
 ---@return table[]?
 ---@return luahub.Failure?
 function M.members()
-  return core.request("members")
+  return require("luahub.members").list()
 end
 
 --- On the node: the children of one hub, or of all of the node's hubs.

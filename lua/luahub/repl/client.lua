@@ -83,6 +83,8 @@ function Client:answer()
       self.failed = true
       io.stderr:write(message.text, "\n")
       return true, false
+    elseif message.op == "end" then
+      return nil, { code = "closed", message = "the session has ended" }
     elseif message.op == "welcome" then
       if self.greets then io.stdout:write(message.text, "\n") end
       return true, false
@@ -112,7 +114,7 @@ function Client:loop(editor)
     else
       local rest, err = self:run_line(pending, line)
       if rest == nil then
-        io.stderr:write(("luahub: node %s: the connection is gone: %s\n"):format(self.name, tostring(err)))
+        io.stderr:write(("luahub: node %s: %s\n"):format(self.name, err.message))
         return exit.UNREACHABLE
       end
       pending = rest ~= "" and rest or nil
@@ -137,7 +139,7 @@ function M.run(connection, name)
     ok, err = client:answer()
   end
   if not ok then
-    io.stderr:write(("luahub: node %s: %s\n"):format(name, tostring(err)))
+    io.stderr:write(("luahub: node %s: %s\n"):format(name, err.message))
     return exit.UNREACHABLE
   end
   local code = client:loop(client:editor())

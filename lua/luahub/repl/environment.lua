@@ -3,6 +3,7 @@
 local core = require("luahub.core")
 local hub = require("luahub.hub")
 local luahub = require("luahub")
+local members = require("luahub.members")
 
 local M = {}
 
@@ -86,9 +87,7 @@ function M.new(write)
     return needed(environment):nodes({ include_local = true })
   end
 
-  function environment.members()
-    return core.request("members")
-  end
+  environment.members = members.list
 
   function environment.children()
     return needed(environment):process_list("global")

@@ -1,0 +1,32 @@
+-- members.lua - the nodes of the cluster as this one sees them.
+
+local core = require("luahub.core")
+
+---@class luahub.Member
+---@field name string
+---@field state string   "alive", "suspect", "dead", "left", ...
+---@field id string
+---@field epoch integer  higher at every start of the node
+---@field address string?
+---@field hubs string[]
+---@field is_self boolean
+
+local M = {}
+
+--- The nodes, this one included, sorted by name.
+---@return luahub.Member[]?
+---@return luahub.Failure?
+function M.list()
+  local list, err = core.request("members")
+  if not list then return nil, err end
+  for _, member in ipairs(list) do
+    if member.address == "" then member.address = nil end
+  end
+  table.sort(list, function(a, b)
+    if a.name ~= b.name then return a.name < b.name end
+    return a.id < b.id
+  end)
+  return list
+end
+
+return M
