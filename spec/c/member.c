@@ -144,16 +144,31 @@ static int l_leave(lua_State *L) {
   schedule_tick(node);
   return 0;
 }
-// sim:update(node, { leaving = true })
+// sim:update(node, { leaving = true, hubs = 3 })
 static int l_update(lua_State *L) {
   struct node *node = get_running(L, 2);
   struct lh_member_record record;
   fill_record(node, &record);
   lua_getfield(L, 3, "leaving");
   record.leaving = lua_toboolean(L, -1);
+  lua_getfield(L, 3, "hubs");
+  lua_Integer hubs = luaL_optinteger(L, -1, 0);
+  luaL_argcheck(L, hubs >= 0 && hubs <= LH_MEMBER_HUBS_MAX, 3, "too many hubs");
+  record.hub_count = (uint32_t)hubs;
+  record.hubs = hubs ? lh_zalloc((size_t)hubs * sizeof *record.hubs) : NULL;
+  for (lua_Integer i = 0; i < hubs; i++)
+    snprintf(record.hubs[i].id, sizeof record.hubs[i].id, "a hub with a fairly long name %d",
+             (int)i);
   lh_members_update_self(node->members, &record, node->sim->now);
+  lh_member_record_free(&record);
   schedule_tick(node);
   return 0;
+}
+static int l_hubs(lua_State *L) {
+  const struct lh_member_record *record =
+      lh_members_find(get_running(L, 2)->members, &get_node(L, 3)->id, NULL);
+  lua_pushinteger(L, record ? (lua_Integer)record->hub_count : -1);
+  return 1;
 }
 static int l_fence(lua_State *L) {
   struct node *node = get_running(L, 2), *subject = get_node(L, 3);
@@ -395,17 +410,35 @@ static int l_inject(lua_State *L) {
   return 0;
 }
 
-static const luaL_Reg methods[] = {
-    {"start", l_start},   {"join", l_join},         {"run", l_run},
-    {"now", l_now},       {"kill", l_kill},         {"stall", l_stall},
-    {"wake", l_wake},     {"vanish", l_vanish},     {"leave", l_leave},
-    {"update", l_update}, {"fence", l_fence},       {"declare_dead", l_declare_dead},
-    {"cut", l_cut},       {"break_link", l_break},  {"loss", l_loss},
-    {"state", l_state},   {"ended", l_ended},       {"dead_at", l_dead_at},
-    {"linked", l_linked}, {"agree", l_agree},       {"counters", l_counters},
-    {"stats", l_stats},   {"greeting", l_greeting}, {"check", l_check},
-    {"fact", l_fact},     {"items", l_items},       {"inject", l_inject},
-    {NULL, NULL}};
+static const luaL_Reg methods[] = {{"start", l_start},
+                                   {"join", l_join},
+                                   {"run", l_run},
+                                   {"now", l_now},
+                                   {"kill", l_kill},
+                                   {"stall", l_stall},
+                                   {"wake", l_wake},
+                                   {"vanish", l_vanish},
+                                   {"leave", l_leave},
+                                   {"update", l_update},
+                                   {"hubs", l_hubs},
+                                   {"fence", l_fence},
+                                   {"declare_dead", l_declare_dead},
+                                   {"cut", l_cut},
+                                   {"break_link", l_break},
+                                   {"loss", l_loss},
+                                   {"state", l_state},
+                                   {"ended", l_ended},
+                                   {"dead_at", l_dead_at},
+                                   {"linked", l_linked},
+                                   {"agree", l_agree},
+                                   {"counters", l_counters},
+                                   {"stats", l_stats},
+                                   {"greeting", l_greeting},
+                                   {"check", l_check},
+                                   {"fact", l_fact},
+                                   {"items", l_items},
+                                   {"inject", l_inject},
+                                   {NULL, NULL}};
 
 __attribute__((visibility("default"))) int luaopen_luahub_test_member(lua_State *L);
 int luaopen_luahub_test_member(lua_State *L) {

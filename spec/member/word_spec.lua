@@ -36,6 +36,44 @@ describe("a departure", function()
   end)
 end)
 
+describe("a changed record", function()
+  for _, hubs in ipairs { 1, 60 } do
+    it("reaches all, with " .. hubs .. " hubs in it", function()
+      local sim = form(8)
+      sim:update(3, { hubs = hubs })
+      assert.is_truthy(wait(sim, 1000, function()
+        for node = 1, 8 do
+          if sim:hubs(node, 3) ~= hubs then return false end
+        end
+        return true
+      end))
+      assert.is_nil(sim:stats().violation)
+    end)
+  end
+
+  it("reaches a node by the next exchange when all else was lost", function()
+    local sim = form(3)
+    sim:break_link(2, 3)
+    for _, pair in ipairs { { 2, 3 }, { 3, 2 }, { 1, 3 }, { 3, 1 } } do sim:cut(pair[1], pair[2], "all") end
+    sim:update(2, { hubs = 2 })
+    sim:run(3000)
+    assert.equal(0, sim:hubs(3, 2))
+    for _, pair in ipairs { { 2, 3 }, { 3, 2 }, { 1, 3 }, { 3, 1 } } do sim:cut(pair[1], pair[2]) end
+    assert.is_truthy(wait(sim, 15000, function() return sim:hubs(3, 2) == 2 end))
+  end)
+end)
+
+describe("a tombstone", function()
+  it("is kept for a day and then forgotten", function()
+    local sim = form(2)
+    sim:kill(2)
+    sim:run(23 * 3600 * 1000)
+    assert.equal("dead", (sim:state(1, 2)))
+    sim:run(2 * 3600 * 1000)
+    assert.is_nil((sim:state(1, 2)))
+  end)
+end)
+
 describe("a run", function()
   it("that comes back with a higher epoch takes the place of the old one", function()
     local sim = form(3)
