@@ -1,12 +1,13 @@
 // actor.h - Lua processes: schedulers, heaps, mailboxes, timers, links, monitors, servers.
 //
-// A *heap* is one lua_State and the actors in it; a *scheduler* is a thread that runs heaps, one heap on one
-// thread at a time. An idle server is a struct and a state value, no coroutine: its callbacks run on pooled
-// coroutines, kept only while it waits inside a callback. Messages are encoded once by the sender and decoded
-// in the receiver's heap.
+// A *heap* is one lua_State and the actors in it; a *scheduler* is a thread that runs heaps, one
+// heap on one thread at a time. An idle server is a struct and a state value, no coroutine: its
+// callbacks run on pooled coroutines, kept only while it waits inside a callback. Messages are
+// encoded once by the sender and decoded in the receiver's heap.
 //
-//   scheduler threads:  run heaps; ops->route/service/child_* are called on them (they post to the loop)
-//   main heap:          the user's own program (stock lua5.4's state); its waiting functions block that thread
+//   scheduler threads:  run heaps; ops->route/service/child_* are called on them (they post to the
+//   loop) main heap:          the user's own program (stock lua5.4's state); its waiting functions
+//   block that thread
 //                       and answer policy questions meanwhile
 //   any thread:         every function of this header, unless it says otherwise
 //
@@ -24,68 +25,71 @@
 #include "wire/runs.h"
 
 enum {
-  LH_MAILBOX_MAX = 100000,          // messages waiting for one actor; more are refused ("mailbox_full")
+  LH_MAILBOX_MAX = 100000,  // messages waiting for one actor; more are refused ("mailbox_full")
   LH_MESSAGE_MAX = 16 * 1024 * 1024,
-  LH_HEAP_ACTORS_SOFT = 2048,       // children a shared heap gets before the next heap is made
+  LH_HEAP_ACTORS_SOFT = 2048,  // children a shared heap gets before the next heap is made
   LH_HEAPS_MAX = 1 << LH_PID_HEAP_BITS,
   LH_INIT_MS = 5000,
-  LH_CALL_MS = 5000,                // default deadline of a call
-  LH_SHUTDOWN_MS = 5000,            // default time for terminate
-  LH_SLICE_MS = 10,                 // an actor that runs longer gives way
-  LH_BLOCKED_WARN_MS = 1000,        // a callback stuck in C this long is named in the log
+  LH_CALL_MS = 5000,          // default deadline of a call
+  LH_SHUTDOWN_MS = 5000,      // default time for terminate
+  LH_SLICE_MS = 10,           // an actor that runs longer gives way
+  LH_BLOCKED_WARN_MS = 1000,  // a callback stuck in C this long is named in the log
   LH_TIMERS_MAX = 1000000,
 };
 
 enum lh_msg_kind {
   LH_MSG_SEND = 1,  // luahub.send
   LH_MSG_CAST,
-  LH_MSG_CALL,      // wants REPLY or FAIL to `from` with the same `ref`
+  LH_MSG_CALL,  // wants REPLY or FAIL to `from` with the same `ref`
   LH_MSG_REPLY,
-  LH_MSG_FAIL,      // body: array of code and message
-  LH_MSG_MONITOR,   // `ref` names the monitor
+  LH_MSG_FAIL,     // body: array of code and message
+  LH_MSG_MONITOR,  // `ref` names the monitor
   LH_MSG_DEMONITOR,
-  LH_MSG_DOWN,      // body: the reason
+  LH_MSG_DOWN,  // body: the reason
   LH_MSG_LINK,
   LH_MSG_UNLINK,
-  LH_MSG_EXIT,      // body: the reason
+  LH_MSG_EXIT,  // body: the reason
 };
 
-// A message. Made by lh_msg_new, owned by whoever holds it; handing it to a function that takes it ends that.
+// A message. Made by lh_msg_new, owned by whoever holds it; handing it to a function that takes it
+// ends that.
 struct lh_msg {
   struct lh_msg *next;  // for whoever holds it
   lh_pid to;
-  lh_pid from;          // 0: nobody to answer
+  lh_pid from;  // 0: nobody to answer
   uint64_t ref;
-  uint8_t kind;         // enum lh_msg_kind
+  uint8_t kind;  // enum lh_msg_kind
   uint32_t len;
-  uint8_t body[];       // one value, encoded
+  uint8_t body[];  // one value, encoded
 };
-struct lh_msg *lh_msg_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref, struct lh_bytes body);
+struct lh_msg *lh_msg_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
+                          struct lh_bytes body);
 void lh_msg_free(struct lh_msg *msg);
 
 struct lh_actors;
 
 // What a child is started with. Slices are copied before lh_actors_start returns.
 struct lh_child_start {
-  uint64_t token;           // the asker's name for it, handed back
-  struct lh_bytes hub;      // hub id
+  uint64_t token;       // the asker's name for it, handed back
+  struct lh_bytes hub;  // hub id
   struct lh_bytes id;
-  struct lh_bytes spec;     // the child spec, encoded as a map: start = { "module", args... }, shutdown, dedicated, ...
+  struct lh_bytes spec;  // the child spec, encoded as a map: start = { "module", args... },
+                         // shutdown, dedicated, ...
   struct lh_bytes metadata;
   uint64_t generation;
-  bool prepared;            // hot move: run init, then wait for lh_actors_activate
+  bool prepared;  // hot move: run init, then wait for lh_actors_activate
 };
 struct lh_child_started {
   uint64_t token;
-  int status;               // 0, LH_EFAILED (init raised or refused, module not found), LH_ETIMEOUT, LH_ELIMIT
+  int status;  // 0, LH_EFAILED (init raised or refused, module not found), LH_ETIMEOUT, LH_ELIMIT
   lh_pid pid;
-  const char *error;        // one line, with what failed where; valid during the call
+  const char *error;  // one line, with what failed where; valid during the call
 };
 enum lh_ended { LH_ENDED_NORMAL, LH_ENDED_ABNORMAL };
 struct lh_child_ended {
   uint64_t token;
   lh_pid pid;
-  enum lh_ended how;        // a process that returned, luahub.exit("normal"|"shutdown"): normal
+  enum lh_ended how;  // a process that returned, luahub.exit("normal"|"shutdown"): normal
   const char *reason;
 };
 
@@ -95,76 +99,99 @@ struct lh_actors_ops {
   // A message for the node's service pid (heap 0). Takes it.
   void (*service)(void *self, struct lh_msg *msg);
   void (*child_started)(void *self, const struct lh_child_started *results, size_t count);
-  void (*child_ended)(void *self, const struct lh_child_ended *ended);  // by itself: not after a stop order
+  void (*child_ended)(void *self,
+                      const struct lh_child_ended *ended);  // by itself: not after a stop order
   // A stop order was carried out. `killed`: terminate did not end in its time.
   void (*child_stopped)(void *self, uint64_t token, lh_pid pid, bool killed);
-  // The answers to freeze and activate. status 0, LH_EFAILED, LH_ENOTFOUND, LH_EINVAL (no handover function).
-  void (*child_frozen)(void *self, uint64_t token, lh_pid pid, int status, struct lh_bytes state, const char *error);
+  // The answers to freeze and activate. status 0, LH_EFAILED, LH_ENOTFOUND, LH_EINVAL (no handover
+  // function).
+  void (*child_frozen)(void *self, uint64_t token, lh_pid pid, int status, struct lh_bytes state,
+                       const char *error);
   void (*child_activated)(void *self, uint64_t token, lh_pid pid, int status, const char *error);
-  // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or LH_EFAILED
-  // and the error.
+  // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or
+  // LH_EFAILED and the error.
   void (*ran)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);
-  // The main program answered a policy question: 0 and the results as for `ran`, or LH_EFAILED and the error.
-  void (*answered)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);
+  // The main program answered a policy question: 0 and the results as for `ran`, or LH_EFAILED and
+  // the error.
+  void (*answered)(void *self, uint64_t token, int status, struct lh_bytes result,
+                   const char *error);
 };
 
 struct lh_actors_config {
-  struct lh_env *env;      // clock and randomness only
+  struct lh_env *env;  // clock and randomness only
   struct lh_runs *runs;
-  uint32_t self_node;      // run index that our pids carry
-  int schedulers;          // 0: no threads; lh_actors_step runs everything on the caller's thread
+  uint32_t self_node;  // run index that our pids carry
+  int schedulers;      // 0: no threads; lh_actors_step runs everything on the caller's thread
   const char *path, *cpath;
-  lua_CFunction open_core; // luaopen_luahub_core, for every heap
+  lua_CFunction open_core;  // luaopen_luahub_core, for every heap
 };
 
-struct lh_actors *lh_actors_new(const struct lh_actors_config *config, const struct lh_actors_ops *ops, void *self);
-// Stops every scheduler (code that does not give way within `grace` ms is made to raise), closes all heaps.
+struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
+                                const struct lh_actors_ops *ops, void *self);
+// Stops every scheduler (code that does not give way within `grace` ms is made to raise), closes
+// all heaps.
 void lh_actors_free(struct lh_actors *actors, lh_ms grace);
 // schedulers = 0: runs what is runnable, at most `turns` actor turns; answers the next deadline.
 lh_ms lh_actors_step(struct lh_actors *actors, int turns);
-void lh_actors_set_self(struct lh_actors *actors, uint32_t self_node);  // after a new epoch; local pids keep working under both
+void lh_actors_set_self(
+    struct lh_actors *actors,
+    uint32_t self_node);  // after a new epoch; local pids keep working under both
 
 // --- children --- each answers by its op, always, with the same token.
 void lh_actors_start(struct lh_actors *actors, const struct lh_child_start *children, size_t count);
-// Runs terminate(state, reason) in the child's context, at most `shutdown_ms`, then ends it. While it runs or if the pid
-// is unknown: child_stopped all the same. Messages still queued: calls are answered FAIL "not_here", casts
-// and sends go on to `forward` when it is not 0 (as will later ones, for 30 s).
-void lh_actors_stop(struct lh_actors *actors, uint64_t token, lh_pid pid, const char *reason, lh_ms shutdown_ms, lh_pid forward);
-void lh_actors_freeze(struct lh_actors *actors, uint64_t token, lh_pid pid);   // no callback runs after this but handover(state)
+// Runs terminate(state, reason) in the child's context, at most `shutdown_ms`, then ends it. While
+// it runs or if the pid is unknown: child_stopped all the same. Messages still queued: calls are
+// answered FAIL "not_here", casts and sends go on to `forward` when it is not 0 (as will later
+// ones, for 30 s).
+void lh_actors_stop(struct lh_actors *actors, uint64_t token, lh_pid pid, const char *reason,
+                    lh_ms shutdown_ms, lh_pid forward);
+void lh_actors_freeze(struct lh_actors *actors, uint64_t token,
+                      lh_pid pid);  // no callback runs after this but handover(state)
 void lh_actors_thaw(struct lh_actors *actors, lh_pid pid, uint64_t generation);
-void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state, uint64_t generation);  // takeover(state, handed)
+void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
+                        uint64_t generation);  // takeover(state, handed)
 
 // --- other work ---
-// Runs require(module)[function](args..., data) as a process of its own; `args` is a sequence of encoded values.
-void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes module, struct lh_bytes function, struct lh_bytes args, uint32_t arg_count, lh_ms timeout);
+// Runs require(module)[function](args..., data) as a process of its own; `args` is a sequence of
+// encoded values.
+void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes module,
+                   struct lh_bytes function, struct lh_bytes args, uint32_t arg_count,
+                   lh_ms timeout);
 // A process in a heap of its own (REPL sessions): require(module)(args...). Its pid, or 0.
-lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args, uint32_t arg_count);
-// The same for a process that another node asked for: as its pid is known at once, it too has a heap of its own.
-lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args, uint32_t arg_count);
-void lh_actors_kill(struct lh_actors *actors, lh_pid pid, const char *reason);     // no terminate
-void lh_actors_interrupt(struct lh_actors *actors, lh_pid pid);                    // Ctrl-C: its running Lua raises "interrupted!"
+lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module,
+                                struct lh_bytes args, uint32_t arg_count);
+// The same for a process that another node asked for: as its pid is known at once, it too has a
+// heap of its own.
+lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module,
+                               struct lh_bytes args, uint32_t arg_count);
+void lh_actors_kill(struct lh_actors *actors, lh_pid pid, const char *reason);  // no terminate
+void lh_actors_interrupt(struct lh_actors *actors,
+                         lh_pid pid);  // Ctrl-C: its running Lua raises "interrupted!"
 
 // --- messages ---
-// Delivers to a local pid (takes `msg`), from the network or from the node. Unknown pids: calls and monitors are
-// answered, the rest is dropped and counted.
+// Delivers to a local pid (takes `msg`), from the network or from the node. Unknown pids: calls and
+// monitors are answered, the rest is dropped and counted.
 void lh_actors_deliver(struct lh_actors *actors, struct lh_msg *msg);
-// A node is gone: its pids are down for monitors and links (reason "node_down"), calls to it fail ("unknown_outcome").
+// A node is gone: its pids are down for monitors and links (reason "node_down"), calls to it fail
+// ("unknown_outcome").
 void lh_actors_node_down(struct lh_actors *actors, uint32_t node);
 
 // --- the main program ---
 // Makes `L` (stock lua5.4's state) the main heap. On the main thread.
 void lh_actors_attach_main(struct lh_actors *actors, lua_State *L);
 void lh_actors_detach_main(struct lh_actors *actors);
-// Asks the main program; the answer is ops->answered. `args` is a sequence of `arg_count` encoded values; the
-// Lua function called is the one set by core.set_policy(fn): fn(kind, args...).
-void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, struct lh_bytes args, uint32_t arg_count);
+// Asks the main program; the answer is ops->answered. `args` is a sequence of `arg_count` encoded
+// values; the Lua function called is the one set by core.set_policy(fn): fn(kind, args...).
+void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, struct lh_bytes args,
+                   uint32_t arg_count);
 
 // --- Lua ---
-// Adds to the table on the stack top the functions that work in every actor and in the main program: spawn, send, call,
-// cast, receive, monitor, demonitor, link, unlink, trap_exit, send_after, cancel, sleep, self, exit, reply, later, context,
-// request (a call to the node's service with { kind, value }: request(kind, value, ms) -> value or nil, err),
-// request_async(kind, value) -> ref, await(ref, ms) -> value or nil, err; log(level, ...), set_policy.
-// spawn elsewhere is request("spawn", { start = { module, args... }, node = name }), answered by a pid.
+// Adds to the table on the stack top the functions that work in every actor and in the main
+// program: spawn, send, call, cast, receive, monitor, demonitor, link, unlink, trap_exit,
+// send_after, cancel, sleep, self, exit, reply, later, context, request (a call to the node's
+// service with { kind, value }: request(kind, value, ms) -> value or nil, err), request_async(kind,
+// value) -> ref, await(ref, ms) -> value or nil, err; log(level, ...), set_policy. spawn elsewhere
+// is request("spawn", { start = { module, args... }, node = name }), answered by a pid.
 void lh_actor_open(lua_State *L);
 // The actors of the running Lua code (heap or main), or NULL outside of any.
 struct lh_actors *lh_actors_of(lua_State *L);

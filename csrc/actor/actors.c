@@ -191,8 +191,7 @@ void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes mod
 
 static lh_pid spawn_alone(struct lh_actors *actors, enum birth_kind kind, struct lh_bytes module,
                           struct lh_bytes args, uint32_t arg_count) {
-  const struct birth birth = {
-      .kind = kind, .module = module, .args = args, .arg_count = arg_count};
+  const struct birth birth = {.kind = kind, .module = module, .args = args, .arg_count = arg_count};
   struct heap *heap = lha_place_own(actors, KIND_ISOLATED);
   if (!heap) return 0;
   // The heap is ours alone until the order is posted, so its first actor's pid is known.
@@ -201,13 +200,13 @@ static lh_pid spawn_alone(struct lh_actors *actors, enum birth_kind kind, struct
   return lh_pid_make(atomic_load(&actors->self_node), local);
 }
 
-lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
-                                uint32_t arg_count) {
+lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module,
+                                struct lh_bytes args, uint32_t arg_count) {
   return spawn_alone(actors, BIRTH_SESSION, module, args, arg_count);
 }
 
-lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
-                               uint32_t arg_count) {
+lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module,
+                               struct lh_bytes args, uint32_t arg_count) {
   return spawn_alone(actors, BIRTH_PROCESS, module, args, arg_count);
 }
 

@@ -200,7 +200,7 @@ void lha_child_ran(struct heap *heap, struct actor *actor, int status, struct lh
 void lha_child_ended(struct heap *heap, struct actor *actor, lh_pid pid, enum lh_ended how,
                      const char *text) {
   struct cold *cold = actor->cold;
-  lha_birth_flush(heap);  // nobody hears of an end before the start
+  if (actor->child || cold) lha_birth_flush(heap);  // nobody hears of an end before the start
   lha_child_ran(heap, actor, LH_EFAILED, lh_bytes(NULL, 0), text);
   if (cold && (actor->flags & FLAG_FREEZE)) {
     OPS(heap).child_frozen(SELF(heap), cold->freeze_token, pid, LH_ENOTFOUND, lh_bytes(NULL, 0),

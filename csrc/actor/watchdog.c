@@ -126,7 +126,8 @@ static void deal_with(struct sched *sched, lh_ms now) {
     raise_in(sched, heap, "the node is stopping", true);
   } else if (now >= atomic_load(&sched->turn.raise_at)) {
     raise_in(sched, heap, "it did not end in its time", true);
-  } else {
+  } else if (now - sched->seen_since >=
+             STUCK_MS) {  // else the heap will read the order in its turn
     const char *text = urgent_for(actors, pid, now, &persistent);
     if (text) raise_in(sched, heap, text, persistent);
   }

@@ -34,7 +34,10 @@ function requests.blocked() return os.execute("sleep 0.4") end
 function requests.unsendable() return { f = print } end
 function requests.context() return luahub.context() end
 function requests.forward(_, request) return { luahub.call(request.to, request.request, request.ms) } end
-function requests.receive(_, request) return { luahub.receive(request.ms) } end
+function requests.receive(_, request)
+  luahub.send(request.tell, "receiving")
+  return { luahub.receive(request.ms) }
+end
 function requests.later(state, _, from)
   state.from = from
   return luahub.later

@@ -27,11 +27,11 @@ end
 
 function M.errors()
   local out = {}
-  local function try(name, ...) out[name] = select(2, pcall(...)) end
-  try("send", luahub.send, nil, 1)
-  try("call", luahub.call, "x", 1)
-  try("sleep", luahub.sleep, -1)
-  try("spawn", luahub.spawn, 7)
+  local function try(name, f) out[name] = select(2, pcall(f)) end
+  try("send", function() luahub.send(nil, 1) end)
+  try("call", function() luahub.call("x", 1) end)
+  try("sleep", function() luahub.sleep(-1) end)
+  try("spawn", function() luahub.spawn(7) end)
   try("sort", function() table.sort({ 2, 1 }, function() luahub.sleep(1) end) end)
   return out
 end
@@ -101,19 +101,48 @@ function M.linked()
   return { type = message.type, same = message.pid == child, reason = message.reason }
 end
 
+-- The first of a row of linked processes breaks; the last one's end arrives here.
 function M.chain(job)
-  local last = luahub.self()
   luahub.trap_exit(true)
-  for i = 1, job.count do
-    local before = last
-    last = luahub.spawn(function() luahub.link(before) luahub.receive() luahub.exit("end of the chain") end)
-    luahub.sleep(0)
-    if i == 1 then before = nil end
+  local me, before = luahub.self(), nil
+  local first
+  for _ = 1, job.count do
+    local to = before
+    before = luahub.spawn(function()
+      if to then luahub.link(to) end
+      luahub.send(me, "linked")
+      luahub.receive()
+      luahub.exit "end of the chain"
+    end)
+    assert(luahub.receive(5000) == "linked")
+    first = first or before
   end
-  luahub.send(last, "go")
-  local message = luahub.receive(5000)
-  return message.reason
+  luahub.link(before)
+  luahub.send(first, "go")
+  return luahub.receive(5000).reason
 end
+
+function M.ask_later(job)
+  luahub.send(job.tell, "asking")
+  luahub.send(job.tell, luahub.call(job.server, { kind = "later" }, 5000))
+end
+
+function M.flood(job)
+  luahub.cast(job.server, "first")
+  local asker = luahub.spawn(function() luahub.call(job.server, { kind = "sleep", ms = 300 }) end)
+  luahub.monitor(asker)
+  luahub.sleep(20)
+  for i = 1, job.count do luahub.cast(job.server, i) end
+  local _, err = luahub.call(job.server, 1, 5000)
+  return err and err.code
+end
+
+function M.ask(job)
+  local value, err = luahub.call(job.server, job.request or 1, 10000)
+  return value or err.code
+end
+
+function M.call_receive(job) return luahub.call(job.server, { kind = "receive", ms = 5000, tell = job.tell }) end
 
 function M.wait() luahub.sleep(60000) end
 function M.loop() while true do end end
