@@ -17,7 +17,7 @@
 
 void lh_reader_init(struct lh_reader *reader, struct lh_bytes input) {
   *reader = (struct lh_reader){.at = input.data,
-                               .end = input.data + input.len,
+                               .end = input.len > 0 ? input.data + input.len : input.data,
                                .budget = LH_WIRE_ELEMENTS_CONTROL,
                                .depth_max = LH_WIRE_DEPTH_CONTROL};
   if (input.len > LH_WIRE_MESSAGE_MAX) lh_read_fail(reader, LH_ELIMIT);
