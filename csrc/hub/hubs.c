@@ -22,7 +22,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->registry = registry;
   hubs->ops = ops;
   hubs->ops_self = ops_self;
-  hubs->recover_again = hubs->retry_at = LH_NEVER;
+  hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   lh_list_init(&hubs->ops_list);
   lh_list_init(&hubs->local);
   lh_list_init(&hubs->answers);
@@ -78,7 +78,6 @@ void lh_hubs_free(struct lh_hubs *hubs) {
 
 void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
   hubs->self = self_node;
-  hubs->view.settled = hubs->view.agreed = false;
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = 0; i < children->count; i++) {
@@ -86,7 +85,7 @@ void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
       if (child->pid != 0) child->pid = lh_pid_make(self_node, lh_pid_local(child->pid));
     }
   }
-  lh_view_refresh(hubs, now);
+  lh_view_reset(hubs, now);
 }
 
 // --- hubs ---
@@ -436,6 +435,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   lh_ms due = earlier(lh_heap_next(&hubs->due), lh_policy_due(hubs));
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
+  due = earlier(due, hubs->view.drop_at);
   if (hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
@@ -481,6 +481,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
     hubs->ops->drained(hubs->ops_self);
   }
   hubs->check_view = hubs->check_view || !hubs->view.agreed;
+  lh_view_drop_strangers(hubs, now);
 }
 
 static void run_local(struct lh_hubs *hubs, lh_ms now) {

@@ -21,7 +21,7 @@
 #include <string.h>
 
 static const uint64_t VIEW_SEED = 0x76696577;  // "view"
-enum { FROZEN_MAX = 4096 };
+enum { FROZEN_MAX = 4096, LEDGERS_MAX = 4096 };
 
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
   for (size_t i = 0; i < hubs->view.count; i++) {
@@ -70,6 +70,43 @@ static void peer_set(struct lh_hubs *hubs, struct peer *peer,
   }
 }
 
+// A higher epoch of a node proves that its earlier runs are over, also to one that was away when
+// they ended.
+static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
+  uint32_t nodes[LEDGERS_MAX];
+  const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
+  for (size_t i = 0; i < count; i++) {
+    const struct lh_run *other = lh_runs_at(hubs->runs, nodes[i]);
+    if (nodes[i] == hubs->self || !lh_node_id_equal(&other->id, &run->id) ||
+        other->epoch >= run->epoch)
+      continue;
+    struct peer *peer = lh_view_find(hubs, nodes[i]);
+    if (peer != NULL) peer_remove(&hubs->view, peer);
+    lh_registry_freeze(hubs->registry, nodes[i]);
+  }
+}
+
+void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
+  struct view *view = &hubs->view;
+  while (view->count > 0) peer_remove(view, view->peers[view->count - 1]);
+  view->hash = 0;
+  view->agreed = view->settled = false;
+  view->rejoining = true;
+  view->changed_at = now;
+  view->drop_at = now + 2 * LH_VIEW_CAP_MS;
+}
+
+void lh_view_drop_strangers(struct lh_hubs *hubs, lh_ms now) {
+  uint32_t nodes[LEDGERS_MAX];
+  if (now < hubs->view.drop_at) return;
+  hubs->view.drop_at = LH_NEVER;
+  const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
+  for (size_t i = 0; i < count; i++) {
+    if (nodes[i] != hubs->self && lh_view_find(hubs, nodes[i]) == NULL)
+      lh_registry_drop(hubs->registry, nodes[i]);
+  }
+}
+
 void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     bool lives) {
   const uint32_t node = lh_runs_index(hubs->runs, &record->run);
@@ -78,7 +115,11 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (!lives) {
     if (peer != NULL) peer_remove(&hubs->view, peer);
   } else {
-    if (peer == NULL) peer = peer_add(&hubs->view, node, &record->run);
+    if (peer == NULL) {
+      end_earlier_runs(hubs, &record->run);
+      peer = peer_add(&hubs->view, node, &record->run);
+    }
+    if (node != hubs->self) hubs->view.rejoining = false;
     peer_set(hubs, peer, record);
   }
   lh_view_refresh(hubs, now);
@@ -199,6 +240,7 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
 }
 
 static bool all_agree(struct lh_hubs *hubs) {
+  if (hubs->view.rejoining) return false;
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
     if (peer->node != hubs->self && (!peer->voted || peer->vote != hubs->view.hash)) return false;

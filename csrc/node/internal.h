@@ -70,6 +70,7 @@ struct lh_node {
 
   struct lh_list seeds;     // struct seed
   struct lh_list evidence;  // struct evidence
+  size_t seed_count;
   lh_ms next_seed_round;
   bool joined;
 
@@ -112,6 +113,7 @@ uint32_t lh_peers_by_name(struct lh_node *node, struct lh_bytes name);  // of a 
 extern const struct lh_registry_ops lh_node_registry_ops;
 
 // seeds.c
+void lh_seeds_add(struct lh_node *node, const char *address);
 void lh_seeds_begin(struct lh_node *node);
 void lh_seeds_round(struct lh_node *node, lh_ms now);
 lh_ms lh_seeds_due(const struct lh_node *node);

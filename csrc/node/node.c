@@ -78,8 +78,8 @@ void lh_node_new_epoch(struct lh_node *node) {
   lh_links_epoch(node->links, node->epoch);
   lh_actors_set_self(node->actors, self);
   lh_registry_new_epoch(node->registry, self);
-  lh_peers_reopen(node);
   lh_hubs_new_epoch(node->hubs, self, now);
+  lh_peers_reopen(node);
   lh_node_touch(node);
 }
 
@@ -176,6 +176,7 @@ struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_err
     lh_env_on_signal(node->env, SIGINT, lh_leave_signal, node);
   }
   lh_peers_record_changed(node);
+  for (size_t i = 0; i < node->join_count; i++) lh_seeds_add(node, node->joins[i]);
   lh_seeds_begin(node);
   lh_node_touch(node);
   if (pthread_create(&node->thread, NULL, run_loop, node) != 0) {

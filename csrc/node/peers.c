@@ -285,7 +285,14 @@ static void make_members(struct lh_node *node) {
   greet_anew(node);
 }
 
+// The members we knew are the way back, also for a node that was told no seed.
 void lh_peers_reopen(struct lh_node *node) {
+  for (size_t i = 0; i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
+    if (lh_node_id_equal(&record->run.id, &node->identity.id)) continue;
+    for (uint32_t k = 0; k < record->address_count; k++) lh_seeds_add(node, record->addresses[k]);
+  }
   lh_members_free(node->members);
   make_members(node);
   lh_peers_record_changed(node);

@@ -19,6 +19,7 @@ enum {
   SEED_SLOW_MS = 30000,
   REDIAL_MS = 15,
   BROKEN_MAX = 40,
+  SEEDS_MAX = 256,
   ADDRESSES_MAX = LH_MEMBER_ADDRESSES_MAX,
 };
 
@@ -64,18 +65,29 @@ static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t co
     lh_links_dial(seed->node->links, &addrs[i]);
 }
 
-void lh_seeds_begin(struct lh_node *node) {
-  if (node->links == NULL) return;
-  if (lh_list_empty(&node->seeds)) {
-    for (size_t i = 0; i < node->join_count; i++) {
-      struct seed *seed = LH_NEW(struct seed);
-      seed->node = node;
-      lh_list_push(&node->seeds, &seed->link);
-      if (!split_address(node->joins[i], seed->host, sizeof seed->host, &seed->port)) {
-        lh_log(LH_LOG_ERROR, "link", "join: expected \"host:port\", got \"%s\"", node->joins[i]);
-      }
-    }
+static bool is_known(const struct lh_node *node, const struct seed *fresh) {
+  for (const struct lh_list *at = node->seeds.next; at != &node->seeds; at = at->next) {
+    const struct seed *seed = LH_ENTRY(at, const struct seed, link);
+    if (seed->port == fresh->port && strcmp(seed->host, fresh->host) == 0) return true;
   }
+  return false;
+}
+
+void lh_seeds_add(struct lh_node *node, const char *address) {
+  struct seed *seed = LH_NEW(struct seed);
+  seed->node = node;
+  if (!split_address(address, seed->host, sizeof seed->host, &seed->port)) {
+    lh_log(LH_LOG_ERROR, "link", "join: expected \"host:port\", got \"%s\"", address);
+    lh_free(seed);
+  } else if (node->seed_count >= SEEDS_MAX || is_known(node, seed)) {
+    lh_free(seed);
+  } else {
+    node->seed_count++;
+    lh_list_push(&node->seeds, &seed->link);
+  }
+}
+
+void lh_seeds_begin(struct lh_node *node) {
   node->joined = false;
   node->next_seed_round = lh_env_now(node->env);
 }
@@ -92,7 +104,7 @@ static void dial_seeds(struct lh_node *node, lh_ms now) {
   node->next_seed_round = now + pause / 2 + (lh_ms)(jitter % (uint64_t)pause);
   for (struct lh_list *at = node->seeds.next; at != &node->seeds; at = at->next) {
     struct seed *seed = LH_ENTRY(at, struct seed, link);
-    if (seed->port != 0) lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
+    lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
   }
 }
 
