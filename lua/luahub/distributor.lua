@@ -169,14 +169,25 @@ function M.children_redist_init(hub, specs, node, options)
   return core.request("redistribute", { hub = hub_id, specs = specs, node = node, options = options }, OPERATION_MS)
 end
 
+local function sorted(answer)
+  if answer and answer.children then
+    table.sort(answer.children, function(a, b)
+      return a[1] < b[1]
+    end)
+  end
+  return answer
+end
+
 --- What runs on this node.
 ---@param hub luahub.Hub|string
 ---@return { node: string, children: table[] }?  children: lists { id, pid or "restarting" or "undefined",
---- "worker" or "supervisor", { modules } }
+--- "worker" or "supervisor", { modules } }, sorted by id
 ---@return luahub.Failure?
 function M.which_children_local(hub)
   local hub_id = argument.hub_id("distributor.which_children_local", hub)
-  return core.request("which_children", { hub = hub_id })
+  local answer, err = core.request("which_children", { hub = hub_id })
+  if not answer then return nil, err end
+  return sorted(answer)
 end
 
 --- What runs on each node of the hub, as the nodes themselves say.
@@ -202,7 +213,7 @@ function M.which_children_global(hub, options)
     if asked[i].ref then
       answer, why = core.await(asked[i].ref, math.max(deadline - clock.now(), 0))
     end
-    out[i] = answer or { node = name, error = failure.code(why) or tostring(why) }
+    out[i] = sorted(answer) or { node = name, error = failure.code(why) or tostring(why) }
   end
   return out
 end

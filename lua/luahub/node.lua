@@ -119,7 +119,7 @@ end
 -- The same file on every node is the normal case: children that run already are what was wanted.
 local function start_static(id, children)
   if not children or #children == 0 then return true end
-  local options = { timeout = STATIC_START_MS, check_existing = false }
+  local options = { timeout = STATIC_START_MS, check_existing = true }
   local request = { hub = id, children = children, options = options }
   local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
   if not answer then return nil, err end

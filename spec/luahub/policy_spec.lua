@@ -164,7 +164,7 @@ describe("luahub.node", function()
     core.answers.hub_stop = true
     local code = "already_started"
     core.answers.start = function(value)
-      assert.is_false(value.options.check_existing)
+      assert.is_true(value.options.check_existing)
       return { status = "error", ids = {}, nodes = {}, errors = { { id = "a", code = code, message = "m" } } }
     end
     local settings = { id = "main", children = { { id = "a", start = { "m" } } } }
