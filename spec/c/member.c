@@ -187,6 +187,20 @@ static int l_declare_dead(lua_State *L) {
   schedule_tick(node);
   return 0;
 }
+// What a dial by `node` found out about the run of another, as if it had been made.
+static int l_evidence(lua_State *L) {
+  struct node *node = get_running(L, 2);
+  struct lh_run run = run_of(get_node(L, 3));
+  lh_members_evidence(node->members, node->sim->now, &run, lua_toboolean(L, 4));
+  schedule_tick(node);
+  return 0;
+}
+static int l_heard(lua_State *L) {
+  struct node *node = get_running(L, 2);
+  struct lh_run run = run_of(get_node(L, 3));
+  lh_members_heard(node->members, node->sim->now, &run);
+  return 0;
+}
 // sim:cut(from, to, what): "datagrams", "all" or nil (heal); one way.
 static int l_cut(lua_State *L) {
   struct sim *sim = get_sim(L);
@@ -426,6 +440,8 @@ static const luaL_Reg methods[] = {{"start", l_start},
                                    {"cut", l_cut},
                                    {"break_link", l_break},
                                    {"loss", l_loss},
+                                   {"evidence", l_evidence},
+                                   {"heard", l_heard},
                                    {"state", l_state},
                                    {"ended", l_ended},
                                    {"dead_at", l_dead_at},

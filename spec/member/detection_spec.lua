@@ -18,6 +18,18 @@ describe("a cluster that forms", function()
     end)
   end
 
+  it("is known to a newcomer in less than a second", function()
+    local sim = require("luahub_test.member").new { nodes = 11, seed = 5 }
+    sim:start(1)
+    for node = 2, 10 do sim:start(node, 1) end
+    sim:run(5000)
+    sim:inject(2, 4, sim:fact("suspect", 3, 0, 4, 4), true)
+    sim:run(20000)
+    assert.equal(1, select(3, sim:state(1, 3)))
+    sim:start(11, 1)
+    assert.is_truthy(wait(sim, 1000, function() return sim:agree() end))
+  end)
+
   it("mends a mesh whose links break", function()
     local sim = form(4)
     for a = 1, 4 do
@@ -53,6 +65,42 @@ describe("a node that stands still", function()
     assert.equal(0, sim:counters(2).deaths)
     assert.is_nil(sim:ended(2))
     assert.is_true(select(3, sim:state(1, 2)) > 0)
+  end)
+
+  it("accuses nobody even when the answers to its first probes are late", function()
+    local sim = form(3)
+    sim:stall(2)
+    sim:run(1000)
+    local function cut(what)
+      for _, other in ipairs { 1, 3 } do sim:cut(other, 2, what) end
+    end
+    cut "all"
+    sim:wake(2)
+    sim:run(2600)
+    cut(nil)
+    sim:run(20000)
+    assert.equal(0, sim:counters(2).suspicions)
+    assert.is_true(sim:agree())
+  end)
+
+  it("gives no verdict on a suspicion from before", function()
+    local sim = form(3)
+    sim:stall(3)
+    assert.is_truthy(wait(sim, 5000, function()
+      return sim:counters(1).suspicions == 1 and sim:counters(2).suspicions == 1
+    end))
+    sim:stall(2)
+    local function cut(what)
+      for _, other in ipairs { 1, 3 } do sim:cut(other, 2, what) end
+    end
+    cut "all"
+    sim:wake(3)
+    sim:run(3000)
+    sim:wake(2)
+    sim:run(2400)
+    cut(nil)
+    assert.is_truthy(wait(sim, 15000, function() return sim:agree() end))
+    assert.equal(0, sim:counters(2).deaths)
   end)
 
   it("learns when it wakes that it was fenced", function()
@@ -103,6 +151,18 @@ describe("hard evidence", function()
     sim:kill(5)
     assert.is_truthy(wait(sim, 1000, sees(sim, { 1, 3, 4, 6 }, 2, "dead")))
     assert.is_truthy(wait(sim, 1000, sees(sim, { 1, 3, 4, 6 }, 5, "dead")))
+  end)
+
+  it("needs the word of every live member", function()
+    local sim = form(3)
+    sim:cut(1, 3, "all")
+    sim:cut(3, 1, "all")
+    sim:break_link(1, 3)
+    sim:evidence(1, 3, true)
+    sim:run(100)
+    assert.equal("alive", (sim:state(1, 3)))
+    sim:run(30000)
+    assert.equal(0, sim:counters(1).hard_deaths)
   end)
 
   it("does not come from a link that breaks alone", function()
@@ -159,7 +219,23 @@ describe("a bad network", function()
     end
     sim:run(60000)
     assert.is_true(sim:agree())
+    assert.equal(0, cluster.sum(sim, { 1, 2, 3 }, "suspicions"))
     assert.equal(0, cluster.sum(sim, { 1, 2, 3 }, "deaths"))
+  end)
+
+  it("that hides a refutation kills nobody who is still heard", function()
+    local sim = form(3)
+    for _, other in ipairs { 2, 3 } do
+      sim:cut(1, other, "all")
+      sim:cut(other, 1, "all")
+    end
+    sim:inject(1, 2, sim:fact("suspect", 3, 0, 2, 2), true)
+    for _ = 1, 200 do
+      sim:run(50)
+      sim:heard(1, 3)
+    end
+    assert.equal("suspect", (sim:state(1, 3)))
+    assert.equal(0, sim:dead_at(1, 3))
   end)
 
   it("that cuts one pair kills nobody while others see both", function()
