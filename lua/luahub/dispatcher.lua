@@ -24,7 +24,7 @@ local REQUEST_OPTIONS = {
 }
 
 ---@class luahub.NodeRequest
----@field node string            the node that is asked first; it forwards what belongs or lives elsewhere
+---@field node? string           a node of the hub; each child starts where it belongs, be it there or elsewhere
 ---@field children table         child specs (start), or ids or tables with an id (stop)
 ---@field reply_to? userdata[]   pids that get { key, child_id, result, node } for each child; result is
 ---                               { status = "ok", pid } or { status = "error", code, message }
@@ -62,11 +62,24 @@ local function body_of(kind, hub_id, request, part)
     options[name] = value
   end
   options.timeout = options.timeout and math.floor(options.timeout)
-  if kind == "start" then
-    options.node = request.node
-    return { hub = hub_id, children = part, options = options }
-  end
+  if kind == "start" then return { hub = hub_id, children = part, options = options } end
   return { hub = hub_id, ids = ids_of(part), options = options }
+end
+
+-- Nodes that are not of the hub are a mistake of the caller, not something to forward from.
+local function check_nodes(hub_id, requests)
+  local names, err = core.request("nodes", { hub = hub_id, include_local = true })
+  if not names then return nil, err end
+  local known = {}
+  for _, name in ipairs(names) do
+    known[name] = true
+  end
+  for _, request in ipairs(requests) do
+    if request.node and not known[request.node] then
+      return failure.new("not_found", "no node %s in hub %s", request.node, hub_id)
+    end
+  end
+  return true
 end
 
 local function send_part(kind, hub_id, request, part)
@@ -82,6 +95,8 @@ local function send_requests(where, kind, hub, requests)
   for i, request in ipairs(requests) do
     check_request(where, ("requests[%d]"):format(i), request, 3)
   end
+  local known, unknown = check_nodes(hub_id, requests)
+  if not known then return nil, unknown end
   for _, request in ipairs(requests) do
     for from = 1, #request.children, PART_MAX do
       local part = table.move(request.children, from, math.min(from + PART_MAX - 1, #request.children), 1, {})

@@ -148,16 +148,17 @@ describe("luahub.hub", function()
 
   describe("services", function()
     it("split requests at 1,000 children and carry the replies", function()
+      core.answers.nodes = { "n1", "n2" }
       local children = {}
       for i = 1, 2500 do
         children[i] = { id = "c" .. i, start = { "counter" } }
       end
       assert.is_true(dispatcher.children_start(hub, { { node = "n2", children = children } }))
+      assert.are.equal("not_found", select(2, dispatcher.children_start(hub, { { node = "n9", children = {} } })).code)
       assert.are.equal(3, #core.spawned)
       local sent = core.spawned[3]
       assert.are.same({ "luahub.courier.process", "start" }, { sent[1], sent[2] })
       assert.are.equal(500, #sent[3].children)
-      assert.are.equal("n2", sent[3].options.node)
       local pid = core.pid()
       local request = { children = { "a" }, reply_to = { pid }, transaction = "t" }
       assert.is_true(dispatcher.children_stop("main", { request }))

@@ -1,6 +1,7 @@
 -- courier/process.lua - the process that luahub.courier sends off: waits for one answer and tells who asked for it.
 
 local core = require("luahub.core")
+local failure = require("luahub.failure")
 
 -- What each child of the request came to, from the node's answer or its refusal.
 local function outcomes(request, answer, err)
@@ -17,7 +18,8 @@ local function outcomes(request, answer, err)
     out[#out + 1] = { id = id, node = answer.nodes[i], result = { status = "ok", pid = pid } }
   end
   for _, e in ipairs(answer.errors or {}) do
-    out[#out + 1] = { id = e.id, node = e.node, result = { status = "error", code = e.code, message = e.message } }
+    local told = { status = "error", code = e.code, message = failure.line(e.message) }
+    out[#out + 1] = { id = e.id, node = e.node ~= "" and e.node or nil, result = told }
   end
   return out
 end
