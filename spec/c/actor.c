@@ -1,6 +1,7 @@
 // rooms: base env wire script actor
 // A set of actors without a node: what they ask of the node is recorded as events that a spec
 // reads, and a small service answers requests. The spec's own state is the main program.
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -466,6 +467,12 @@ static int counters(lua_State *L) {
   return 1;
 }
 
+// Bytes that malloc has given out and not got back.
+static int memory(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)mallinfo2().uordblks);
+  return 1;
+}
+
 static int quiet(lua_State *L) {
   (void)L;
   lh_log_set_level(LH_LOG_NONE);
@@ -494,7 +501,7 @@ int luaopen_luahub_test_actor(lua_State *L) {
                                      {"counters", counters},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"new", new_world}, {"api", open_api}, {"quiet", quiet}, {NULL, NULL}};
+      {"new", new_world}, {"api", open_api}, {"memory", memory}, {"quiet", quiet}, {NULL, NULL}};
   luaL_newmetatable(L, WORLD);
   luaL_setfuncs(L, methods, 0);
   lua_pushvalue(L, -1);

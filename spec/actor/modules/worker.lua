@@ -7,7 +7,10 @@ return function(job)
   if job.raise then error(job.raise) end
   if job.exit then luahub.exit(job.exit) end
   if job.sort then table.sort({ 1, 2, 3 }, function() while true do end end) end
-  local closed <close> = setmetatable({}, { __close = function() if job.tell then luahub.send(job.tell, "closed") end end })
+  local function tell_end()
+    if job.tell then luahub.send(job.tell, "closed") end
+  end
+  local _ <close> = setmetatable({}, { __close = tell_end })
   while not job.once do
     local message = luahub.receive()
     if message == "stop" then break end
