@@ -42,7 +42,7 @@ static void read_arrival(struct lh_reader *in, const struct head *head, struct a
   arrival->asker = head->asker;
   arrival->asker_op = head->op;
   arrival->flags = head->flags;
-  arrival->asker_index = (uint32_t)lh_read_uint(in, UINT32_MAX);
+  arrival->asker_index = lh_read_uint(in, INT64_MAX);
   arrival->id = lh_read_str(in, LH_CHILD_ID_MAX);
   arrival->spec = lh_read_bin(in, LH_SPEC_MAX);
   arrival->metadata = lh_read_bin(in, LH_METADATA_MAX);

@@ -16,7 +16,9 @@ struct child *lh_host_child(struct hub *hub, struct lh_bytes id) {
 }
 
 struct child *lh_host_by_token(struct lh_hubs *hubs, uint64_t token) {
-  return token < hubs->slot_count ? hubs->slots[token] : NULL;
+  const uint32_t index = (uint32_t)token;
+  if (index >= hubs->slot_count || hubs->slots[index].serial != token >> 32) return NULL;
+  return hubs->slots[index].child;
 }
 
 struct trouble *lh_host_trouble(struct child *child) {
@@ -40,23 +42,37 @@ void lh_host_calm(struct child *child) {
   child->trouble = NULL;
 }
 
-// Slots are handed out in order; the first free one is looked for behind the last one given, so a
-// token is reused late.
-static uint32_t slot_take(struct lh_hubs *hubs, struct child *child) {
-  for (uint32_t tried = 0; tried < hubs->slot_count; tried++) {
-    const uint32_t at = (hubs->slot_free + tried) % hubs->slot_count;
-    if (hubs->slots[at] != NULL) continue;
-    hubs->slots[at] = child;
-    hubs->slot_free = at + 1;
-    return at;
+static uint32_t slot_new(struct lh_hubs *hubs) {
+  if (hubs->slot_count == hubs->slot_cap) {
+    hubs->slot_cap = hubs->slot_cap > 0 ? hubs->slot_cap * 2 : 64;
+    hubs->slots = lh_realloc(hubs->slots, hubs->slot_cap * sizeof(struct slot));
   }
-  const uint32_t old = hubs->slot_count;
-  hubs->slot_count = old > 0 ? old * 2 : 64;
-  hubs->slots = lh_realloc(hubs->slots, hubs->slot_count * sizeof(struct child *));
-  memset(&hubs->slots[old], 0, (hubs->slot_count - old) * sizeof(struct child *));
-  hubs->slots[old] = child;
-  hubs->slot_free = old + 1;
-  return old;
+  hubs->slots[hubs->slot_count] = (struct slot){.next_free = NO_SLOT};
+  return hubs->slot_count++;
+}
+
+static uint64_t slot_take(struct lh_hubs *hubs, struct child *child) {
+  uint32_t index = hubs->free_first;
+  if (index == NO_SLOT)
+    index = slot_new(hubs);
+  else
+    hubs->free_first = hubs->slots[index].next_free;
+  if (hubs->free_first == NO_SLOT) hubs->free_last = NO_SLOT;
+  struct slot *slot = &hubs->slots[index];
+  slot->child = child;
+  slot->serial = (slot->serial + 1) & INT32_MAX;
+  return ((uint64_t)slot->serial << 32) | index;
+}
+
+static void slot_give(struct lh_hubs *hubs, uint64_t token) {
+  const uint32_t index = (uint32_t)token;
+  hubs->slots[index].child = NULL;
+  hubs->slots[index].next_free = NO_SLOT;
+  if (hubs->free_last == NO_SLOT)
+    hubs->free_first = index;
+  else
+    hubs->slots[hubs->free_last].next_free = index;
+  hubs->free_last = index;
 }
 
 static struct child *child_new(struct hub *hub, struct lh_bytes id) {
@@ -82,7 +98,7 @@ void lh_host_forget(struct child *child, bool remove_row) {
   if (remove_row && child->claimed) (void)lh_registry_remove(hub->all->registry, hub->index, id);
   lh_host_calm(child);
   forget_order(hub->all, child);
-  hub->all->slots[child->token] = NULL;
+  slot_give(hub->all, child->token);
   (void)lh_map_remove(&hub->children, id.data, id.len);
   lh_free(child);
 }
@@ -282,7 +298,7 @@ void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status
                      const char *error) {
   struct child *child = lh_host_by_token(hubs, token);
   if (child == NULL || (child->phase != PHASE_STARTING && child->phase != PHASE_PREPARED)) {
-    if (status == LH_OK) hubs->ops->stop(hubs->ops_self, UINT32_MAX, pid, "surplus", 0, 0);
+    if (status == LH_OK) hubs->ops->stop(hubs->ops_self, UINT64_MAX, pid, "surplus", 0, 0);
     return;
   }
   child->pid = status == LH_OK ? pid : 0;
@@ -380,7 +396,7 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
 }
 
 // --- answers, gathered over a turn ---
-void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint32_t index,
+void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint64_t index,
                     int code, lh_pid pid, const char *text) {
   struct answer *answer = NULL;
   if (peer == 0 || op == 0) return;

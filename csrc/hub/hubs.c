@@ -23,6 +23,9 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->ops = ops;
   hubs->ops_self = ops_self;
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
+  hubs->balance_at = hubs->leave_look_at = LH_NEVER;
+  hubs->free_first = hubs->free_last = NO_SLOT;
+  hubs->balance_pause = LH_BALANCE_MS;
   lh_list_init(&hubs->ops_list);
   lh_list_init(&hubs->local);
   lh_list_init(&hubs->answers);
@@ -169,30 +172,40 @@ static void remove_hub(struct lh_hubs *hubs, struct hub *hub) {
   hubs->ops->record_changed(hubs->ops_self);
 }
 
-static void stop_in_place(struct lh_hubs *hubs, struct hub *hub) {
+static void stop_in_place(struct lh_hubs *hubs, lh_ms now, struct hub *hub) {
   const char *reason = hubs->leaving ? "leave" : "hub_stop";
   for (size_t i = hub->children.count; i > 0; i--) {
     struct child *child = hub->children.entries[i - 1].value;
     if (child->phase == PHASE_RUNNING)
-      lh_host_stop(hubs, 0, child, reason, 0);
+      lh_host_stop(hubs, now, child, reason, 0);
     else if (child->phase == PHASE_WAITING || (child->phase == PHASE_MOVING && child->pid == 0))
       lh_host_forget(child, false);
   }
 }
 
+static bool ends(const struct lh_hubs *hubs, const struct hub *hub) {
+  return hubs->leaving || hub->closing;
+}
+
+void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    if (!ends(hubs, hub)) continue;
+    hubs->leave_look_at = now + LH_LEAVE_LOOK_MS;
+    if (hub->candidate_count == 0 && hubs->view.agreed) stop_in_place(hubs, now, hub);
+  }
+}
+
 void lh_hub_check_empty(struct lh_hubs *hubs) {
-  if (!hubs->leaving && hubs->leave_by == 0) return;
   size_t left = 0;
   for (size_t i = hubs->hub_count; i > 0; i--) {
     struct hub *hub = hubs->hubs[i - 1];
-    if (!hubs->leaving && !hub->closing) continue;
-    if (hub->candidate_count == 0 && hubs->view.agreed && hub->children.count > 0)
-      stop_in_place(hubs, hub);
     left += hub->children.count;
     if (hub->children.count == 0 && hub->closing && !hubs->leaving) remove_hub(hubs, hub);
   }
   if (hubs->leaving && left == 0 && !hubs->drained) {
     hubs->drained = true;
+    hubs->leave_look_at = LH_NEVER;
     hubs->ops->drained(hubs->ops_self);
   }
 }
@@ -435,7 +448,8 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   lh_ms due = earlier(lh_heap_next(&hubs->due), lh_policy_due(hubs));
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
-  due = earlier(due, hubs->view.drop_at);
+  due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
+  due = earlier(due, hubs->leave_look_at);
   if (hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
@@ -482,6 +496,12 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   }
   hubs->check_view = hubs->check_view || !hubs->view.agreed;
   lh_view_drop_strangers(hubs, now);
+  lh_move_again(hubs, now);
+  if (now >= hubs->leave_look_at) {
+    hubs->leave_look_at = LH_NEVER;
+    lh_hub_stop_untaken(hubs, now);
+    lh_hub_check_empty(hubs);
+  }
 }
 
 static void run_local(struct lh_hubs *hubs, lh_ms now) {
@@ -504,6 +524,7 @@ static void run_changes(struct lh_hubs *hubs, lh_ms now) {
 }
 
 void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
+  lh_move_plan_again(hubs, now);
   do {
     run_local(hubs, now);
     run_changes(hubs, now);

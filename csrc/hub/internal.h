@@ -97,10 +97,10 @@ struct trouble {
   struct lh_due due;  // the restart, or the end of a move's patience
   uint32_t asker;     // who is to be told that it started (a run index), 0 nobody
   uint64_t asker_op;
-  uint32_t asker_index;
+  uint64_t asker_index;
   uint32_t stopper;  // who is to be told that it stopped
   uint64_t stopper_op;
-  uint32_t stopper_index;
+  uint64_t stopper_index;
   uint64_t stop_caller;          // lh_hubs_terminate
   struct lh_buf spec, metadata;  // until the row holds them
   uint32_t target;               // of a move
@@ -112,7 +112,7 @@ struct child {
   struct trouble *trouble;  // NULL when nothing happens
   lh_pid pid;
   uint64_t generation;
-  uint32_t token;
+  uint64_t token;
   uint8_t phase;
   uint8_t restarts;
   bool pinned;
@@ -180,6 +180,13 @@ struct change {  // a row of another node that concerns a child here
   uint8_t id[];
 };
 
+struct slot {  // a token is a slot's index and, above it, how often the slot was used
+  struct child *child;
+  uint32_t serial;
+  uint32_t next_free;  // NO_SLOT ends the list; freed slots are used again first in, first out
+};
+#define NO_SLOT UINT32_MAX
+
 struct lh_hubs {
   struct lh_runs *runs;
   uint32_t self;
@@ -191,9 +198,9 @@ struct lh_hubs {
   size_t hub_count;
   struct view view;
   bool leaving, drained;
-  lh_ms leave_by;
-  struct child **slots;  // by token
-  uint32_t slot_count, slot_free;
+  lh_ms leave_by, leave_look_at;
+  struct slot *slots;  // by the low half of a token
+  uint32_t slot_count, slot_cap, free_first, free_last;
   struct lh_list ops_list;  // struct op
   struct lh_map ops_by_id;
   uint64_t next_op;
@@ -213,7 +220,9 @@ struct lh_hubs {
       asked;  // dead runs whose ledger is whole here; whose tail was asked for (by run index)
   size_t fetching;
   lh_ms fetch_by, recover_again;
-  lh_ms retry_at;  // stops that met a child on its way
+  bool move_failed;
+  lh_ms balance_at, balance_pause;  // moves that failed are tried again
+  lh_ms retry_at;                   // stops that met a child on its way
   struct lh_member_hub *record_hubs;
   struct lh_hubs_counters counters;
 };
@@ -223,7 +232,8 @@ struct hub *lh_hub_find(struct lh_hubs *hubs, struct lh_bytes id);
 struct hub *lh_hub_at(struct lh_hubs *hubs, uint32_t index);
 void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type,
                  struct lh_buf *body);  // takes the body
-// Leaving or closing: stops in place what nobody takes, and tells when nothing is left.
+// Leaving or closing: stops in place what nobody else takes; tells when nothing is left.
+void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now);
 void lh_hub_check_empty(struct lh_hubs *hubs);
 
 // view.c
@@ -292,7 +302,7 @@ struct arrival {  // a child that is to run here
   struct lh_bytes id, spec, metadata;
   uint32_t asker;
   uint64_t asker_op;
-  uint32_t asker_index;
+  uint64_t asker_index;
   unsigned flags;
   uint8_t restarts;
   uint64_t above;  // its generation must be higher
@@ -313,7 +323,7 @@ void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);
 void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
                   lh_pid forward);
 void lh_host_claim_all(struct lh_hubs *hubs);  // STARTING rows for all that is under way
-void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint32_t index,
+void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint64_t index,
                     int code, lh_pid pid, const char *text);
 void lh_host_flush_orders(struct lh_hubs *hubs);
 void lh_host_flush_answers(struct lh_hubs *hubs);
@@ -326,6 +336,8 @@ void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child);
 // move.c
 void lh_move_balance(struct lh_hubs *hubs,
                      lh_ms now);  // under an agreed view: what is not ours goes
+void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now);
+void lh_move_again(struct lh_hubs *hubs, lh_ms now);
 void lh_move_pump(struct hub *hub, lh_ms now);
 void lh_move_stopped(struct lh_hubs *hubs, lh_ms now, struct child *child);
 void lh_move_result(struct lh_hubs *hubs, lh_ms now, struct child *child, int code, lh_pid pid,

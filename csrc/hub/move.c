@@ -226,6 +226,21 @@ void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count; i++) balance_hub(hubs->hubs[i], now);
 }
 
+// A move that failed is tried again: soon, then after growing pauses while moves go on failing.
+void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now) {
+  if (!hubs->move_failed) return;
+  hubs->move_failed = false;
+  if (hubs->balance_at != LH_NEVER) return;
+  hubs->balance_at = now + hubs->balance_pause;
+  if (hubs->balance_pause < LH_BALANCE_MAX_MS) hubs->balance_pause *= 2;
+}
+
+void lh_move_again(struct lh_hubs *hubs, lh_ms now) {
+  if (now < hubs->balance_at) return;
+  hubs->balance_at = LH_NEVER;
+  if (hubs->view.agreed && hubs->view.settled) lh_move_balance(hubs, now);
+}
+
 // --- the steps of a move ---
 void lh_move_stopped(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   (void)now;
@@ -244,9 +259,13 @@ static void abort_there(struct lh_hubs *hubs, struct child *child) {
 void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why) {
   struct trouble *trouble = child->trouble;
   const struct lh_bytes id = id_of(child);
-  lh_log(LH_LOG_WARN, "hub", "child '%.*s' stays here, its move to %s failed: %s", (int)id.len,
-         (const char *)id.data, lh_runs_name(hubs->runs, trouble->target), why);
+  // One line speaks for all that fail in a turn.
+  if (!hubs->move_failed) {
+    lh_log(LH_LOG_WARN, "hub", "child '%.*s' stays here for now, its move to %s failed: %s",
+           (int)id.len, (const char *)id.data, lh_runs_name(hubs->runs, trouble->target), why);
+  }
   child->hub->moving--;
+  hubs->move_failed = true;
   lh_heap_cancel(&hubs->due, &trouble->due);
   if (!trouble->hot) {
     child->phase = PHASE_WAITING;
@@ -347,7 +366,7 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
   struct lh_reader in;
   (void)now;
   lh_reader_init_user(&in, body);
-  const uint64_t token = lh_read_uint(&in, UINT32_MAX);
+  const uint64_t token = lh_read_uint(&in, INT64_MAX);
   struct hub *hub = lh_hub_find(hubs, lh_read_str(&in, LH_HUB_ID_MAX));
   const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
   const uint64_t above = lh_read_uint(&in, INT64_MAX);
@@ -356,7 +375,7 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
   if (err != LH_OK) return err;
   struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
   if (child == NULL || child->phase != PHASE_PREPARED || child->pid == 0) {
-    lh_host_answer(hubs, from, MOVE_OP, LH_FRAME_COMMITTED, (uint32_t)token, LH_ENOTFOUND, 0,
+    lh_host_answer(hubs, from, MOVE_OP, LH_FRAME_COMMITTED, token, LH_ENOTFOUND, 0,
                    "it is not prepared here");
     return LH_OK;
   }
@@ -365,7 +384,7 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
   struct trouble *trouble = lh_host_trouble(child);
   trouble->asker = from;
   trouble->asker_op = MOVE_OP;
-  trouble->asker_index = (uint32_t)token;
+  trouble->asker_index = token;
   hubs->ops->activate(hubs->ops_self, child->token, child->pid, state, child->generation);
   return LH_OK;
 }

@@ -327,7 +327,7 @@ void lh_start_go(struct lh_hubs *hubs, lh_ms now) {
 
 // --- answers ---
 static int read_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body,
-                        void (*each)(struct lh_hubs *hubs, lh_ms now, uint64_t op, uint32_t index,
+                        void (*each)(struct lh_hubs *hubs, lh_ms now, uint64_t op, uint64_t index,
                                      int code, uint32_t from, lh_pid pid, struct lh_bytes text)) {
   struct lh_reader in;
   lh_reader_init_user(&in, body);
@@ -337,7 +337,7 @@ static int read_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct l
   struct op *op = lh_op_find(hubs, id);
   if (op != NULL) lh_op_wait(op, from, seq);
   for (uint32_t i = 0; i < count / 4 && in.err == 0; i++) {
-    const uint32_t index = (uint32_t)lh_read_uint(&in, UINT32_MAX);
+    const uint64_t index = lh_read_uint(&in, INT64_MAX);
     const int code = (int)lh_read_int(&in);
     const struct lh_wire_value pid = lh_read_value(&in);
     const struct lh_bytes text = lh_read_nil(&in) ? lh_bytes(NULL, 0) : lh_read_str(&in, 4096);
@@ -352,7 +352,7 @@ static int read_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct l
   return lh_read_end(&in);
 }
 
-static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint32_t index, int code,
+static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
   if (id == lh_move_op_id()) {
     struct child *child = lh_host_by_token(hubs, index);
@@ -370,7 +370,7 @@ static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint32_t i
   }
 }
 
-static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint32_t index, int code,
+static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
   struct op *op = lh_op_find(hubs, id);
   (void)pid;

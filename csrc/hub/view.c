@@ -187,6 +187,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   hubs->view.agreed = false;
   hubs->view.settled = false;
   hubs->view.changed_at = now;
+  hubs->balance_pause = LH_BALANCE_MS;
   lh_host_claim_all(hubs);
   lh_registry_flush(hubs->registry);
   lh_view_send(hubs, 0);
@@ -278,6 +279,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
     }
     lh_start_go(hubs, now);
     lh_stop_go(hubs, now);
+    lh_hub_stop_untaken(hubs, now);
     lh_hub_check_empty(hubs);
   }
 }
