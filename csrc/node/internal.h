@@ -60,6 +60,8 @@ struct lh_node {
   enum phase phase;
   lh_ms started_at, end_at;
   uint64_t record_version;
+  int run_over;  // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
+                 // identity, LH_ELIMIT
   int signals;
 
   struct lh_map callers;  // id -> struct caller
@@ -99,7 +101,6 @@ void lh_node_touch(struct lh_node *node);  // a turn's end is due
 struct node_note;
 void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *data), void *data,
                   void (*drop)(void *data));
-void lh_node_new_epoch(struct lh_node *node);
 
 // identity.c
 int lh_node_identity(struct lh_node *node, struct lh_error *error);

@@ -23,19 +23,6 @@ static void arm(struct lh_node *node) {
   lh_timer_set(node->tick, due);
 }
 
-static void turn(void *self, lh_ms now) {
-  struct lh_node *node = self;
-  if (node->members != NULL) {
-    lh_members_tick(node->members, now);
-    lh_seeds_round(node, now);
-  }
-  lh_hubs_tick(node->hubs, now);
-  lh_hubs_flush(node->hubs, now);
-  lh_hooks_unlock(node);
-  lh_leave_tick(node, now);
-  arm(node);
-}
-
 void lh_node_touch(struct lh_node *node) { lh_timer_set(node->tick, lh_env_now(node->env)); }
 
 // --- words from other threads ---
@@ -63,7 +50,7 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 }
 
 // --- a new epoch: peers took over what ran here while we were away ---
-void lh_node_new_epoch(struct lh_node *node) {
+static void begin_new_epoch(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
   node->epoch++;
   lh_node_keep_epoch(node);
@@ -81,6 +68,35 @@ void lh_node_new_epoch(struct lh_node *node) {
   lh_hubs_new_epoch(node->hubs, self, now);
   lh_peers_reopen(node);
   lh_node_touch(node);
+}
+
+// Another run of this identity lives (a copied data directory): this one gives way, it must not
+// fight for the name.
+static void end_run(struct lh_node *node) {
+  const int why = node->run_over;
+  node->run_over = LH_OK;
+  if (why == LH_EEXISTS) {
+    lh_log(LH_LOG_ERROR, "node",
+           "another node runs with the identity of this one (was its data directory copied?); this "
+           "one leaves");
+    lh_leave_begin(node);
+  } else if (node->phase == NODE_STARTING || node->phase == NODE_READY) {
+    begin_new_epoch(node);
+  }
+}
+
+static void turn(void *self, lh_ms now) {
+  struct lh_node *node = self;
+  if (node->run_over != LH_OK) end_run(node);
+  if (node->members != NULL) {
+    lh_members_tick(node->members, now);
+    lh_seeds_round(node, now);
+  }
+  lh_hubs_tick(node->hubs, now);
+  lh_hubs_flush(node->hubs, now);
+  lh_hooks_unlock(node);
+  lh_leave_tick(node, now);
+  arm(node);
 }
 
 // --- start ---

@@ -53,6 +53,13 @@ static void want_evidence(void *self, const struct lh_member_record *record) {
   lh_seeds_evidence(self, record);
 }
 
+// This run of ours is over. The table says so in the middle of its own work; the turn acts on it.
+static void ended(void *self, int err) {
+  struct lh_node *node = self;
+  node->run_over = err;
+  lh_node_touch(node);
+}
+
 static void sign(void *self, struct lh_bytes data, uint8_t signature[64]) {
   const struct lh_node *node = self;
   lh_identity_sign(&node->identity, data, signature);
@@ -74,6 +81,7 @@ static const struct lh_member_ops member_ops = {
     .want_evidence = want_evidence,
     .sign = sign,
     .verify = verify,
+    .ended = ended,
 };
 
 // --- what the links hear ---
@@ -157,7 +165,7 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   if (in.err != LH_OK) return;
   lh_addr_format(to, address);
   if (lh_bytes_equal(code, lh_bytes_str("fenced"))) {
-    lh_node_new_epoch(node);
+    node->run_over = LH_EDENIED;
     return;
   }
   lh_log(LH_LOG_WARN, "link", "%s refuses this node: %.*s", address, (int)text.len,
