@@ -64,6 +64,7 @@ function Node:ready()
   if self.info then return self.info end
   local info, err = core.request("ready", nil, READY_MS)
   if not info then return nil, err end
+  info.address = info.address or nil -- false: local only
   self.info = info
   return info
 end

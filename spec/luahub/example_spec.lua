@@ -44,7 +44,7 @@ describe("examples/strategy_by_name.lua", function()
       export LUAHUB_RUNTIME_DIR=%s
       bin/luahub start %s > %s/log 2>&1 & node=$!
       trap 'kill -9 $node 2>/dev/null' EXIT
-      until grep -q ready %s/log || ! kill -0 $node 2>/dev/null; do sleep 0.02; done
+      until grep -qs ready %s/log || ! kill -0 $node 2>/dev/null; do sleep 0.02; done
       cat %s/log
       bin/luahub eval %s 'return hub:call("%s/counter", "increment")'
       bin/luahub stop %s
