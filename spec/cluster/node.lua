@@ -1,0 +1,185 @@
+-- node.lua - one running node of a spec: signals to it, and questions to it through `luahub eval`.
+--
+-- Made by spec.cluster.helper (launch, start). `status` is nil while it runs.
+
+local cjson = require("cjson")
+local tool = require("spec.cluster.tool")
+
+local eventually, read, quote = tool.eventually, tool.read, tool.quote
+
+local Node = {}
+Node.__index = Node
+
+--- What the node printed and logged since it was started.
+function Node:output()
+  return (read(self.log) or ""):sub(self.mark + 1)
+end
+
+function Node:ready()
+  eventually(self.name .. " is ready", function()
+    local status = self:status()
+    assert(not status, ("%s ended with status %s:\n%s"):format(self.name, tostring(status), self:output()))
+    return self:output():match("luahub: [^\n]* ready[^\n]*\n"), self:output()
+  end)
+  return self
+end
+
+--- Its exit status, or nil while it runs.
+function Node:status()
+  return tonumber(read(self.status_file) or "")
+end
+
+function Node:wait()
+  return eventually(self.name .. " has ended", function()
+    return self:status(), self:output()
+  end)
+end
+
+--- True while the process is there and not a zombie. `state`: true when it is in that state ("T": stopped).
+function Node:is(state)
+  local found = (read(("/proc/%d/stat"):format(self.pid)) or ""):match("^%d+ %b() (%a)")
+  if state then return found == state end
+  return found ~= nil and found ~= "Z" and found ~= "X"
+end
+
+function Node:signal(name)
+  assert(not self:status(), self.name .. " has ended already")
+  assert(os.execute(("kill -%s %d"):format(name, self.pid)))
+end
+
+-- A signal that stops what runs, with a line in the track just before it: the others are quicker than we are in
+-- noticing that it is done.
+local function strike(nodes, event, signal)
+  local lines, pids = {}, {}
+  for i, node in ipairs(nodes) do
+    lines[i], pids[i] = ("%s - %d\n"):format(event, node.pid), node.pid
+  end
+  local file = assert(io.open(nodes[1].cluster.track_file, "a"))
+  file:write(table.concat(lines))
+  file:close()
+  assert(os.execute(("kill -%s %s"):format(signal, table.concat(pids, " "))))
+end
+
+--- SIGKILL to all of these at once, and waits until they are gone.
+---@param nodes table[]
+function Node.kill_all(nodes)
+  strike(nodes, "killed", "KILL")
+  for _, node in ipairs(nodes) do
+    node:wait()
+  end
+end
+
+function Node:kill()
+  Node.kill_all({ self })
+end
+
+--- Stops the process where it stands.
+function Node:pause()
+  strike({ self }, "paused", "STOP")
+  eventually(self.name .. " stands still", function()
+    return self:is("T")
+  end)
+end
+
+function Node:continue()
+  self:signal("CONT")
+end
+
+--- SIGTERM, waits for the end, answers the exit status.
+function Node:leave()
+  self:signal("TERM")
+  return self:wait()
+end
+
+--- Evaluates a chunk through `luahub eval --json`. Answers true and the value, or false, the message and the status.
+function Node:try(chunk, options)
+  local extra = options and options.timeout and " --timeout " .. options.timeout or ""
+  local text, status = self.cluster:run(("eval %s %s --json%s"):format(self.name, quote(chunk), extra))
+  if status ~= 0 then return false, text, status end
+  local value = cjson.decode("[" .. text .. "]")[1]
+  if value == cjson.null then value = nil end
+  return true, value
+end
+
+--- The value of a chunk; fails when it does.
+function Node:eval(chunk, options)
+  local ok, value, status = self:try(chunk, options)
+  if not ok then error(("eval on %s, status %d: %s\n%s"):format(self.name, status, value, chunk), 2) end
+  return value
+end
+
+-- Lua text of a list of specs for tracked children.
+local function specs_of(ids, fields)
+  return ([[(function()
+    local specs = {}
+    for id in (%q):gmatch "%%S+" do specs[#specs + 1] = { id = id, start = { "tracked" }, %s } end
+    return specs
+  end)()]]):format(table.concat(ids, " "), fields or "")
+end
+
+--- Starts tracked children and waits for the answer.
+function Node:start_children(ids, fields)
+  local chunk = [[
+    local future, err = hub:start_children(%s, { awaitable = true, timeout = 30000 })
+    if not future then return nil, err end
+    local result = assert(future:await())
+    local out = {}
+    for i, e in ipairs(result:errors()) do out[i] = tostring(e.id) .. ": " .. tostring(e.message) end
+    return { status = result:status(), errors = out }]]
+  local answer = self:eval(chunk:format(specs_of(ids, fields)))
+  assert(answer.status == "ok", table.concat(answer.errors, "\n"))
+end
+
+--- Where this node's registry says that each child runs: { [id] = node }, and the generations.
+function Node:registry()
+  local listing = self:eval([[
+    local out = { { id = "", node = "" } } -- never an empty list, which JSON cannot tell from an empty map
+    for _, child in ipairs(hub:process_list("global")) do
+      for _, instance in ipairs(child.instances) do
+        out[#out + 1] = { id = child.id, node = instance.node, pid = tostring(instance.pid) }
+      end
+    end
+    return out]])
+  local nodes, count, doubled = {}, 0, {}
+  for i = 2, #listing do
+    local row = listing[i]
+    if nodes[row.id] then doubled[#doubled + 1] = row.id end
+    nodes[row.id], count = row.node, count + 1
+  end
+  return { nodes = nodes, count = count, doubled = doubled }
+end
+
+--- Asks the children themselves: { [id] = answer }, or what went wrong.
+function Node:ask(ids, request, ms)
+  local answers = self:eval(([[
+    local out = {}
+    for id in (%q):gmatch "%%S+" do
+      local answer, err = hub:call(id, %s, %d)
+      out[#out + 1] = { id = id, answer = answer, error = err and tostring(err) }
+    end
+    return out]]):format(table.concat(ids, " "), request, ms or 5000))
+  local out, wrong = {}, {}
+  for _, entry in ipairs(answers) do
+    out[entry.id] = entry.answer
+    if entry.error then wrong[#wrong + 1] = entry.id .. ": " .. entry.error end
+  end
+  return out, wrong
+end
+
+--- The sum of the counts of children, asked of the children.
+function Node:sum(ids)
+  local counts, wrong = self:ask(ids, '"get"')
+  assert(#wrong == 0, table.concat(wrong, "\n"))
+  local sum = 0
+  for _, id in ipairs(ids) do
+    sum = sum + counts[id]
+  end
+  return sum
+end
+
+--- Names of the nodes that this one counts as members of the hub.
+function Node:hub_nodes()
+  return table.concat(self:eval("return hub:nodes { include_local = true }"), " ")
+end
+
+return Node

@@ -1,0 +1,134 @@
+-- track.lua - reads what tracked children wrote and says what was wrong: a child that ran twice at a time, or not at
+-- all, or was never told that it was stopped.
+--
+-- Lines are in the order of events (see modules/tracked.lua). The spec adds lines of its own, "killed - PROCESS" and
+-- "paused - PROCESS", just before it sends the signal: from there on what runs in that process does not count.
+--
+--   init -> active -> (terminate | crash | exit | its process killed or paused) -> ended
+--           active -> handover -> frozen -> (takeover elsewhere, terminate) -> ended
+--   init while another is active -> prepared -> takeover -> active            (handed over: only with `hot`)
+
+local M = {}
+
+local ENDS = { terminate = true, crash = true, exit = true }
+
+local Track = {}
+Track.__index = Track
+
+local function complain(track, number, text, ...)
+  track.problems[#track.problems + 1] = ("line %d: " .. text):format(number, ...)
+end
+
+local function others(instances, key, state)
+  for name, instance in pairs(instances) do
+    if name ~= key and instance.state == state then return name, instance end
+  end
+  return nil
+end
+
+local function began(track, number, event, instances, key)
+  local other = others(instances, key, "active")
+  if other and not track.hot then
+    complain(track, number, "%s runs on %s while %s still does", event.child, event.node, other)
+  end
+  instances[key] = {
+    state = other and track.hot and "prepared" or "active",
+    process = event.process,
+    generation = event.generation,
+    node = event.node,
+  }
+end
+
+local function took_over(track, number, event, instances, key)
+  local other = others(instances, key, "active")
+  if other then complain(track, number, "%s took over on %s while %s still runs", event.child, event.node, other) end
+  for name, instance in pairs(instances) do
+    if name ~= key and instance.state == "frozen" then instances[name] = nil end
+  end
+  instances[key].state = "active"
+end
+
+local function happened(track, number, event)
+  local instances = track.children[event.child] or {}
+  track.children[event.child] = instances
+  local key = event.process .. "/" .. event.instance
+  local instance = instances[key]
+  if event.name == "init" then
+    track.starts[event.child] = (track.starts[event.child] or 0) + 1
+    began(track, number, event, instances, key)
+  elseif ENDS[event.name] then
+    instances[key] = nil
+  elseif not instance then
+    return -- Of a paused process that goes on, or frozen and overtaken.
+  elseif event.name == "handover" then
+    instance.state = "frozen"
+  elseif event.name == "takeover" then
+    took_over(track, number, event, instances, key)
+  end
+end
+
+local function process_gone(track, process)
+  for _, instances in pairs(track.children) do
+    for key, instance in pairs(instances) do
+      if instance.process == process then instances[key] = nil end
+    end
+  end
+end
+
+--- Reads the file anew. `hot`: children are handed over, so that one is prepared while another runs.
+function M.read(path, hot)
+  local track = setmetatable({ children = {}, problems = {}, starts = {}, hot = hot }, Track)
+  local number, killed = 0, {}
+  for line in io.lines(path) do
+    number = number + 1
+    local name, child, process, instance, generation, node, count =
+      line:match("^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*)$")
+    assert(name, "a torn line in the track: " .. line)
+    if child == "-" then
+      process_gone(track, process)
+      killed[process] = killed[process] or name == "killed"
+    elseif not killed[process] then
+      happened(track, number, {
+        name = name, child = child, process = process, instance = instance, generation = tonumber(generation),
+        node = node, count = tonumber(count),
+      })
+    end
+  end
+  return track
+end
+
+--- The instances that run of each child: { [id] = { node, ... } }.
+function Track:running()
+  local running = {}
+  for id, instances in pairs(self.children) do
+    running[id] = {}
+    for _, instance in pairs(instances) do
+      if instance.state ~= "prepared" then table.insert(running[id], instance.node) end
+    end
+  end
+  return running
+end
+
+--- What is wrong now, given the ids that should run: a list of lines, empty when nothing is.
+function Track:wrong(ids)
+  local lines = table.move(self.problems, 1, #self.problems, 1, {})
+  local running, wanted = self:running(), {}
+  for _, id in ipairs(ids) do
+    wanted[id] = true
+    local nodes = running[id] or {}
+    if #nodes ~= 1 then
+      table.sort(nodes)
+      lines[#lines + 1] = ("%s runs %d times: %s"):format(id, #nodes, table.concat(nodes, ", "))
+    end
+  end
+  for id, nodes in pairs(running) do
+    if not wanted[id] and #nodes > 0 then lines[#lines + 1] = ("%s runs, and should not"):format(id) end
+  end
+  for id, instances in pairs(self.children) do
+    if others(instances, nil, "prepared") then lines[#lines + 1] = ("%s is still prepared somewhere"):format(id) end
+  end
+  table.sort(lines)
+  return lines
+end
+
+return M
