@@ -42,11 +42,12 @@ else
 LH_CFLAGS += $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
 
-# Stock lua5.4 knows nothing of sanitizers: their runtime has to be in the process before ours is loaded.
+# Stock lua5.4 knows nothing of sanitizers: their runtime has to be in the process before ours is loaded. So a
+# sanitized suite finds a lua5.4 first on its PATH that preloads it, for busted and for every node.
 SAN_RUNTIME := $(if $(findstring address,$(SAN)),libasan.so,$(if $(findstring thread,$(SAN)),libtsan.so))
-SAN_PRELOAD := $(if $(SAN_RUNTIME),$(shell $(CC) -print-file-name=$(SAN_RUNTIME)))
-SAN_ENV := $(if $(SAN_PRELOAD),LD_PRELOAD=$(SAN_PRELOAD) \
-  ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:strict_string_checks=1$(if $(ASAN_OPTIONS),:$(ASAN_OPTIONS)) \
+SAN_LUA := $(if $(SAN_RUNTIME),$(BUILD)/interpreter/lua5.4)
+SAN_ENV := $(if $(SAN_RUNTIME),PATH=$(abspath $(BUILD)/interpreter):$$PATH \
+  ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1$(if $(ASAN_OPTIONS),:$(ASAN_OPTIONS)) \
   LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
   UBSAN_OPTIONS=print_stacktrace=1 \
   TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
@@ -114,11 +115,20 @@ $(BUILD)/test/luahub_test/$(1).so: spec/c/$(1).c $(call archives,spec/c/$(1).c)
 endef
 $(foreach name,$(TEST_NAMES),$(eval $(call test_rule,$(name))))
 
-modules: all $(TEST_MODULES)
+modules: all $(TEST_MODULES) $(SAN_LUA)
+
+$(BUILD)/interpreter/lua5.4: $(BUILD)/interpreter/once.so
+	@printf '#!/bin/sh\nLD_PRELOAD="%s %s" exec %s "$$@"\n' \
+	  "$$($(CC) -print-file-name=$(SAN_RUNTIME))" '$(abspath $<)' "$$(command -v $(LUA))" >$@
+	@chmod +x $@
+
+$(BUILD)/interpreter/once.so: spec/c/preload_once.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -o $@ $<
 
 # One busted over all of spec/. Nodes that a spec starts find the modules under test by LUAHUB_BUILD.
 test: modules
-	$(SAN_ENV) LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/busted.lua --ignore-lua --cpath='$(BUILD)/?.so;$(BUILD)/test/?.so' \
+	$(SAN_ENV) LUAHUB_BUILD=$(abspath $(BUILD)) $(if $(SAN_LUA),lua5.4,$(LUA)) scripts/busted.lua --ignore-lua --cpath='$(BUILD)/?.so;$(BUILD)/test/?.so' \
 	  --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) $(SPECS)
 
 # The suite under sanitizers, each in a build folder of its own. Left out: specs tagged #slow, which start whole

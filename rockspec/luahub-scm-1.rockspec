@@ -13,13 +13,10 @@ user change every decision in Lua.]],
 }
 supported_platforms = { "linux" }
 dependencies = { "lua ~> 5.4", "lua-cjson >= 2.1" }
+-- The Makefile asks pkg-config for these and the other libraries, and names what is missing.
 external_dependencies = {
   LIBUV = { header = "uv.h", library = "uv" },
   OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
-  URCU = { header = "urcu/urcu-memb.h", library = "urcu-memb" },
-  CARES = { header = "ares.h", library = "cares" },
-  MPACK = { header = "mpack.h", library = "mpack" },
-  XXHASH = { header = "xxhash.h" },
 }
 build = {
   type = "make",
