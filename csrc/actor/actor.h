@@ -195,6 +195,8 @@ void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, s
 void lh_actor_open(lua_State *L);
 // The actors of the running Lua code (heap or main), or NULL outside of any.
 struct lh_actors *lh_actors_of(lua_State *L);
+// The environment of the running Lua code, whose clock it goes by, or NULL outside of any node.
+struct lh_env *lh_actor_env(lua_State *L);
 
 struct lh_actors_counters {
   uint64_t actors, heaps, messages, dropped, mailbox_full, preemptions, crashes, starts, stops;

@@ -262,3 +262,8 @@ struct lh_actors *lh_actors_of(lua_State *L) {
   struct heap *heap = lha_heap_of(L);
   return heap ? heap->actors : NULL;
 }
+
+struct lh_env *lh_actor_env(lua_State *L) {
+  struct heap *heap = lha_heap_of(L);
+  return heap ? heap->actors->config.env : NULL;
+}

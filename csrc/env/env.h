@@ -57,6 +57,7 @@ int lh_env_post(struct lh_env *env, void (*fn)(void *data), void *data);
 // --- clock and randomness ---
 lh_ms lh_env_now(struct lh_env *env);        // [any] monotonic, counts suspended time
 uint64_t lh_env_now_ns(struct lh_env *env);  // [any] the same clock, for measuring
+uint64_t lh_env_uv_now_ns(void);             // [any] env_uv's clock, where there is no environment
 void lh_env_random(struct lh_env *env, void *out,
                    size_t len);  // [any] unpredictable in env_uv, seeded in env_sim
 

@@ -30,11 +30,15 @@ void lh_uv_must(int result, const char *what) {
   abort();
 }
 
-uint64_t lh_uv_now_ns(struct lh_env *env) {
-  (void)env;
+uint64_t lh_env_uv_now_ns(void) {
   struct timespec now;
   (void)clock_gettime(CLOCK_BOOTTIME, &now);
   return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+uint64_t lh_uv_now_ns(struct lh_env *env) {
+  (void)env;
+  return lh_env_uv_now_ns();
 }
 
 void lh_uv_random(struct lh_env *env, void *out, size_t len) {

@@ -8,6 +8,7 @@
 #include "actor/actor.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "env/env.h"
 #include "script/script.h"
 
 #include <pthread.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define LH_VERSION "0.1.0"
+
+enum { NS_PER_MS = 1000000 };
 
 static _Atomic(struct lh_node *) current;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -195,6 +198,22 @@ static int core_pid_node(lua_State *L) {
   return 1;
 }
 
+// The clock of the node, which the simulator moves; outside of any node the machine's.
+static uint64_t clock_ns(lua_State *L) {
+  struct lh_env *env = lh_actor_env(L);
+  return env != NULL ? lh_env_now_ns(env) : lh_env_uv_now_ns();
+}
+
+static int core_now(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)(clock_ns(L) / NS_PER_MS));
+  return 1;
+}
+
+static int core_now_ns(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)clock_ns(L));
+  return 1;
+}
+
 static int core_secret_check(lua_State *L) {
   struct lh_secret secret;
   struct lh_error error;
@@ -205,13 +224,9 @@ static int core_secret_check(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"is_pid", core_is_pid},
-    {"keygen", core_keygen},
-    {"pid_node", core_pid_node},
-    {"secret_check", core_secret_check},
-    {"start", core_start},
-    {"stop_now", core_stop_now},
-    {NULL, NULL},
+    {"is_pid", core_is_pid}, {"keygen", core_keygen},     {"now", core_now},
+    {"now_ns", core_now_ns}, {"pid_node", core_pid_node}, {"secret_check", core_secret_check},
+    {"start", core_start},   {"stop_now", core_stop_now}, {NULL, NULL},
 };
 
 __attribute__((visibility("default"))) int luaopen_luahub_core(lua_State *L);

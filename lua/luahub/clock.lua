@@ -1,4 +1,6 @@
 -- clock.lua - milliseconds that only grow, for deadlines. Not the time of day.
+--
+-- Where actors run the clock is theirs; a program without a node asks the machine.
 
 local core = require("luahub.core")
 
@@ -14,6 +16,8 @@ end
 
 --- Milliseconds since some moment in the past.
 ---@return integer
-M.now = core.now or uptime
+function M.now()
+  return core.now and core.now() or uptime()
+end
 
 return M
