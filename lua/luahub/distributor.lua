@@ -5,7 +5,6 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
-local clock = require("luahub.clock")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 local future = require("luahub.future")
@@ -207,11 +206,11 @@ function M.which_children_global(hub, options)
     local ref, refused = core.request_async("which_children", { hub = hub_id, node = name })
     asked[i] = { ref = ref, err = refused }
   end
-  local out, deadline = {}, clock.now() + timeout
+  local out, deadline = {}, core.now() + timeout
   for i, name in ipairs(names) do
     local answer, why = nil, asked[i].err
     if asked[i].ref then
-      answer, why = core.await(asked[i].ref, math.max(deadline - clock.now(), 0))
+      answer, why = core.await(asked[i].ref, math.max(deadline - core.now(), 0))
     end
     out[i] = sorted(answer) or { node = name, error = failure.code(why) or tostring(why) }
   end

@@ -5,7 +5,6 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
-local clock = require("luahub.clock")
 local distributor = require("luahub.distributor")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
@@ -272,14 +271,14 @@ function Hub:call(id, request, ms)
   argument.check("hub:call", "id", id, "text")
   argument.check("hub:call", "ms", ms, "ms?")
   ms = ms or CALL_MS
-  local started, pause, seen = clock.now(), RETRY_FIRST_MS, false
+  local started, pause, seen = core.now(), RETRY_FIRST_MS, false
   while true do
-    local elapsed = clock.now() - started
+    local elapsed = core.now() - started
     local value, err, again, known = try_call(self, id, request, math.max(ms - elapsed, 0))
     if err == nil then return value end
     if not again then return nil, err end
     seen = seen or known
-    elapsed = clock.now() - started
+    elapsed = core.now() - started
     local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)
     if elapsed + pause >= limit then return nil, err end
     core.sleep(pause)

@@ -40,6 +40,10 @@ local function core_config(node)
   local directory, err = runtime.ensure(node.runtime_dir or runtime.directory())
   if not directory then return nil, err end
   out.runtime_dir = directory
+  if node.data_dir then
+    directory, err = runtime.ensure(node.data_dir, "data_dir")
+    if not directory then return nil, err end
+  end
   return out
 end
 

@@ -4,6 +4,7 @@
 -- answer is checked here, so that a strategy that answers nonsense gets an error that names it and what was expected.
 -- This module's state exists in the main program only: in every other heap nothing is installed.
 
+local alter = require("luahub.alter")
 local core = require("luahub.core")
 local strategy = require("luahub.strategy")
 
@@ -152,13 +153,30 @@ function ask.may_act(hub_id, nodes, agreed)
   return may, reason and tostring(reason)
 end
 
-function ask.hook(hub_id, key, handler_id, data)
+local function immediate(hub_id, key, handler_id)
   local hub = hubs[hub_id]
   local handler = hub and hub.handlers[key] and hub.handlers[key][handler_id]
   if not handler then
     error(("hub %s: no immediate handler '%s' for %s in this program"):format(hub_id, handler_id, key), 0)
   end
-  return handler(data, hub_id)
+  return handler
+end
+
+function ask.hook(hub_id, key, handler_id, data)
+  return immediate(hub_id, key, handler_id)(data, hub_id)
+end
+
+-- An alter hook: the handler makes a new { id, spec, metadata } of each.
+function ask.alter(hub_id, key, handler_id, list)
+  local handler = immediate(hub_id, key, handler_id)
+  return alter.list(list, function(data)
+    return handler(data, hub_id)
+  end)
+end
+
+-- The node asks whether this program answers at all.
+function ask.alive()
+  return true
 end
 
 --- Answers one question; raises what the strategy raises. Called by the core while the main program waits.

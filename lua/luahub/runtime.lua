@@ -1,4 +1,4 @@
--- runtime.lua - where control sockets are: $LUAHUB_RUNTIME_DIR, else $XDG_RUNTIME_DIR/luahub, else /tmp/luahub-UID.
+-- runtime.lua - a node's directories, and where control sockets are: $LUAHUB_RUNTIME_DIR, else $XDG_RUNTIME_DIR/luahub, else /tmp/luahub-UID.
 
 local failure = require("luahub.failure")
 
@@ -32,20 +32,23 @@ function M.directory()
     or "/tmp/luahub-" .. user_id()
 end
 
---- Makes the directory when it is missing, for its owner only, and refuses one that others may write.
+--- Makes a directory when it is missing, for its owner only, and refuses one that others may write.
 ---@param path string
+---@param code? "runtime_dir"|"data_dir"  what it is for; default "runtime_dir"
 ---@return string? path
----@return luahub.Failure?  code runtime_dir
-function M.ensure(path)
+---@return luahub.Failure?  with that code
+function M.ensure(path, code)
+  code = code or "runtime_dir"
+  local what = code == "data_dir" and "data directory" or "runtime directory"
   local made = os.execute("mkdir -p -m 700 -- " .. quoted(path) .. " 2>/dev/null")
-  if not made then return failure.new("runtime_dir", "cannot make the runtime directory %s", path) end
+  if not made then return failure.new(code, "cannot make the %s %s", what, path) end
   local owner, mode = (output_of("stat -c '%u %a' -- " .. quoted(path)) or ""):match("^(%d+) (%d+)$")
-  if not owner then return failure.new("runtime_dir", "cannot look at the runtime directory %s", path) end
+  if not owner then return failure.new(code, "cannot look at the %s %s", what, path) end
   if owner ~= user_id() then
-    return failure.new("runtime_dir", "the runtime directory %s belongs to another user", path)
+    return failure.new(code, "the %s %s belongs to another user", what, path)
   end
   if tonumber(mode, 8) & 18 ~= 0 then
-    return failure.new("runtime_dir", "the runtime directory %s can be written by others: chmod 700 %s", path, path)
+    return failure.new(code, "the %s %s can be written by others: chmod 700 %s", what, path, path)
   end
   return path
 end

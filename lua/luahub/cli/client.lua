@@ -1,6 +1,5 @@
 -- cli/client.lua - one conversation with a running node over its control socket, for the commands that ask a node.
 
-local clock = require("luahub.clock")
 local core = require("luahub.core")
 local exit = require("luahub.cli.exit")
 local runtime = require("luahub.runtime")
@@ -51,11 +50,11 @@ function M.eval(name, request)
   if not client then return nil, unreachable end
   local sent, err = client:send({ op = "eval", code = request.code, json = request.json, timeout = request.timeout })
   if not sent then return nil, M.lost(name, err) end
-  local deadline = request.timeout and clock.now() + request.timeout
+  local deadline = request.timeout and core.now() + request.timeout
   local parts = {}
   while true do
     local message
-    message, err = client:receive(deadline and math.max(deadline - clock.now(), 0))
+    message, err = client:receive(deadline and math.max(deadline - core.now(), 0))
     if not message then
       client:send({ op = "interrupt" })
       client:close()

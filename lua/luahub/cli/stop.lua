@@ -1,7 +1,7 @@
 -- cli/stop.lua - luahub stop NAME: has a node hand its children on and leave, and waits until it is gone.
 
 local client = require("luahub.cli.client")
-local clock = require("luahub.clock")
+local core = require("luahub.core")
 local exit = require("luahub.cli.exit")
 
 local M = {
@@ -17,7 +17,7 @@ local TIMEOUT_MS = 60000
 -- The node closes the connection when its program ends, at the latest.
 local function wait_until_gone(connection, name, deadline)
   while true do
-    local message, err = connection:receive(math.max(deadline - clock.now(), 0))
+    local message, err = connection:receive(math.max(deadline - core.now(), 0))
     if not message and err.code == "closed" then return exit.OK end
     if not message then return client.lost(name, err) end
     if message.op == "error" then
@@ -32,7 +32,7 @@ function M.run(values)
   if not connection then return unreachable end
   local sent, err = connection:send({ op = "stop" })
   if not sent then return client.lost(values.NAME, err) end
-  local code = wait_until_gone(connection, values.NAME, clock.now() + (values.timeout or TIMEOUT_MS))
+  local code = wait_until_gone(connection, values.NAME, core.now() + (values.timeout or TIMEOUT_MS))
   connection:close()
   return code
 end
