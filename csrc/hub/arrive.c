@@ -121,7 +121,33 @@ static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
   lh_free(owners);
 }
 
-static int carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body) {
+// What the alter hooks made of the children takes the place of what was sent.
+static void put_altered(struct head *head, struct arrival *arrivals, uint32_t count,
+                        const struct alter_result *altered) {
+  head->flags |= START_ALTERED;
+  for (uint32_t i = 0; i < count; i++) {
+    arrivals[i].flags = head->flags;
+    arrivals[i].spec = altered->children[i].spec;
+    arrivals[i].metadata = altered->children[i].metadata;
+  }
+}
+
+static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct arrival *arrivals,
+                   uint32_t count, struct lh_bytes body, const struct alter_result *altered) {
+  if (head->hub == NULL) {
+    refuse_all(hubs, head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
+  } else if (altered != NULL && altered->status != LH_OK) {
+    refuse_all(hubs, head, arrivals, count, LH_EFAILED, altered->error);
+  } else if (altered == NULL && lh_alter_wanted(head->hub, head->flags)) {
+    lh_alter_ask(head->hub, now, arrivals, count, body);
+  } else {
+    if (altered != NULL) put_altered(head, arrivals, count, altered);
+    begin_all(hubs, now, head, arrivals, count);
+  }
+}
+
+int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
+                      const struct alter_result *altered) {
   struct lh_reader in;
   struct head head;
   lh_reader_init_user(&in, body);
@@ -131,16 +157,13 @@ static int carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body) {
   struct arrival *arrivals = lh_zalloc((count + 1) * sizeof(struct arrival));
   for (uint32_t i = 0; i < count; i++) read_arrival(&in, &head, &arrivals[i]);
   const int err = fields % 6 != 0 ? LH_EFORMAT : lh_read_end(&in);
-  if (err == LH_OK && head.hub == NULL)
-    refuse_all(hubs, &head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
-  else if (err == LH_OK)
-    begin_all(hubs, now, &head, arrivals, count);
+  if (err == LH_OK) act_on(hubs, now, &head, arrivals, count, body, altered);
   lh_free(arrivals);
   return err;
 }
 
 int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
-  if (!must_wait(hubs)) return carry_out(hubs, now, body);
+  if (!must_wait(hubs)) return lh_host_carry_out(hubs, now, body, NULL);
   if (hubs->waiting_count >= LH_OPS_MAX) return LH_ELIMIT;
   struct frame *frame = LH_NEW(struct frame);
   frame->peer = from;
@@ -156,7 +179,7 @@ void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
   while (!must_wait(hubs) && (at = lh_list_pop(&hubs->waiting)) != NULL) {
     struct frame *frame = LH_ENTRY(at, struct frame, link);
     hubs->waiting_count--;
-    (void)carry_out(hubs, now, lh_bytes_of(&frame->body));
+    (void)lh_host_carry_out(hubs, now, lh_bytes_of(&frame->body), NULL);
     lh_buf_free(&frame->body);
     lh_free(frame);
   }

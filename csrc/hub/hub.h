@@ -74,8 +74,10 @@ struct lh_hub_config {
   enum lh_distribution distribution;
   bool deterministic;  // of a custom distribution
   enum lh_migration migration;
-  bool handover;          // of a hot migration
-  bool custom_partition;  // ask "may_act"
+  bool handover;                // of a hot migration
+  bool custom_partition;        // ask "may_act"
+  bool custom_synchronization;  // the node asks "propagate"
+  bool custom_init;             // ask "init" before a start is placed
   uint8_t digest[16];
 };
 
@@ -144,6 +146,7 @@ void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes hub, bool include_local
 struct lh_hub_state {
   bool alive, locked, partitioned;
 };
+bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes hub);
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);
 
 // --- events ---

@@ -215,6 +215,10 @@ struct lh_bytes lh_hubs_id(const struct lh_hubs *hubs, size_t index) {
   return hubs->hubs[index]->config.id;
 }
 
+static bool asks_main(const struct hub *hub) {
+  return hub->config.distribution == LH_DISTRIBUTION_CUSTOM || hub->config.custom_partition;
+}
+
 void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record) {
   hubs->record_hubs = lh_realloc(hubs->record_hubs, hubs->hub_count * sizeof(struct lh_member_hub));
   for (size_t i = 0; i < hubs->hub_count; i++) {
@@ -223,7 +227,7 @@ void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record) {
     memset(entry, 0, sizeof *entry);
     memcpy(entry->id, hub->config.id.data, hub->config.id.len);
     memcpy(entry->digest, hub->config.digest, sizeof entry->digest);
-    entry->placeable = !hub->closing && !hubs->leaving;
+    entry->placeable = !hub->closing && !hubs->leaving && !(hubs->undecided && asks_main(hub));
   }
   record->leaving = hubs->leaving;
   record->hub_count = (uint32_t)hubs->hub_count;
@@ -255,6 +259,11 @@ void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes id, bool include_local,
 
 static bool any_moving(const struct hub *hub) {
   return hub->moving > 0 || !lh_list_empty(&hub->move_queue);
+}
+
+bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes id) {
+  const struct hub *hub = lh_hub_find(hubs, id);
+  return hub != NULL && hub->config.custom_synchronization;
 }
 
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {

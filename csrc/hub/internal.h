@@ -71,7 +71,8 @@ struct hub {
   uint32_t index;  // the registry's
   struct lh_hub_config config;
   bool closing;
-  bool partitioned;
+  bool partitioned, asking_may;
+  uint64_t may_hash, asked_hash;  // the views for which the partition strategy answered, was asked
   uint64_t generation;
   struct lh_map children;        // id -> struct child
   struct candidate *candidates;  // placeable nodes, sorted by name
@@ -146,7 +147,9 @@ struct op {
   size_t open;    // items neither done nor failed
   size_t unsent;  // items in ITEM_NEW
   bool check_existing, rollback, rolled_back, asking, quiet, keep_placing;
-  uint32_t wanted_node;  // the caller chose the node
+  bool vetted;                     // the distribution's init let it pass
+  struct lh_bytes specs, options;  // as they were asked for
+  uint32_t wanted_node;            // the caller chose the node
   struct {
     uint32_t node;
     uint64_t seq;
@@ -212,6 +215,7 @@ struct lh_hubs {
   struct lh_order *orders;
   size_t order_count, order_cap;
   struct child **ordered;  // the children of the orders
+  bool undecided;          // the main program did not answer a question in time
   struct lh_list questions;
   uint64_t next_question;
   struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
@@ -296,7 +300,14 @@ int lh_stop_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_by
 void lh_stop_go(struct lh_hubs *hubs, lh_ms now);
 
 // arrive.c and host.c
-enum { START_CHECK = 1, START_MOVE = 2, START_PREPARED = 4, START_PINNED = 8, START_GIVEN = 16 };
+enum {
+  START_CHECK = 1,
+  START_MOVE = 2,
+  START_PREPARED = 4,
+  START_PINNED = 8,
+  START_GIVEN = 16,
+  START_ALTERED = 32,
+};
 struct arrival {  // a child that is to run here
   struct hub *hub;
   struct lh_bytes id, spec, metadata;
@@ -309,6 +320,17 @@ struct arrival {  // a child that is to run here
 };
 int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_host_stop_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+struct altered {  // what the alter hooks made of one child
+  struct lh_bytes spec, metadata;
+};
+struct alter_result {
+  int status;
+  const struct altered *children;
+  const char *error;
+};
+// A START frame; `altered` is NULL, or what the alter hooks answered for its children.
+int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
+                      const struct alter_result *altered);
 void lh_host_resume(struct lh_hubs *hubs, lh_ms now);  // the requests that waited for agreement
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now,
                    const struct arrival *arrival);  // orders its start
@@ -350,6 +372,14 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 uint64_t lh_move_op_id(void);
+
+// alter.c
+bool lh_alter_wanted(const struct hub *hub, unsigned flags);
+void lh_alter_ask(struct hub *hub, lh_ms now, const struct arrival *arrivals, size_t count,
+                  struct lh_bytes frame);
+
+// tolerance.c: whether each hub's partition strategy has spoken on this view; asks it when not.
+bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
 
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead

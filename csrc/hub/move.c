@@ -223,7 +223,9 @@ static void balance_hub(struct hub *hub, lh_ms now) {
 }
 
 void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {
-  for (size_t i = 0; i < hubs->hub_count; i++) balance_hub(hubs->hubs[i], now);
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    if (!hubs->hubs[i]->partitioned) balance_hub(hubs->hubs[i], now);
+  }
 }
 
 // A move that failed is tried again: soon, then after growing pauses while moves go on failing.

@@ -102,6 +102,7 @@ static const char *item_code(const struct op *op, const struct item *item) {
   if (item->code == LH_EEXISTS) return op->kind == OP_START ? "already_started" : "stopping";
   if (item->code == LH_ECLOSED) return "not_alive";
   if (item->code == LH_EIO) return "no_nodes";
+  if (item->code == LH_EDENIED) return "partitioned";
   if (item->code == LH_EFAILED) return "child_failed";
   return lh_err_name(item->code);
 }

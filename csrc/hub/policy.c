@@ -32,10 +32,33 @@ void lh_policy_ask(struct lh_hubs *hubs, lh_ms now, const char *kind, const stru
   hubs->ops->ask(hubs->ops_self, question->id, kind, lh_bytes_of(args), count);
 }
 
+// A node whose main program does not answer cannot decide where children go: it says so in its
+// record, and its hubs with strategies of the user's take no children until it answers again.
+static void set_undecided(struct lh_hubs *hubs, bool undecided) {
+  if (hubs->undecided == undecided) return;
+  hubs->undecided = undecided;
+  lh_log(LH_LOG_WARN, "hub",
+         undecided ? "the main program does not answer policy questions; this node takes no "
+                     "children meanwhile"
+                   : "the main program answers policy questions again");
+  hubs->ops->record_changed(hubs->ops_self);
+}
+
+static void take_sign_of_life(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
+                              const char *error, void *data) {
+  (void)hubs;
+  (void)now;
+  (void)status;
+  (void)result;
+  (void)error;
+  (void)data;
+}
+
 static void end(struct lh_hubs *hubs, lh_ms now, struct question *question, int status,
                 struct lh_bytes result, const char *error) {
   lh_list_remove(&question->link);
   if (status != LH_OK) hubs->counters.strategy_errors++;
+  set_undecided(hubs, status == LH_ETIMEOUT);
   question->fn(hubs, now, status, result, error, question->data);
   lh_free(question);
 }
@@ -62,9 +85,14 @@ void lh_policy_tick(struct lh_hubs *hubs, lh_ms now) {
     end(hubs, now, question, LH_ETIMEOUT, lh_bytes(NULL, 0),
         "the main program did not answer in time");
   }
+  if (hubs->undecided && lh_list_empty(&hubs->questions)) {
+    const struct lh_buf nothing = LH_BUF_EMPTY;
+    lh_policy_ask(hubs, now, "alive", &nothing, 0, take_sign_of_life, NULL);
+  }
 }
 
 void lh_policy_free(struct lh_hubs *hubs) {
+  hubs->undecided = false;
   while (!lh_list_empty(&hubs->questions)) {
     struct question *question = LH_ENTRY(hubs->questions.next, struct question, link);
     end(hubs, 0, question, LH_ECLOSED, lh_bytes(NULL, 0), "the node ends");

@@ -236,5 +236,7 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
   }
   if (count == 0) return;
-  for (size_t i = 0; i < hubs->hub_count; i++) recover_hub(hubs->hubs[i], now, dead, count);
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count);
+  }
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct request {
-  struct lh_bytes hub, children, metadata, child_metadata, node;
+  struct lh_bytes hub, children, options, metadata, child_metadata, node;
   lh_ms timeout;
   bool check_existing, rollback, detach, quiet;
 };
@@ -42,6 +42,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
 }
 
 static void read_options(struct lh_reader *in, struct request *request) {
+  struct lh_reader whole = *in;
+  request->options = lh_read_skip(&whole);
   const uint32_t count = lh_read_map(in, 64);
   for (uint32_t i = 0; i < count && in->err == 0; i++)
     read_option(in, lh_read_str(in, 64), request);
@@ -131,6 +133,8 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   op->check_existing = request->check_existing;
   op->rollback = request->rollback;
   op->quiet = request->quiet;
+  op->specs = request->children;
+  op->options = request->options;
   if (request->node.data != NULL) {
     op->wanted_node = node_named(op->all, request->node);
     if (op->wanted_node == 0) {
@@ -256,8 +260,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   (void)now;
   if (op != NULL) {
     op->asking = false;
-    unsigned flags = (op->check_existing ? START_CHECK : 0U) |
-                     (op->wanted_node != 0 ? START_GIVEN | START_PINNED : 0U);
+    unsigned flags = op->check_existing ? START_CHECK : 0U;
     if (hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM) {
       flags |= START_GIVEN | (hub->config.deterministic ? 0U : START_PINNED);
     }
@@ -290,9 +293,67 @@ static void settle_known(struct op *op) {
   }
 }
 
+// --- the distribution's own check of a start ---
+static struct lh_bytes refusal_text(struct lh_reader *in) {
+  static const char plain[] = "the distribution strategy's init refused it";
+  struct lh_reader probe = *in;
+  const struct lh_wire_value value = lh_read_value(&probe);
+  if (value.type == LH_WIRE_STR) return value.as.bytes;
+  for (uint32_t i = 0; value.type == LH_WIRE_MAP && i < value.as.count && probe.err == LH_OK; i++) {
+    const bool wanted =
+        lh_read_peek(&probe) == LH_WIRE_STR && is(lh_read_str(&probe, 64), "message");
+    if (!wanted && i == 0) (void)lh_read_nil(&probe);  // an error value's mark
+    if (wanted && lh_read_peek(&probe) == LH_WIRE_STR)
+      return lh_read_str(&probe, LH_ERROR_TEXT_MAX);
+    (void)lh_read_skip(&probe);
+  }
+  return lh_bytes(plain, sizeof plain - 1);
+}
+
+static void vetted(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
+                   const char *error, void *data) {
+  const uint64_t *id = data;
+  struct op *op = lh_op_find(hubs, *id);
+  lh_free(data);
+  if (op == NULL) return;
+  struct lh_reader in;
+  op->asking = false;
+  lh_reader_init_user(&in, result);
+  op->vetted = status == LH_OK && lh_read_peek(&in) == LH_WIRE_BOOL && lh_read_bool(&in);
+  if (op->vetted) {
+    lh_start_go(hubs, now);
+    return;
+  }
+  if (status == LH_OK) (void)lh_read_skip(&in);
+  const struct lh_bytes why =
+      status == LH_OK ? refusal_text(&in)
+                      : lh_bytes_str(error != NULL ? error : "the distribution strategy failed");
+  for (size_t i = 0; i < op->count; i++) lh_op_fail_item(op, i, LH_EFAILED, why);
+}
+
+static void vet(struct op *op, lh_ms now) {
+  struct lh_buf args = LH_BUF_EMPTY;
+  uint64_t *id = lh_memdup(&op->id, sizeof op->id);
+  op->asking = true;
+  lh_write_str(&args, op->hub->config.id.data, op->hub->config.id.len);
+  lh_buf_append(&args, op->specs.data, op->specs.len);
+  if (op->options.len > 0)
+    lh_buf_append(&args, op->options.data, op->options.len);
+  else
+    lh_write_map(&args, 0);
+  lh_policy_ask(op->all, now, "init", &args, 3, vetted, id);
+  lh_buf_free(&args);
+}
+
 static void go(struct op *op, lh_ms now) {
   settle_known(op);
+  if (op->hub->partitioned)
+    fail_new(op, LH_EDENIED, "this side of a split may not act, says the partition strategy");
   if (op->unsent == 0) return;
+  if (op->hub->config.custom_init && !op->vetted) {
+    vet(op, now);
+    return;
+  }
   struct placement *placement = LH_NEW(struct placement);
   struct lh_bytes *ids = lh_alloc(op->unsent * sizeof(struct lh_bytes));
   placement->op = op->id;

@@ -271,6 +271,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
   }
   if (hubs->check_settle) {
     hubs->check_settle = false;
+    if (!lh_tolerance_known(hubs, now)) return;
     lh_recover(hubs, now);
     if (lh_recover_pending(hubs)) return;
     if (!view->settled) {

@@ -59,6 +59,22 @@ bool lh_hooks_wanted(struct lh_node *node, struct lh_bytes hub, const char *key)
   return found != NULL && found->count > 0;
 }
 
+size_t lh_hooks_count(struct lh_node *node, struct lh_bytes hub, const char *key) {
+  const struct handlers *found = find(node, hub, lh_bytes_str(key));
+  return found != NULL ? found->count : 0;
+}
+
+struct lh_hook lh_hooks_at(struct lh_node *node, struct lh_bytes hub, const char *key,
+                           size_t index) {
+  const struct handler *handler = &find(node, hub, lh_bytes_str(key))->items[index];
+  return (struct lh_hook){lh_bytes_of(&handler->id),
+                          lh_bytes_of(&handler->module),
+                          lh_bytes_of(&handler->function),
+                          lh_bytes_of(&handler->args),
+                          handler->arg_count,
+                          handler->immediate};
+}
+
 // --- registering ---
 static void handler_free(struct handler *handler) {
   lh_buf_free(&handler->id);
@@ -213,6 +229,14 @@ static void handlers_free(struct handlers *handlers) {
 }
 
 // --- running ---
+static void hook_ended(struct lh_node *node, int status, struct lh_bytes result, const char *error,
+                       void *data) {
+  (void)node;
+  (void)result;
+  (void)data;
+  if (status != LH_OK) lh_log(LH_LOG_WARN, "hook", "a hook failed: %s", error != NULL ? error : "");
+}
+
 static void ask_main(struct lh_node *node, const struct handler *handler, struct lh_bytes hub,
                      struct lh_bytes key, struct lh_bytes payload) {
   struct lh_buf args = LH_BUF_EMPTY;
@@ -220,7 +244,7 @@ static void ask_main(struct lh_node *node, const struct handler *handler, struct
   lh_write_str(&args, key.data, key.len);
   lh_write_str(&args, handler->id.data, handler->id.len);
   lh_buf_append(&args, payload.data, payload.len);
-  lh_actors_ask(node->actors, UINT64_C(1) << HOOK_TOKEN_BIT, "hook", lh_bytes_of(&args), 4);
+  lh_ask_main(node, "hook", &args, 4, hook_ended, NULL);
   lh_buf_free(&args);
 }
 
@@ -350,9 +374,59 @@ void lh_hooks_unlock(struct lh_node *node) {
   }
 }
 
+// --- through the hub's synchronization strategy ---
+struct propagation {
+  struct lh_buf hub, name, data;
+};
+
+static void targets_chosen(struct lh_node *node, int status, struct lh_bytes result,
+                           const char *error, void *data) {
+  struct propagation *propagation = data;
+  if (status == LH_OK) {
+    deliver_list(node, lh_bytes_of(&propagation->hub), lh_bytes_of(&propagation->name),
+                 lh_bytes_of(&propagation->data), result);
+  } else {
+    node->counters.events_dropped++;
+    lh_log(LH_LOG_WARN, "hub",
+           "an event was not propagated, the synchronization strategy failed: %s",
+           error != NULL ? error : "");
+  }
+  lh_buf_free(&propagation->hub);
+  lh_buf_free(&propagation->name);
+  lh_buf_free(&propagation->data);
+  lh_free(propagation);
+}
+
+static void write_members(struct lh_node *node, struct lh_bytes hub, struct lh_bytes members,
+                          struct lh_buf *out) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, members);
+  if (is_word(members, "local")) {
+    lh_write_array(out, 1);
+    lh_write_cstr(out, node->name);
+  } else if (members.data != NULL && lh_read_peek(&in) == LH_WIRE_ARRAY) {
+    lh_buf_append(out, members.data, members.len);
+  } else {
+    lh_hubs_nodes(node->hubs, hub, !is_word(members, "external"), out);
+  }
+}
+
 void lh_hooks_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
                         struct lh_bytes data, struct lh_bytes members) {
-  deliver_members(node, hub, name, data, members);
+  if (!lh_hubs_asks_synchronization(node->hubs, hub)) {
+    deliver_members(node, hub, name, data, members);
+    return;
+  }
+  struct propagation *propagation = LH_NEW(struct propagation);
+  struct lh_buf args = LH_BUF_EMPTY;
+  propagation->hub = copy(hub);
+  propagation->name = copy(name);
+  propagation->data = copy(data);
+  lh_write_str(&args, hub.data, hub.len);
+  lh_write_str(&args, name.data, name.len);
+  write_members(node, hub, members, &args);
+  lh_ask_main(node, "propagate", &args, 3, targets_chosen, propagation);
+  lh_buf_free(&args);
 }
 
 // Names that speak of rows. A peer may speak so of its own rows only.
@@ -400,13 +474,6 @@ int lh_hooks_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
   }
   lh_hooks_run(node, hub, name, data);
   return LH_OK;
-}
-
-bool lh_hooks_answered(struct lh_node *node, uint64_t token, int status, struct lh_bytes result) {
-  (void)node;
-  (void)status;
-  (void)result;
-  return (token >> HOOK_TOKEN_BIT) != 0;
 }
 
 void lh_hooks_free(struct lh_node *node) {

@@ -76,6 +76,8 @@ struct lh_node {
   lh_ms next_seed_round;
   bool joined;
 
+  struct lh_list asked;  // struct asked
+  uint64_t next_asked;
   struct lh_map handlers;  // "hub\0key" -> struct handlers
   struct lh_list queued_events;
   size_t queued_event_count;
@@ -162,8 +164,34 @@ void lh_hooks_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_byt
 int lh_hooks_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
 void lh_hooks_unlock(
     struct lh_node *node);  // runs what waited while the hub was busy moving children
-bool lh_hooks_answered(struct lh_node *node, uint64_t token, int status, struct lh_bytes result);
-enum { HOOK_TOKEN_BIT = 63 };
+// The handlers of a key, best first; slices live until the next registration.
+struct lh_hook {
+  struct lh_bytes id, module, function, args;
+  uint32_t arg_count;
+  bool immediate;
+};
+size_t lh_hooks_count(struct lh_node *node, struct lh_bytes hub, const char *key);
+struct lh_hook lh_hooks_at(struct lh_node *node, struct lh_bytes hub, const char *key,
+                           size_t index);
+
+// ask.c: the node's own questions to the main program, and runs whose result it wants. `fn` is
+// called exactly once.
+enum { ASK_TOKEN_BIT = 62 };
+typedef void lh_ask_fn(struct lh_node *node, int status, struct lh_bytes result, const char *error,
+                       void *data);
+void lh_ask_main(struct lh_node *node, const char *kind, const struct lh_buf *args, uint32_t count,
+                 lh_ask_fn *fn, void *data);
+void lh_ask_heap(struct lh_node *node, const char *module, const char *function,
+                 const struct lh_buf *args, uint32_t count, lh_ask_fn *fn, void *data);
+bool lh_ask_answered(struct lh_node *node, uint64_t token, int status, struct lh_bytes result,
+                     const char *error);
+void lh_ask_tick(struct lh_node *node, lh_ms now);
+lh_ms lh_ask_due(const struct lh_node *node);
+void lh_ask_free(struct lh_node *node);
+
+// alter.c: folds child data through the handlers of "child_data_alter"; the end is
+// lh_hubs_answered.
+void lh_alter_begin(struct lh_node *node, uint64_t question, struct lh_bytes args);
 
 // remote.c
 void lh_remote_send(struct lh_node *node,

@@ -17,7 +17,7 @@ enum { STOP_GRACE_MS = 1000 };
 static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
 static void arm(struct lh_node *node) {
-  lh_ms due = earlier(lh_hubs_due(node->hubs), lh_leave_due(node));
+  lh_ms due = earlier(earlier(lh_hubs_due(node->hubs), lh_leave_due(node)), lh_ask_due(node));
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
   lh_timer_set(node->tick, due);
@@ -92,6 +92,7 @@ static void turn(void *self, lh_ms now) {
     lh_members_tick(node->members, now);
     lh_seeds_round(node, now);
   }
+  lh_ask_tick(node, now);
   lh_hubs_tick(node->hubs, now);
   lh_hubs_flush(node->hubs, now);
   lh_hooks_unlock(node);
@@ -120,6 +121,7 @@ static struct lh_node *make(const struct lh_node_config *config) {
   lh_list_init(&node->seeds);
   lh_list_init(&node->evidence);
   lh_list_init(&node->queued_events);
+  lh_list_init(&node->asked);
   lh_list_init(&node->connections);
   node->env = lh_env_uv_new();
   node->runs = lh_runs_new();
@@ -229,10 +231,11 @@ void lh_node_free(struct lh_node *node) {
   if (node->actors != NULL) lh_actors_free(node->actors, STOP_GRACE_MS);
   lh_control_close(node);
   lh_seeds_free(node);
+  if (node->hubs != NULL) lh_ask_free(node);
+  if (node->hubs != NULL) lh_hubs_free(node->hubs);
+  lh_hooks_free(node);
   if (node->links != NULL) lh_links_free(node->links);
   if (node->members != NULL) lh_members_free(node->members);
-  lh_hooks_free(node);
-  if (node->hubs != NULL) lh_hubs_free(node->hubs);
   if (node->registry != NULL) lh_registry_free(node->registry);
   lh_leave_free(node);
   free_callers(node);

@@ -58,8 +58,11 @@ static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes
 
 static void hub_ask(void *self, uint64_t question, const char *kind, struct lh_bytes args,
                     uint32_t count) {
-  const struct lh_node *node = self;
-  lh_actors_ask(node->actors, question, kind, args, count);
+  struct lh_node *node = self;
+  if (strcmp(kind, "alter") == 0)
+    lh_alter_begin(node, question, args);
+  else
+    lh_actors_ask(node->actors, question, kind, args, count);
 }
 
 static void hub_reply(void *self, uint64_t caller, int status, struct lh_bytes result,
@@ -221,8 +224,9 @@ static void child_activated(void *self, uint64_t token, lh_pid pid, int status, 
 
 static void take_ran(struct lh_node *node, void *data) {
   const struct word *word = data;
-  (void)node;
-  if (word->status != LH_OK)
+  const bool asked =
+      lh_ask_answered(node, word->token, word->status, lh_bytes_of(&word->bytes), word->text);
+  if (!asked && word->status != LH_OK)
     lh_log(LH_LOG_WARN, "hook", "a hook failed: %s", word->text != NULL ? word->text : "");
   word_free(data);
 }
@@ -234,10 +238,8 @@ static void ran(void *self, uint64_t token, int status, struct lh_bytes result, 
 static void take_answered(struct lh_node *node, void *data) {
   const struct word *word = data;
   const struct lh_bytes result = lh_bytes_of(&word->bytes);
-  if (!lh_hooks_answered(node, word->token, word->status, result)) {
+  if (!lh_ask_answered(node, word->token, word->status, result, word->text)) {
     lh_hubs_answered(node->hubs, now_of(node), word->token, word->status, result, word->text);
-  } else if (word->status != LH_OK) {
-    lh_log(LH_LOG_WARN, "hook", "a hook failed: %s", word->text != NULL ? word->text : "");
   }
   word_free(data);
 }

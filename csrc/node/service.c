@@ -168,6 +168,9 @@ static void do_hub_start(struct request *request) {
                                                                    : LH_MIGRATION_COLD;
   config.handover = flag_field(field(value, "migration"), "handover", false);
   config.custom_partition = word_is(value, "partition", "kind", "custom");
+  config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
+  config.custom_init = config.distribution == LH_DISTRIBUTION_CUSTOM &&
+                       flag_field(field(value, "distribution"), "init", false);
   const struct lh_bytes digest = field(value, "distribution");
   lh_digest(request->node->secret.bytes, digest, config.digest);
   if (lh_hubs_open(request->node->hubs, request->now, &config, &error) == LH_OK)
@@ -336,6 +339,36 @@ static void do_propagate(struct request *request) {
   answer_true(request);
 }
 
+// The children go to that node, which passes on what does not belong there.
+static void do_redistribute(struct request *request) {
+  struct lh_reader in;
+  struct lh_buf start = LH_BUF_EMPTY;
+  const struct lh_bytes value = request->value;
+  const struct lh_bytes specs = field(value, "specs");
+  const struct lh_bytes hub = text_field(value, "hub");
+  const struct lh_bytes name = text_field(value, "node");
+  lh_reader_init_user(&in, specs);
+  const struct lh_wire_value list = lh_read_value(&in);
+  if (list.type != LH_WIRE_ARRAY || list.as.count == 0) {
+    answer_word(request, "no_children_to_redistribute");
+    return;
+  }
+  lh_write_map(&start, 3);
+  lh_write_cstr(&start, "hub");
+  lh_write_str(&start, hub.data, hub.len);
+  lh_write_cstr(&start, "children");
+  lh_buf_append(&start, specs.data, specs.len);
+  lh_write_cstr(&start, "options");
+  lh_write_map(&start, 2);
+  lh_write_cstr(&start, "node");
+  lh_write_str(&start, name.data, name.len);
+  lh_write_cstr(&start, "quiet");
+  lh_write_bool(&start, true);
+  lh_hubs_start(request->node->hubs, request->now, 0, lh_bytes_of(&start));
+  lh_buf_free(&start);
+  answer_word(request, "redistribution_initiated");
+}
+
 static const struct {
   const char *kind;
   void (*fn)(struct request *request);
@@ -355,6 +388,7 @@ static const struct {
     {"nodes", do_nodes, false},
     {"propagate", do_propagate, false},
     {"ready", do_ready, false},
+    {"redistribute", do_redistribute, false},
     {"spawn", do_spawn, true},
     {"start", do_start, false},
     {"stop", do_stop, false},
