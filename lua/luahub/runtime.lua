@@ -1,4 +1,6 @@
--- runtime.lua - a node's directories, and where control sockets are: $LUAHUB_RUNTIME_DIR, else $XDG_RUNTIME_DIR/luahub, else /tmp/luahub-UID.
+-- runtime.lua - a node's directories on the disk.
+--
+-- Control sockets are in $LUAHUB_RUNTIME_DIR, else $XDG_RUNTIME_DIR/luahub, else /tmp/luahub-UID.
 
 local failure = require("luahub.failure")
 
