@@ -1,28 +1,133 @@
 local cluster = require("spec.cluster.helper")
 
-describe("A hub of three nodes", function()
+-- A hub of nodes n1 to nCOUNT with these children. Answers the list of nodes.
+local function hub_of(world, count, ids)
+  local nodes = { world:start("n1") }
+  for i = 2, count do
+    nodes[i] = world:launch("n" .. i, { join = { nodes[1] } })
+  end
+  for i = 2, count do
+    nodes[i]:ready()
+  end
+  nodes[count]:start_children(ids)
+  world:settled(nodes, ids)
+  return nodes
+end
+
+local function on(places, name)
+  local count = 0
+  for _, node in pairs(places) do
+    if node == name then count = count + 1 end
+  end
+  return count
+end
+
+describe("Nodes that die", function()
   local IDS = cluster.ids("c", 60)
 
-  local function three(world)
-    local n1 = world:start("n1")
-    local n2 = world:start("n2", { join = { n1 } })
-    local n3 = world:start("n3", { join = { n1 } })
-    n1:start_children(IDS)
-    world:settled({ n1, n2, n3 }, IDS)
-    return n1, n2, n3
-  end
-
-  it("runs every child exactly once after one of them is killed", function()
+  it("leave every child running exactly once on the others, which keep what they had", function()
     for _ = 1, 3 do
       cluster.with(nil, function(world)
-        local n1, n2, n3 = three(world)
-        local before = n1:registry().nodes
-        n3:kill()
-        local after = world:settled({ n1, n2 }, IDS)
+        local nodes = hub_of(world, 3, IDS)
+        local before = nodes[1]:registry().nodes
+        assert.is_true(on(before, "n3") > 0)
+        nodes[3]:kill()
+        local after = world:settled({ nodes[1], nodes[2] }, IDS)
         for _, id in ipairs(IDS) do
           if before[id] ~= "n3" then assert.are.equal(before[id], after[id]) end
         end
       end)
     end
+  end)
+
+  it("leave specs, metadata and tags intact, and higher generations", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 3, {})
+      nodes[1]:start_children(IDS, [[metadata = { tag = "tracked", note = "note of " .. id }, restart = "transient"]])
+      local before = nodes[1]:ask(IDS, '"where"')
+      nodes[3]:kill()
+      world:settled({ nodes[1], nodes[2] }, IDS)
+      local after = nodes[1]:ask(IDS, '"where"')
+      for _, id in ipairs(IDS) do
+        if before[id].node == "n3" then
+          assert.is_true(after[id].generation > before[id].generation)
+          local child = nodes[2]:eval(("return hub:child_lookup(%q, { with_metadata = true })"):format(id))
+          assert.are.same({ "tracked" }, child.spec.start)
+          assert.are.equal("transient", child.spec.restart)
+          assert.are.same({ tag = "tracked", note = "note of " .. id }, child.metadata)
+        end
+      end
+      assert.are.equal(#IDS, nodes[2]:eval('return #hub:tag_query("tracked")'))
+    end)
+  end)
+
+  it("two of six at once lose and double nothing", function()
+    for _ = 1, 3 do
+      cluster.with(nil, function(world)
+        local nodes = hub_of(world, 6, IDS)
+        cluster.kill({ nodes[2], nodes[5] })
+        world:settled({ nodes[1], nodes[3], nodes[4], nodes[6] }, IDS)
+      end)
+    end
+  end)
+
+  it("come back under the same name and get their children back", function()
+    cluster.with({ node = 'data_dir = "data-" .. os.getenv("NODE")' }, function(world)
+      local nodes = {}
+      for i = 1, 3 do
+        nodes[i] = world:start("n" .. i, { join = nodes[1] and { nodes[1] }, environment = "NODE=" .. i })
+      end
+      nodes[1]:start_children(IDS)
+      local before = world:settled(nodes, IDS)
+      nodes[3]:kill()
+      world:settled({ nodes[1], nodes[2] }, IDS)
+      nodes[3] = world:start("n3", { join = { nodes[1] }, environment = "NODE=3" })
+      world:settled_as(before, nodes, IDS)
+      assert.are.equal(2, nodes[1]:member("n3").epoch)
+    end)
+  end)
+
+  it("one after the other, down to the last, leave all children on that one", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 4, IDS)
+      for i = 4, 2, -1 do
+        nodes[i]:kill()
+        world:settled({ table.unpack(nodes, 1, i - 1) }, IDS)
+      end
+    end)
+  end)
+end)
+
+describe("A node that stands still", function()
+  local IDS = cluster.ids("c", 40)
+
+  it("loses its children to the others, and takes part again when it goes on, with nothing running twice", function()
+    for _ = 1, 2 do
+      cluster.with(nil, function(world)
+        local nodes = hub_of(world, 3, IDS)
+        local before = nodes[1]:registry().nodes
+        local epoch = nodes[1]:member("n3").epoch
+        assert.is_true(on(before, "n3") > 0)
+        nodes[3]:pause()
+        world:settled({ nodes[1], nodes[2] }, IDS)
+        nodes[3]:continue()
+        world:settled_as(before, nodes, IDS)
+        assert.is_true(nodes[1]:member("n3").epoch > epoch)
+      end)
+    end
+  end)
+
+  it("only for a moment keeps its children", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 3, IDS)
+      local before = nodes[1]:registry().nodes
+      nodes[3]:signal("STOP")
+      os.execute("sleep 0.3")
+      nodes[3]:continue()
+      assert.are.same(before, world:settled(nodes, IDS))
+      for _, count in pairs(world:starts()) do
+        assert.are.equal(1, count)
+      end
+    end)
   end)
 end)

@@ -75,11 +75,15 @@ function Cluster:secret(name)
   return name
 end
 
---- Runs the program with these arguments (a shell text). Answers stdout and stderr together, and its exit status.
+--- The shell command that runs the program with these arguments (a shell text) in the cluster's directory.
+function Cluster:command(arguments, before)
+  return ("cd %s && %s %s %s %s"):format(quote(self.directory), self.environment, before or "", PROGRAM, arguments)
+end
+
+--- Runs the program. Answers stdout and stderr together, and its exit status.
 function Cluster:run(arguments, seconds)
-  local command = ("cd %s && %s timeout -k 1 %d %s %s 2>&1 </dev/null"):format(
-    quote(self.directory), self.environment, seconds or tool.DEADLINE_S, PROGRAM, arguments)
-  return output_of(command)
+  local before = ("timeout -k 1 %d"):format(seconds or tool.DEADLINE_S)
+  return output_of(self:command(arguments, before) .. " 2>&1 </dev/null")
 end
 
 local function join_of(options)
@@ -132,9 +136,11 @@ end
 
 -- What one node gets wrong, or nil: its view of the hub, or its registry against what runs.
 local function node_wrong(node, expected, ids, running)
-  local seen = node:hub_nodes()
-  if seen ~= expected then return ("%s sees the nodes %s instead of %s"):format(node.name, seen, expected) end
   local registry = node:registry()
+  if registry.members ~= expected then
+    return ("%s sees the nodes %s instead of %s"):format(node.name, registry.members, expected)
+  end
+  if registry.locked then return node.name .. " is moving children" end
   if #registry.doubled > 0 then return ("%s lists %s twice"):format(node.name, registry.doubled[1]) end
   for _, id in ipairs(ids) do
     if registry.nodes[id] ~= running[id][1] then
@@ -145,36 +151,63 @@ local function node_wrong(node, expected, ids, running)
   return ("%s lists %d children instead of %d"):format(node.name, registry.count, #ids)
 end
 
---- One look at everything: nil when these nodes form the hub, each child runs exactly once as the children themselves
---- wrote, nothing ever ran twice, and every node's registry says the same; else what is wrong.
-function Cluster:wrong(nodes, ids)
-  local read_track = track.read(self.track_file, self.hot)
-  local lines = read_track:wrong(ids)
-  if #lines > 0 then return lines, #read_track.problems > 0 end
-  local running, expected = read_track:running(), names_of(nodes)
-  for _, node in ipairs(nodes) do
-    local line = node_wrong(node, expected, ids, running)
-    if line then return { line } end
+-- Where the children themselves say that they are, against where they were seen to run.
+local function answers_wrong(node, ids, running)
+  local places, wrong = node:ask(ids, '"where"')
+  if #wrong > 0 then return wrong[1] end
+  for _, id in ipairs(ids) do
+    local place = places[id].node
+    if place ~= running[id][1] then return ("%s answers from %s, and runs on %s"):format(id, place, running[id][1]) end
   end
   return nil
 end
 
---- Waits until nothing is wrong (see `wrong`) and the children answer from where they are said to be. Fails at once
---- when a child ran twice at a time. Answers { [id] = node }.
-function Cluster:settled(nodes, ids)
-  M.eventually("every child runs once on " .. names_of(nodes), function()
-    local lines, final = self:wrong(nodes, ids)
-    if final then error(table.concat(lines, "\n", 1, math.min(#lines, 10)), 0) end
-    return not lines, lines
-  end)
-  local registry = nodes[1]:registry().nodes
-  local places, wrong = nodes[#nodes]:ask(ids, '"where"')
-  assert(#wrong == 0, table.concat(wrong, "\n"))
-  for _, id in ipairs(ids) do
-    local place = places[id].node
-    assert(place == registry[id], ("%s answers from %s, and is listed on %s"):format(id, place, registry[id]))
+-- One look at everything: nil and where the children run, or what is wrong, and whether that is for good.
+local function look(cluster, nodes, ids)
+  local seen = track.read(cluster.track_file, cluster.hot)
+  local lines = seen:wrong(ids)
+  if #lines > 0 then return lines, #seen.problems > 0 end
+  local running, expected = seen:running(), names_of(nodes)
+  for _, node in ipairs(nodes) do
+    local line = node_wrong(node, expected, ids, running)
+    if line then return { line } end
   end
-  return registry
+  local line = answers_wrong(nodes[#nodes], ids, running)
+  if line then return { line } end
+  return nil, running
+end
+
+--- Waits until these nodes form the hub, each child runs exactly once as the children themselves wrote, nothing is on
+--- its way, every node's registry says the same, and the children answer from there. Fails at once when a child ran
+--- twice at a time. Answers { [id] = node }.
+function Cluster:settled(nodes, ids)
+  local places = {}
+  M.eventually("every child runs once on " .. names_of(nodes), function()
+    local lines, more = look(self, nodes, ids)
+    if lines and more then error(table.concat(lines, "\n", 1, math.min(#lines, 10)), 0) end
+    if lines then return false, lines end
+    for _, id in ipairs(ids) do
+      places[id] = more[id][1]
+    end
+    return true
+  end)
+  return places
+end
+
+--- Waits until the children are settled, and where they were before.
+function Cluster:settled_as(before, nodes, ids)
+  M.eventually("every child is back where it was", function()
+    local places = self:settled(nodes, ids)
+    for _, id in ipairs(ids) do
+      if places[id] ~= before[id] then return false, ("%s is on %s, not on %s"):format(id, places[id], before[id]) end
+    end
+    return true
+  end)
+end
+
+--- The children of a node that never wrote that they ended.
+function Cluster:left_behind(node)
+  return track.read(self.track_file, self.hot):left_behind(node.pid)
 end
 
 --- How often children were begun: the starts of each id.

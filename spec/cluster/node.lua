@@ -47,7 +47,7 @@ function Node:signal(name)
   assert(os.execute(("kill -%s %d"):format(name, self.pid)))
 end
 
--- A signal that stops what runs, with a line in the track just before it: the others are quicker than we are in
+-- A signal to processes, with a line in the track just before it: the others are quicker than we are in
 -- noticing that it is done.
 local function strike(nodes, event, signal)
   local lines, pids = {}, {}
@@ -82,7 +82,7 @@ function Node:pause()
 end
 
 function Node:continue()
-  self:signal("CONT")
+  strike({ self }, "continued", "CONT")
 end
 
 --- SIGTERM, waits for the end, answers the exit status.
@@ -108,6 +108,33 @@ function Node:eval(chunk, options)
   return value
 end
 
+--- Evaluates a chunk while the spec goes on. Answers a function that waits for its value.
+function Node:background(chunk)
+  local out = os.tmpname()
+  local arguments = ("eval %s %s --json"):format(self.name, quote(chunk))
+  local command = ("{ %s; echo $? >%s.status; } >%s 2>&1 </dev/null &"):format(
+    self.cluster:command(arguments), quote(out), quote(out))
+  assert(os.execute(command))
+  return function()
+    local status = eventually("the chunk on " .. self.name .. " has ended", function()
+      return tonumber(read(out .. ".status") or "")
+    end)
+    local text = read(out)
+    os.remove(out)
+    os.remove(out .. ".status")
+    assert(status == 0, text)
+    return cjson.decode("[" .. text .. "]")[1]
+  end
+end
+
+--- The member of this name that is not dead, as this node sees it.
+function Node:member(name)
+  for _, member in ipairs(self:eval("return members()")) do
+    if member.name == name and member.state ~= "dead" and member.state ~= "left" then return member end
+  end
+  error(("%s knows no member %s"):format(self.name, name), 2)
+end
+
 -- Lua text of a list of specs for tracked children.
 local function specs_of(ids, fields)
   return ([[(function()
@@ -119,6 +146,7 @@ end
 
 --- Starts tracked children and waits for the answer.
 function Node:start_children(ids, fields)
+  if #ids == 0 then return end
   local chunk = [[
     local future, err = hub:start_children(%s, { awaitable = true, timeout = 30000 })
     if not future then return nil, err end
@@ -130,23 +158,25 @@ function Node:start_children(ids, fields)
   assert(answer.status == "ok", table.concat(answer.errors, "\n"))
 end
 
---- Where this node's registry says that each child runs: { [id] = node }, and the generations.
+--- What this node says of its hub: `members` (names in one text) and `locked`; and of its registry: `nodes`
+--- { [id] = node }, `count`, and `doubled` (ids with more than one instance).
 function Node:registry()
-  local listing = self:eval([[
-    local out = { { id = "", node = "" } } -- never an empty list, which JSON cannot tell from an empty map
+  local answer = self:eval([[
+    local rows = { { id = "", node = "" } } -- never an empty list, which JSON cannot tell from an empty map
     for _, child in ipairs(hub:process_list("global")) do
       for _, instance in ipairs(child.instances) do
-        out[#out + 1] = { id = child.id, node = instance.node, pid = tostring(instance.pid) }
+        rows[#rows + 1] = { id = child.id, node = instance.node }
       end
     end
-    return out]])
-  local nodes, count, doubled = {}, 0, {}
-  for i = 2, #listing do
-    local row = listing[i]
-    if nodes[row.id] then doubled[#doubled + 1] = row.id end
-    nodes[row.id], count = row.node, count + 1
+    local members = table.concat(hub:nodes { include_local = true }, " ")
+    return { members = members, locked = hub:is_locked(), rows = rows }]])
+  local registry = { members = answer.members, locked = answer.locked, nodes = {}, count = 0, doubled = {} }
+  for i = 2, #answer.rows do
+    local row = answer.rows[i]
+    if registry.nodes[row.id] then table.insert(registry.doubled, row.id) end
+    registry.nodes[row.id], registry.count = row.node, registry.count + 1
   end
-  return { nodes = nodes, count = count, doubled = doubled }
+  return registry
 end
 
 --- Asks the children themselves: { [id] = answer }, or what went wrong.
@@ -175,11 +205,6 @@ function Node:sum(ids)
     sum = sum + counts[id]
   end
   return sum
-end
-
---- Names of the nodes that this one counts as members of the hub.
-function Node:hub_nodes()
-  return table.concat(self:eval("return hub:nodes { include_local = true }"), " ")
 end
 
 return Node

@@ -4,9 +4,12 @@
 -- Lines are in the order of events (see modules/tracked.lua). The spec adds lines of its own, "killed - PROCESS" and
 -- "paused - PROCESS", just before it sends the signal: from there on what runs in that process does not count.
 --
---   init -> active -> (terminate | crash | exit | its process killed or paused) -> ended
---           active -> handover -> frozen -> (takeover elsewhere, terminate) -> ended
---   init while another is active -> prepared -> takeover -> active            (handed over: only with `hot`)
+--   init -> active -> (terminate | crash | exit | its process killed) -> ended
+--           active -> handover -> frozen -> takeover elsewhere -> over -> terminate -> ended
+--           any -> its process paused -> paused -> its process continued -> revived -> ended
+--   init while another is active -> prepared -> takeover -> active                (only with `hot`)
+--
+-- Whatever is over or revived must end too: it is told so by terminate.
 
 local M = {}
 
@@ -43,7 +46,7 @@ local function took_over(track, number, event, instances, key)
   local other = others(instances, key, "active")
   if other then complain(track, number, "%s took over on %s while %s still runs", event.child, event.node, other) end
   for name, instance in pairs(instances) do
-    if name ~= key and instance.state == "frozen" then instances[name] = nil end
+    if name ~= key and instance.state == "frozen" then instance.state = "over" end
   end
   instances[key].state = "active"
 end
@@ -67,10 +70,17 @@ local function happened(track, number, event)
   end
 end
 
-local function process_gone(track, process)
+local function struck(track, event, process)
   for _, instances in pairs(track.children) do
     for key, instance in pairs(instances) do
-      if instance.process == process then instances[key] = nil end
+      local hit = instance.process == process
+      if hit and event == "killed" then
+        instances[key] = nil
+      elseif hit and event == "paused" then
+        instance.state = "paused"
+      elseif hit and instance.state == "paused" then
+        instance.state = "revived"
+      end
     end
   end
 end
@@ -85,7 +95,7 @@ function M.read(path, hot)
       line:match("^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*)$")
     assert(name, "a torn line in the track: " .. line)
     if child == "-" then
-      process_gone(track, process)
+      struck(track, name, process)
       killed[process] = killed[process] or name == "killed"
     elseif not killed[process] then
       happened(track, number, {
@@ -97,16 +107,30 @@ function M.read(path, hot)
   return track
 end
 
+local COUNTS = { active = true, frozen = true, revived = true }
+
 --- The instances that run of each child: { [id] = { node, ... } }.
 function Track:running()
   local running = {}
   for id, instances in pairs(self.children) do
     running[id] = {}
     for _, instance in pairs(instances) do
-      if instance.state ~= "prepared" then table.insert(running[id], instance.node) end
+      if COUNTS[instance.state] then table.insert(running[id], instance.node) end
     end
   end
   return running
+end
+
+--- The children of a process that never wrote that they ended, sorted.
+function Track:left_behind(process)
+  local ids = {}
+  for id, instances in pairs(self.children) do
+    for _, instance in pairs(instances) do
+      if instance.process == tostring(process) then ids[#ids + 1] = id .. " " .. instance.state end
+    end
+  end
+  table.sort(ids)
+  return ids
 end
 
 --- What is wrong now, given the ids that should run: a list of lines, empty when nothing is.
@@ -125,7 +149,11 @@ function Track:wrong(ids)
     if not wanted[id] and #nodes > 0 then lines[#lines + 1] = ("%s runs, and should not"):format(id) end
   end
   for id, instances in pairs(self.children) do
-    if others(instances, nil, "prepared") then lines[#lines + 1] = ("%s is still prepared somewhere"):format(id) end
+    for key, instance in pairs(instances) do
+      if instance.state == "prepared" or instance.state == "over" then
+        lines[#lines + 1] = ("%s: %s (%s) was never told that it is stopped"):format(id, key, instance.state)
+      end
+    end
   end
   table.sort(lines)
   return lines
