@@ -38,6 +38,9 @@ void lh_addr_format(const struct lh_addr *addr, char *out);
 bool lh_addr_is_any(const struct lh_addr *addr);  // 0.0.0.0 or ::
 uint16_t lh_addr_port(const struct lh_addr *addr);
 void lh_addr_set_port(struct lh_addr *addr, uint16_t port);
+// The same for names too, by the system's resolver: "localhost:7101". Blocks, so only before a loop
+// runs.
+int lh_addr_lookup(struct lh_addr *addr, const char *text);
 // An address of this host, of the same family and port as `addr` has: of a network if there is one,
 // else loopback.
 void lh_addr_of_this_host(struct lh_addr *addr);

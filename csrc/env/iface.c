@@ -1,7 +1,9 @@
-// iface.c - the address under which others reach this host, for a node that listens on all of them.
+// iface.c - addresses before a loop runs: what a name stands for, and under which address others
+// reach this host.
 #include "env/env.h"
 
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -31,4 +33,20 @@ void lh_addr_of_this_host(struct lh_addr *addr) {
   }
   if (chosen != NULL) take(addr, chosen);
   freeifaddrs(all);
+}
+
+int lh_addr_lookup(struct lh_addr *addr, const char *text) {
+  char host[256];
+  const char *colon = strrchr(text, ':');
+  const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+  struct addrinfo *found = NULL;
+  if (lh_addr_parse(addr, text) == LH_OK) return LH_OK;
+  if (colon == NULL || colon == text || (size_t)(colon - text) >= sizeof host) return LH_EINVAL;
+  memcpy(host, text, (size_t)(colon - text));
+  host[colon - text] = '\0';
+  if (getaddrinfo(host, colon + 1, &hints, &found) != 0 || found == NULL) return LH_ENOTFOUND;
+  memcpy(&addr->storage, found->ai_addr, found->ai_addrlen);
+  addr->len = found->ai_addrlen;
+  freeaddrinfo(found);
+  return LH_OK;
 }
