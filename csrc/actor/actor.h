@@ -124,6 +124,13 @@ struct lh_actors_config {
   int schedulers;      // 0: no threads; lh_actors_step runs everything on the caller's thread
   const char *path, *cpath;
   lua_CFunction open_core;  // luaopen_luahub_core, for every heap
+  // A simulated node: no program is attached; the main heap has a state of its own, in which
+  // lh_actors_spawn_main starts actors and policy questions are answered as they arrive.
+  bool own_main;
+  // Called in protected mode with each state a heap is given, before anything runs in it; NULL: not
+  // called.
+  void (*heap_opened)(void *data, lua_State *L);
+  void *heap_data;
 };
 
 struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
@@ -131,8 +138,11 @@ struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
 // Stops every scheduler (code that does not give way within `grace` ms is made to raise), closes
 // all heaps.
 void lh_actors_free(struct lh_actors *actors, lh_ms grace);
-// schedulers = 0: runs what is runnable, at most `turns` actor turns; answers the next deadline.
+// schedulers = 0: runs what is runnable, at most `turns` actor turns; answers the next deadline. An
+// actor that had to be made to give way ends the step, and its slice counts as LH_SLICE_MS: so long
+// nothing else is due.
 lh_ms lh_actors_step(struct lh_actors *actors, int turns);
+void *lh_actors_owner(const struct lh_actors *actors);  // the `self` that lh_actors_new was given
 void lh_actors_set_self(
     struct lh_actors *actors,
     uint32_t self_node);  // after a new epoch; local pids keep working under both
@@ -180,6 +190,10 @@ void lh_actors_node_down(struct lh_actors *actors, uint32_t node);
 // Makes `L` (stock lua5.4's state) the main heap. On the main thread.
 void lh_actors_attach_main(struct lh_actors *actors, lua_State *L);
 void lh_actors_detach_main(struct lh_actors *actors);
+// With `own_main`: runs require(module)(args...) as a process of the main heap. Its pid is known to
+// itself only.
+void lh_actors_spawn_main(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
+                          uint32_t arg_count);
 // Asks the main program; the answer is ops->answered. `args` is a sequence of `arg_count` encoded
 // values; the Lua function called is the one set by core.set_policy(fn): fn(kind, args...).
 void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, struct lh_bytes args,
@@ -197,6 +211,18 @@ void lh_actor_open(lua_State *L);
 struct lh_actors *lh_actors_of(lua_State *L);
 // The environment of the running Lua code, whose clock it goes by, or NULL outside of any node.
 struct lh_env *lh_actor_env(lua_State *L);
+
+// --- looking from outside ---
+struct lh_child_seen {
+  const char *hub, *id;
+  uint64_t generation;
+  lh_pid pid;
+  bool works;  // false while it is prepared, frozen or stopping
+};
+// Every child that has a body here, whatever the registry says; in order of heap and slot.
+// schedulers = 0 only.
+void lh_actors_each_child(const struct lh_actors *actors,
+                          void (*fn)(void *self, const struct lh_child_seen *child), void *self);
 
 struct lh_actors_counters {
   uint64_t actors, heaps, messages, dropped, mailbox_full, preemptions, crashes, starts, stops;

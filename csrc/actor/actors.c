@@ -30,7 +30,8 @@ struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
   pthread_mutex_init(&actors->urgent_lock, NULL);
   make_scheds(actors);
   atomic_store(&actors->heaps[HEAP_MAIN],
-               lha_heap_new(actors, HEAP_MAIN, KIND_MAIN, actors->main_sched));
+               lha_heap_new(actors, HEAP_MAIN, config->own_main ? KIND_SHARED : KIND_MAIN,
+                            actors->main_sched));
   if (!actors->threaded) return actors;
   lha_watchdog_start(actors);
   for (int i = 0; i < actors->shared_count; i++) lha_sched_start(actors->scheds[i]);
@@ -87,21 +88,29 @@ void lh_actors_free(struct lh_actors *actors, lh_ms grace) {
 
 lh_ms lh_actors_step(struct lh_actors *actors, int turns) {
   struct sched *sched = actors->scheds[0];
+  const lh_ms now = lh_env_now(actors->config.env);
+  const uint64_t preemptions = atomic_load(&actors->preemptions);
+  bool gave_way = false;
   int used = 0;
+  if (now < actors->busy_until) return actors->busy_until;
   for (;;) {
     lha_sched_fire(sched, lh_env_now(actors->config.env));
-    if (used >= turns) break;
+    if (gave_way || used >= turns) break;
     struct heap *heap = lha_sched_pop(sched);
     if (!heap) break;
     used++;  // a slice without turns costs one, so that this ends
     lha_sched_run_heap(sched, heap, turns - used < SLICE_TURNS ? turns - used + 1 : SLICE_TURNS,
                        &used);
+    gave_way = atomic_load(&actors->preemptions) != preemptions;
   }
+  if (gave_way) return actors->busy_until = now + LH_SLICE_MS;
   pthread_mutex_lock(&sched->lock);
   const lh_ms next = sched->first ? lh_env_now(actors->config.env) : lh_heap_next(&sched->timers);
   pthread_mutex_unlock(&sched->lock);
   return next;
 }
+
+void *lh_actors_owner(const struct lh_actors *actors) { return actors->self; }
 
 // Former runs are kept, newest first, so that pids handed out under them still find their actors.
 void lh_actors_set_self(struct lh_actors *actors, uint32_t self_node) {
@@ -203,6 +212,15 @@ static lh_pid spawn_alone(struct lh_actors *actors, enum birth_kind kind, struct
 lh_pid lh_actors_spawn_isolated(struct lh_actors *actors, struct lh_bytes module,
                                 struct lh_bytes args, uint32_t arg_count) {
   return spawn_alone(actors, BIRTH_SESSION, module, args, arg_count);
+}
+
+void lh_actors_spawn_main(struct lh_actors *actors, struct lh_bytes module, struct lh_bytes args,
+                          uint32_t arg_count) {
+  const struct birth birth = {
+      .kind = BIRTH_SESSION, .module = module, .args = args, .arg_count = arg_count};
+  struct heap *heap = atomic_load(&actors->heaps[HEAP_MAIN]);
+  atomic_fetch_add(&heap->assigned, 1);
+  lha_batch_post(heap, lha_batch_one(&birth));
 }
 
 lh_pid lh_actors_spawn_process(struct lh_actors *actors, struct lh_bytes module,

@@ -52,8 +52,8 @@ static int write_log(lua_State *L) {
   char label[LABEL_MAX] = "program";
   luaL_Buffer text;
   if (self) lha_actor_label(self, label);
+  const int count = lua_gettop(L);  // before the buffer, which may stand on the stack
   luaL_buffinit(L, &text);
-  const int count = lua_gettop(L);
   for (int i = 2; i <= count; i++) {
     if (i > 2) luaL_addchar(&text, '\t');
     luaL_tolstring(L, i, NULL);

@@ -63,8 +63,11 @@ static void bind_state(lua_State *L, void *data) {
 }
 
 static void prepare_state(lua_State *L, void *data) {
+  const struct heap *heap = data;
+  const struct lh_actors_config *config = &heap->actors->config;
   bind_state(L, data);
   lha_os_open(L);
+  if (config->heap_opened) config->heap_opened(config->heap_data, L);
 }
 
 // Gives the heap its state: one of its own, or the main program's, which is adopted by main.c.
@@ -258,8 +261,11 @@ bool lha_heap_slice(struct heap *heap, int turns, int *used) {
   heap->now = lh_env_now(heap->actors->config.env);
   const lh_ms until = heap->now + SLICE_RUN_MS;
   take_inbox(heap);
+  if (heap->asks_first && heap->kind != KIND_MAIN) lha_main_answer(heap);
   fire_timers(heap);
+  const uint64_t preemptions = atomic_load(&heap->actors->preemptions);
   for (int i = 0; i < turns && heap->now < until && has_work(heap); i++) {
+    if (!heap->actors->threaded && atomic_load(&heap->actors->preemptions) != preemptions) break;
     struct actor *actor = next_ready(heap);
     if (actor) lha_actor_turn(heap, actor);
     if (heap->births_first) lha_birth_next(heap);

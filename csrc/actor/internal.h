@@ -343,6 +343,7 @@ struct lh_actors {
   _Atomic(uint32_t) former[FORMER_MAX];  // run indexes we had before
   int shared_count;                      // shared schedulers
   bool threaded;
+  lh_ms busy_until;  // without threads: when the slice of an actor that did not give way is over
   atomic_bool stopping;
   _Atomic lh_ms stop_at;
   _Atomic(struct heap *) heaps[LH_HEAPS_MAX];
@@ -569,6 +570,7 @@ lh_ms lha_deadline(lua_State *L, struct heap *heap, int arg,
 // main.c
 void lha_main_block(struct heap *heap, lua_State *L, struct wait *wait);
 void lha_main_ask(struct heap *heap, struct order *order);
+void lha_main_answer(struct heap *heap);
 int lha_set_policy(lua_State *L);
 
 // delayed.c

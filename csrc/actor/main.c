@@ -46,7 +46,7 @@ static void fail_asks(struct heap *heap) {
 // On the main thread, outside any wait.
 void lh_actors_detach_main(struct lh_actors *actors) {
   struct heap *heap = atomic_load(&actors->heaps[HEAP_MAIN]);
-  if (!heap->L) return;
+  if (!heap->L || heap->kind != KIND_MAIN) return;
   fail_asks(heap);
   lha_heap_close(heap);
   heap->main_actor = NULL;
@@ -126,6 +126,12 @@ static void answer_one(struct heap *heap, lua_State *L) {
                              status == 0 ? NULL : error.text);
   lh_buf_free(&question.answer);
   lha_order_free(order);
+}
+
+// The main heap of a simulated node: no program waits there, so questions are answered in its slice.
+void lha_main_answer(struct heap *heap) {
+  if (lha_heap_open(heap, NULL) != 0) fail_asks(heap);
+  while (heap->asks_first) answer_one(heap, heap->L);
 }
 
 // --- blocking ---

@@ -29,11 +29,11 @@ struct wait *lha_wait_begin(lua_State *L, struct heap *heap, struct wait *local,
                             enum wait_kind kind, lh_ms until) {
   struct actor *actor = heap->current ? heap->current : heap->main_actor;
   struct wait *wait = local;
-  if (actor->kind != ACTOR_MAIN) {
-    if (!actor->task || !lh_script_can_wait(L)) {
+  if (!actor || actor->kind != ACTOR_MAIN) {
+    if (!actor || !actor->task || !lh_script_can_wait(L)) {
       luaL_error(
           L, "cannot wait here: not inside a function that C called (table.sort, string.gsub, a "
-             "finalizer, the loading of a module)");
+             "finalizer, the loading of a module, a strategy)");
     }
     wait = &actor->task->wait;
   }

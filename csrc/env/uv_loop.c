@@ -137,6 +137,9 @@ static void run(struct lh_env *base) {
   atomic_store(&env->thread, pthread_self());
   env->worked_from = lh_env_now(base);
   (void)uv_run(&env->loop, UV_RUN_DEFAULT);
+  (void)pthread_mutex_lock(&env->lock);
+  env->stopping = false;  // it may be run again
+  (void)pthread_mutex_unlock(&env->lock);
   lh_uv_posts_end(env);
 }
 

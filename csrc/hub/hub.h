@@ -186,6 +186,11 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
 // modules }.
 void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);
 
+// The built-in distributions, for whoever wants to try them out: for each id the index of its node
+// in `nodes` (at least one, sorted by name).
+void lh_hubs_place(enum lh_distribution distribution, const char *const *nodes, size_t node_count,
+                   const struct lh_bytes *ids, size_t count, uint32_t *places);
+
 struct lh_hubs_counters {
   uint64_t started, stopped, restarted, recovered, moved_in, moved_out, surplus, failed, forwarded,
       refused, acted_without_agreement, strategy_errors;

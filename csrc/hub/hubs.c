@@ -508,6 +508,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_move_again(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
+    if (hubs->view.agreed && hubs->view.settled) lh_move_balance(hubs, now);
     lh_hub_stop_untaken(hubs, now);
     lh_hub_check_empty(hubs);
   }

@@ -104,3 +104,15 @@ void lh_place_ids(const struct hub *hub, const struct lh_bytes *ids, size_t coun
   for (size_t i = 0; i < count; i++) places[i] = on_ring(ring, points, ids[i]);
   lh_free(ring);
 }
+
+void lh_hubs_place(enum lh_distribution distribution, const char *const *nodes, size_t node_count,
+                   const struct lh_bytes *ids, size_t count, uint32_t *places) {
+  struct hub hub = {.config = {.distribution = distribution}, .candidate_count = node_count};
+  hub.candidates = lh_alloc((node_count + 1) * sizeof(struct candidate));
+  for (size_t i = 0; i < node_count; i++) {
+    hub.candidates[i] = (struct candidate){.name = nodes[i],
+                                           .seed = lh_hash(nodes[i], strlen(nodes[i]), NODE_SEED)};
+  }
+  lh_place_ids(&hub, ids, count, places);
+  lh_free(hub.candidates);
+}

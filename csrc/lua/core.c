@@ -162,7 +162,7 @@ static int core_start(lua_State *L) {
   lh_core_enter();
   struct lh_node *node = lh_node_start(&config, &error);
   if (node == NULL) return lh_script_fail_with(L, &error);
-  lh_script_adopt(main_of(L), lh_node_runs(node));
+  lh_script_set_runs(L, lh_node_runs(node));
   lh_actors_attach_main(lh_node_actors(node), main_of(L));
   atomic_store(&current, node);
   lua_pushboolean(L, 1);
@@ -170,7 +170,7 @@ static int core_start(lua_State *L) {
 }
 
 static int core_stop_now(lua_State *L) {
-  (void)L;
+  if (lh_core_node() != NULL) lh_script_set_runs(L, NULL);
   stop_node();
   return 0;
 }
@@ -234,6 +234,7 @@ __attribute__((visibility("default"))) int luaopen_luahub_core(lua_State *L);
 int luaopen_luahub_core(lua_State *L) {
   luaL_checkversion(L);
   (void)pthread_once(&once, prepare);
+  lh_script_adopt(L, NULL);
   luaL_newlib(L, functions);
   lua_pushstring(L, LH_VERSION);
   lua_setfield(L, -2, "version");
@@ -245,6 +246,7 @@ int luaopen_luahub_core(lua_State *L) {
   lua_setfield(L, -2, "pairs");
   lua_setfield(L, -2, "ordered");
   lh_core_open_query(L);
+  lh_core_open_place(L);
   lh_core_open_control(L);
   lh_actor_open(L);
   return 1;

@@ -21,6 +21,7 @@ void lh_core_enter(void);
 struct lh_buf *lh_core_buffer(lua_State *L);
 
 void lh_core_open_query(lua_State *L);  // adds to the table on the stack top
+void lh_core_open_place(lua_State *L);
 void lh_core_open_control(lua_State *L);
 
 #endif

@@ -81,12 +81,14 @@ static int count_children(lua_State *L) {
 struct rows {
   const struct lh_row **items;
   size_t count, cap;
-  uint32_t only_node;  // 0: all
+  uint32_t only_node;     // 0: all
+  struct lh_bytes after;  // ids up to this one are left out
 };
 
 static bool gather(void *self, const struct lh_row *row) {
   struct rows *rows = self;
   if (rows->only_node != 0 && row->node != rows->only_node) return true;
+  if (rows->after.len > 0 && lh_bytes_compare(lh_row_id(row), rows->after) <= 0) return true;
   if (rows->count == rows->cap) {
     rows->cap = rows->cap > 0 ? rows->cap * 2 : 256;
     rows->items = lh_realloc(rows->items, rows->cap * sizeof(struct lh_row *));
@@ -178,13 +180,16 @@ static size_t same_id(const struct rows *rows, size_t at) {
   return end - at;
 }
 
-static void write_all(struct rows *rows, const struct lh_runs *runs, bool dump,
+// At most `limit` children; 0 is all.
+static void write_all(struct rows *rows, const struct lh_runs *runs, bool dump, size_t limit,
                       struct lh_buf *out) {
   uint32_t children = 0;
+  size_t end = 0;
   qsort(rows->items, rows->count, sizeof(struct lh_row *), by_id);
-  for (size_t i = 0; i < rows->count; i += same_id(rows, i)) children++;
+  for (; end < rows->count && (limit == 0 || children < limit); end += same_id(rows, end))
+    children++;
   lh_write_array(out, children);
-  for (size_t i = 0; i < rows->count;) {
+  for (size_t i = 0; i < end;) {
     const size_t count = same_id(rows, i);
     write_child(&rows->items[i], count, runs, dump, false, out);
     i += count;
@@ -244,6 +249,21 @@ static void read_options(lua_State *L, struct list_options *options) {
   options->dump = lua_toboolean(L, -1);
 }
 
+static void gather_all(const struct query *query, const struct list_options *options,
+                       struct rows *rows) {
+  const uint32_t hub = (uint32_t)query->hub;
+  rows->after = options->after;
+  if (options->local) rows->only_node = lh_node_self(query->node);
+  if (options->tag.data != NULL) {
+    lh_registry_scan_tag(query->registry, hub, options->tag, gather, rows);
+  } else if (options->limit > 0 && !options->local) {
+    (void)lh_registry_page(query->registry, hub, options->after, (size_t)options->limit, gather,
+                           rows);
+  } else {
+    lh_registry_scan(query->registry, hub, gather, rows);
+  }
+}
+
 // list(hub, { scope, limit, after, tag, dump }) -> list of children sorted by id
 static int list(lua_State *L) {
   struct query query;
@@ -251,17 +271,9 @@ static int list(lua_State *L) {
   struct rows rows = {0};
   const bool known = begin(L, &query);
   read_options(L, &options);
-  if (known && options.local) rows.only_node = lh_node_self(query.node);
-  if (known && options.tag.data != NULL) {
-    lh_registry_scan_tag(query.registry, (uint32_t)query.hub, options.tag, gather, &rows);
-  } else if (known && options.limit > 0) {
-    (void)lh_registry_page(query.registry, (uint32_t)query.hub, options.after,
-                           (size_t)options.limit, gather, &rows);
-  } else if (known) {
-    lh_registry_scan(query.registry, (uint32_t)query.hub, gather, &rows);
-  }
+  if (known) gather_all(&query, &options, &rows);
   struct lh_buf out = LH_BUF_EMPTY;
-  write_all(&rows, lh_node_runs(query.node), options.dump, &out);
+  write_all(&rows, lh_node_runs(query.node), options.dump, (size_t)options.limit, &out);
   release(&rows);
   *lh_core_buffer(L) = out;
   return push_decoded(L, &out, lh_node_runs(query.node));

@@ -57,6 +57,8 @@ struct lh_node {
   struct lh_timer *tick;
   pthread_t thread;
   bool running;
+  bool threaded;     // lh_node_start
+  lh_ms actors_due;  // without a thread: when the actors want to be stepped
   enum phase phase;
   lh_ms started_at, end_at;
   uint64_t record_version;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STOP_GRACE_MS = 1000 };
+enum { STOP_GRACE_MS = 1000, STEP_TURNS = 4096 };
 
 static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
@@ -20,6 +20,7 @@ static void arm(struct lh_node *node) {
   lh_ms due = earlier(earlier(lh_hubs_due(node->hubs), lh_leave_due(node)), lh_ask_due(node));
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
+  if (!node->threaded) due = earlier(due, node->actors_due);
   lh_timer_set(node->tick, due);
 }
 
@@ -85,6 +86,12 @@ static void end_run(struct lh_node *node) {
   }
 }
 
+// What is left after so many turns waits for the next millisecond, so that time goes on.
+static void step_actors(struct lh_node *node, lh_ms now) {
+  const lh_ms due = lh_actors_step(node->actors, STEP_TURNS);
+  node->actors_due = due > now ? due : now + 1;
+}
+
 static void turn(void *self, lh_ms now) {
   struct lh_node *node = self;
   if (node->run_over != LH_OK) end_run(node);
@@ -97,13 +104,14 @@ static void turn(void *self, lh_ms now) {
   lh_hubs_flush(node->hubs, now);
   lh_hooks_unlock(node);
   lh_leave_tick(node, now);
+  if (!node->threaded) step_actors(node, now);
   arm(node);
 }
 
 // --- start ---
 static char *copy_or_null(const char *text) { return text != NULL ? lh_strdup(text) : NULL; }
 
-static struct lh_node *make(const struct lh_node_config *config) {
+static struct lh_node *make(const struct lh_node_config *config, struct lh_env *env) {
   struct lh_node *node = LH_NEW(struct lh_node);
   (void)snprintf(node->name, sizeof node->name, "%s", config->name);
   node->data_dir = copy_or_null(config->data_dir);
@@ -123,7 +131,7 @@ static struct lh_node *make(const struct lh_node_config *config) {
   lh_list_init(&node->queued_events);
   lh_list_init(&node->asked);
   lh_list_init(&node->connections);
-  node->env = lh_env_uv_new();
+  node->env = env;
   node->runs = lh_runs_new();
   return node;
 }
@@ -145,6 +153,9 @@ static void make_parts(struct lh_node *node, const struct lh_node_config *config
       .path = node->path,
       .cpath = node->cpath,
       .open_core = (lua_CFunction)config->open_core,
+      .own_main = !node->threaded,
+      .heap_opened = config->heap_opened,
+      .heap_data = config->heap_data,
   };
   node->actors = lh_actors_new(&actors, &lh_node_actors_ops, node);
   node->tick = lh_timer_new(node->env, turn, node);
@@ -168,9 +179,8 @@ static int open_parts(struct lh_node *node, const struct lh_node_config *config,
                       struct lh_error *error) {
   int err = lh_node_identity(node, error);
   if (err == LH_OK && config->listen != NULL &&
-      lh_addr_parse(&node->listen, config->listen) != LH_OK) {
-    err = lh_fail(error, LH_EINVAL,
-                  "listen: expected \"address:port\" with a numeric address, got \"%s\"",
+      lh_addr_lookup(&node->listen, config->listen) != LH_OK) {
+    err = lh_fail(error, LH_EINVAL, "listen: \"%s\" is no \"host:port\" of this machine",
                   config->listen);
   }
   if (err != LH_OK) return err;
@@ -180,8 +190,27 @@ static int open_parts(struct lh_node *node, const struct lh_node_config *config,
   return err;
 }
 
+static void begin(struct lh_node *node) {
+  lh_peers_record_changed(node);
+  for (size_t i = 0; i < node->join_count; i++) lh_seeds_add(node, node->joins[i]);
+  lh_seeds_begin(node);
+  lh_node_touch(node);
+}
+
+struct lh_node *lh_node_open(const struct lh_node_config *config, struct lh_env *env,
+                             struct lh_error *error) {
+  struct lh_node *node = make(config, env);
+  if (open_parts(node, config, error) != LH_OK) {
+    lh_node_free(node);
+    return NULL;
+  }
+  begin(node);
+  return node;
+}
+
 struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error) {
-  struct lh_node *node = make(config);
+  struct lh_node *node = make(config, lh_env_uv_new());
+  node->threaded = true;
   (void)signal(SIGPIPE, SIG_IGN);
   lh_log_set_name(node->name);
   lh_log_start(2);
@@ -193,10 +222,7 @@ struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_err
     lh_env_on_signal(node->env, SIGTERM, lh_leave_signal, node);
     lh_env_on_signal(node->env, SIGINT, lh_leave_signal, node);
   }
-  lh_peers_record_changed(node);
-  for (size_t i = 0; i < node->join_count; i++) lh_seeds_add(node, node->joins[i]);
-  lh_seeds_begin(node);
-  lh_node_touch(node);
+  begin(node);
   if (pthread_create(&node->thread, NULL, run_loop, node) != 0) {
     (void)lh_fail(error, LH_EIO, "the protocol thread could not be started");
     lh_node_free(node);
@@ -242,7 +268,7 @@ void lh_node_free(struct lh_node *node) {
   if (node->tick != NULL) lh_timer_free(node->tick);
   lh_env_free(node->env);
   lh_runs_free(node->runs);
-  lh_log_stop();
+  if (node->threaded) lh_log_stop();
   free_texts(node);
   lh_free(node);
 }
@@ -257,3 +283,7 @@ struct lh_actors *lh_node_actors(struct lh_node *node) {
   return node->actors;
 }
 uint32_t lh_node_self(struct lh_node *node) { return node->self; }
+struct lh_env *lh_node_env(struct lh_node *node) {
+  return node->env;
+}
+bool lh_node_has_ended(const struct lh_node *node) { return node->phase == NODE_ENDED; }

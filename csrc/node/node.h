@@ -8,6 +8,9 @@
 //   STARTING --first join answered, or 3 s--> READY --leave--> LEAVING --children handed on-->
 //   ENDED
 //
+// lh_node_open makes the same node on an environment of the caller's and without a thread: whoever
+// runs that environment (the simulator) runs the node, its actors included.
+//
 // Threads: lh_node_start and lh_node_free on the main thread; lh_node_registry may be read by any
 // thread that entered it.
 #ifndef LH_NODE_NODE_H
@@ -42,13 +45,20 @@ struct lh_node_config {
   int schedulers;
   bool handle_signals;
   int (*open_core)(void *lua_state);  // luaopen_luahub_core
+  // lh_node_open only: called with each Lua state of the node, before anything runs in it.
+  void (*heap_opened)(void *data, struct lua_State *L);
+  void *heap_data;
 };
 
 struct lh_node;
 struct lh_actors;
+struct lua_State;
 
 // NULL and `error`. Strings are copied.
 struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error);
+// Takes `env` in any case; the actors have no schedulers and a main heap of their own.
+struct lh_node *lh_node_open(const struct lh_node_config *config, struct lh_env *env,
+                             struct lh_error *error);
 // Ends every thread and frees all. Does not hand children on: that is the request "leave".
 void lh_node_free(struct lh_node *node);
 
@@ -56,5 +66,7 @@ struct lh_registry *lh_node_registry(struct lh_node *node);
 struct lh_runs *lh_node_runs(struct lh_node *node);
 struct lh_actors *lh_node_actors(struct lh_node *node);
 uint32_t lh_node_self(struct lh_node *node);
+struct lh_env *lh_node_env(struct lh_node *node);
+bool lh_node_has_ended(const struct lh_node *node);  // it has left; without a thread only
 
 #endif

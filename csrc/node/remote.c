@@ -91,6 +91,7 @@ int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
     lh_node_touch(node);
   } else {
     lh_actors_deliver(node->actors, msg);
+    if (!node->threaded) lh_node_touch(node);  // the actors run in its turns
   }
   return LH_OK;
 }

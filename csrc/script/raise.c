@@ -53,6 +53,11 @@ void lh_script_adopt(lua_State *L, const struct lh_runs *runs) {
   pthread_mutex_unlock(&adopted_lock);
 }
 
+void lh_script_set_runs(lua_State *L, const struct lh_runs *runs) {
+  struct script_state *state = lh_script_state(L);
+  if (state != NULL) state->runs = runs;
+}
+
 static struct script_state *state_from_outside(lua_State *L) {
   struct script_state *state = find_adopted(L);
   return state != NULL ? state : script_state_own(L);

@@ -1,0 +1,33 @@
+// census.c - the children that have a body on this node, counted where they live.
+//
+// For whoever must know what runs without asking the registry, which may be wrong: the simulator.
+// Without threads only: it looks into heaps that nobody runs.
+#include "actor/internal.h"
+
+struct census {
+  void (*fn)(void *self, const struct lh_child_seen *child);
+  void *self;
+};
+
+static void see(const struct actor *actor, const struct census *census) {
+  if (!actor || !actor->child) return;
+  const struct lh_child_seen seen = {
+      .hub = actor->child->hub,
+      .id = actor->child->id,
+      .generation = actor->child->generation,
+      .pid = actor->pid,
+      .works = actor->state == ACTOR_RUNNING || actor->state == ACTOR_STARTING,
+  };
+  census->fn(census->self, &seen);
+}
+
+void lh_actors_each_child(const struct lh_actors *actors,
+                          void (*fn)(void *self, const struct lh_child_seen *child), void *self) {
+  const struct census census = {fn, self};
+  for (uint32_t i = HEAP_MAIN; i < actors->next_heap; i++) {
+    const struct heap *heap = atomic_load(&actors->heaps[i]);
+    for (uint32_t slot = 0; heap && slot < heap->slot_count; slot++) {
+      see(heap->slots[slot].actor, &census);
+    }
+  }
+}
