@@ -32,9 +32,10 @@ static bool begin(lua_State *L, struct query *query) {
   return query->hub >= 0;
 }
 
+// Empty, which is nobody's id, for what is no string: whoever finds nothing checks what was asked.
 static struct lh_bytes id_argument(lua_State *L, int arg) {
   size_t len = 0;
-  const char *id = luaL_checklstring(L, arg, &len);
+  const char *id = lua_type(L, arg) == LUA_TSTRING ? lua_tolstring(L, arg, &len) : "";
   return lh_bytes(id, len);
 }
 

@@ -10,6 +10,8 @@ local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local policy = require("luahub.policy")
 
+local get_pid = core.get_pid
+
 local CALL_MS = 5000
 local RETRY_FIRST_MS = 2
 local RETRY_MAX_MS = 100
@@ -43,21 +45,7 @@ function M.synchronization(hub_id)
   return policy.strategy(hub_id, "synchronization") or { hub = hub_id, kind = "pubsub" }
 end
 
---- The hub with this id; whether it runs is asked with `is_alive`.
----@param id string
----@return luahub.Hub
-function M.new(id)
-  argument.check("luahub.hub", "id", id, "text")
-  return setmetatable({ id = id, event_queue = setmetatable({ hub = id }, EventQueue) }, Hub)
-end
-
-function Hub.__index(hub, key)
-  if key == "synchronization" then return M.synchronization(hub.id) end
-  return Hub[key]
-end
-
 Hub.__name = "luahub.hub"
-Hub.__methods = Hub -- for completion, which runs no code and so cannot ask __index
 
 function Hub.__eq(a, b)
   return a.id == b.id
@@ -65,6 +53,33 @@ end
 
 function Hub:__tostring()
   return ("hub(%s)"):format(self.id)
+end
+
+local classes = {} -- by hub id
+
+-- The metatable and methods of the hubs of one id: a plain table, so that finding a method runs no Lua. Only
+-- `synchronization` is looked for beyond it.
+local function class_of(id)
+  if classes[id] then return classes[id] end
+  local class = {}
+  for name, value in pairs(Hub) do
+    class[name] = value
+  end
+  class.__index = class
+  classes[id] = setmetatable(class, {
+    __index = function(_, key)
+      return key == "synchronization" and M.synchronization(id) or nil
+    end,
+  })
+  return class
+end
+
+--- The hub with this id; whether it runs is asked with `is_alive`.
+---@param id string
+---@return luahub.Hub
+function M.new(id)
+  argument.check("luahub.hub", "id", id, "text")
+  return setmetatable({ id = id, event_queue = setmetatable({ hub = id }, EventQueue) }, class_of(id))
 end
 
 --- Starts one child; see `start_children`.
@@ -105,32 +120,42 @@ function Hub:stop_children(ids, options)
   return distributor.stop_children(self, ids, options, "hub:stop_children")
 end
 
+local LOOKUP = { with_metadata = "boolean?" }
+
 --- A child as the registry has it here, or nil.
 ---@param id string
 ---@param options? { with_metadata: boolean? }
 ---@return { id: string, spec: luahub.ChildSpec, instances: luahub.Instance[], metadata: table? }?
 function Hub:child_lookup(id, options)
-  argument.check("hub:child_lookup", "id", id, "text")
-  options = argument.options("hub:child_lookup", options, { with_metadata = "boolean?" })
+  if options ~= nil then options = argument.options("hub:child_lookup", options, LOOKUP) end
   local child = core.lookup(self.id, id)
-  if child and not options.with_metadata then child.metadata = nil end
+  if not child then
+    argument.check("hub:child_lookup", "id", id, "text")
+  elseif not (options and options.with_metadata) then
+    child.metadata = nil
+  end
   return child
 end
+
+-- Looking up is what users do most, so here, in call and in cast the id is checked only when nothing was found: the
+-- core finds nothing by what is no string.
 
 --- The pid of a child's first instance, or nil.
 ---@param id string
 ---@return userdata?
 function Hub:get_pid(id)
-  argument.check("hub:get_pid", "id", id, "text")
-  return core.get_pid(self.id, id)
+  local pid = get_pid(self.id, id)
+  if not pid then argument.check("hub:get_pid", "id", id, "text") end
+  return pid
 end
 
 --- The pids of all instances of a child; empty when it is unknown.
 ---@param id string
 ---@return userdata[]
 function Hub:get_pids(id)
-  argument.check("hub:get_pids", "id", id, "text")
-  return core.get_pids(self.id, id)
+  local pids = core.get_pids(self.id, id)
+  if not pids[1] then argument.check("hub:get_pids", "id", id, "text") end
+  return pids
 end
 
 local PAGE = { limit = "integer?", after = "string?" }
@@ -249,15 +274,28 @@ function Hub:cancel_hook_handlers(key, ids)
   return true
 end
 
--- One try of a call. Answers value, error, and whether the error leaves room for another try.
-local function try_call(hub, id, request, remaining)
-  local pid = core.get_pid(hub.id, id)
-  if not pid then
-    local _, err = failure.new("not_found", "hub %s has no running child %s", hub.id, id)
-    return nil, err, true, core.lookup(hub.id, id) ~= nil
+-- A first try found no pid, or was refused: waits and tries again within the deadline.
+local function call_again(hub, id, request, ms, started, pid, err)
+  local pause, seen = RETRY_FIRST_MS, false
+  while true do
+    if pid then
+      if not NOT_TAKEN[failure.code(err)] then return nil, err end
+      seen = true
+    else
+      seen = seen or core.lookup(hub.id, id) ~= nil
+      err = select(2, failure.new("not_found", "hub %s has no running child %s", hub.id, id))
+    end
+    local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)
+    if core.now() - started + pause >= limit then return nil, err end
+    core.sleep(pause)
+    pause = math.min(pause * 2, RETRY_MAX_MS)
+    pid = get_pid(hub.id, id)
+    if pid then
+      local value
+      value, err = core.call(pid, request, math.max(ms - (core.now() - started), 0))
+      if err == nil then return value end
+    end
   end
-  local value, err = core.call(pid, request, remaining)
-  return value, err, NOT_TAKEN[failure.code(err)] or false, true
 end
 
 --- Calls a child wherever it is now, and waits within the deadline while it is starting, restarting or moving. A
@@ -268,22 +306,17 @@ end
 ---@return any  what the child replied; or nil and an error
 ---@return luahub.Failure?  codes not_found, timeout, crashed, unknown_outcome, ...
 function Hub:call(id, request, ms)
-  argument.check("hub:call", "id", id, "text")
-  argument.check("hub:call", "ms", ms, "ms?")
-  ms = ms or CALL_MS
-  local started, pause, seen = core.now(), RETRY_FIRST_MS, false
-  while true do
-    local elapsed = core.now() - started
-    local value, err, again, known = try_call(self, id, request, math.max(ms - elapsed, 0))
+  if ms ~= nil then argument.check("hub:call", "ms", ms, "ms") end
+  local started, err = core.now(), nil
+  local pid = get_pid(self.id, id)
+  if pid then
+    local value
+    value, err = core.call(pid, request, ms or CALL_MS)
     if err == nil then return value end
-    if not again then return nil, err end
-    seen = seen or known
-    elapsed = core.now() - started
-    local limit = seen and ms or math.min(ms, UNKNOWN_WAIT_MS)
-    if elapsed + pause >= limit then return nil, err end
-    core.sleep(pause)
-    pause = math.min(pause * 2, RETRY_MAX_MS)
+  else
+    argument.check("hub:call", "id", id, "text")
   end
+  return call_again(self, id, request, ms or CALL_MS, started, pid, err)
 end
 
 --- Sends a message to a child wherever it is now; nothing is answered and nothing waits.
@@ -292,10 +325,10 @@ end
 ---@return true?
 ---@return luahub.Failure?  code not_found
 function Hub:cast(id, message)
+  local pid = get_pid(self.id, id)
+  if pid then return core.cast(pid, message) end
   argument.check("hub:cast", "id", id, "text")
-  local pid = core.get_pid(self.id, id)
-  if not pid then return failure.new("not_found", "hub %s has no running child %s", self.id, id) end
-  return core.cast(pid, message)
+  return failure.new("not_found", "hub %s has no running child %s", self.id, id)
 end
 
 --- What the nodes themselves say they run; see luahub.distributor.

@@ -21,11 +21,7 @@ local function layers(value)
     local meta = debug.getmetatable(value)
     if type(meta) ~= "table" then break end
     local index = rawget(meta, "__index")
-    if type(index) ~= "table" then
-      -- An object whose __index is a function keeps its methods in a table of that name, if anywhere.
-      index = rawget(meta, "__methods")
-      if type(index) ~= "table" then break end
-    end
+    if type(index) ~= "table" then break end
     value = index
   end
   return out
