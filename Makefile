@@ -22,7 +22,7 @@ SECONDS ?= 60
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-ROOMS := base env wire script actor link member registry hub node lua
+ROOMS := base env wire script actor link member registry hub node sim lua
 PKGS := libuv openssl liburcu-memb liburcu-cds libcares mpack
 
 LUA_CFLAGS ?= $(if $(LUA_INCDIR),-isystem $(LUA_INCDIR),$(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags-only-I lua5.4)))

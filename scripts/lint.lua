@@ -11,10 +11,10 @@ local root = arg[1] or "."
 
 -- A room includes only itself and rooms above it.
 local ROOMS = {
-  "base", "env", "wire", "script", "actor", "link", "member", "registry", "hub", "node", "lua",
+  "base", "env", "wire", "script", "actor", "link", "member", "registry", "hub", "node", "sim", "lua",
 }
 -- Rooms beside the house: they include no other room, and no other room includes them.
-local APART = { line = true, sim = true }
+local APART = { line = true }
 
 local function set(...)
   local answer = {}

@@ -56,6 +56,15 @@ void lh_sim_run_until(struct lh_sim *sim, lh_ms at) {
   if (sim->now < at) sim->now = at;
 }
 
+lh_ms lh_sim_next(const struct lh_sim *sim) {
+  lh_ms next = LH_NEVER;
+  for (int i = 0; i < SIM_KINDS; i++) {
+    const lh_ms due = lh_heap_next(&sim->queues[i]);
+    if (due < next) next = due;
+  }
+  return next;
+}
+
 lh_ms lh_sim_now(const struct lh_sim *sim) { return sim->now; }
 uint64_t lh_sim_trace(const struct lh_sim *sim) { return sim->trace; }
 uint64_t lh_sim_random(struct lh_sim *sim) { return lh_random_next(&sim->random); }

@@ -25,8 +25,9 @@ static _Atomic(struct lh_node *) current;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t reader_key;
 
-struct lh_node *lh_core_node(void) {
-  return atomic_load(&current);
+struct lh_node *lh_core_node(lua_State *L) {
+  const struct lh_actors *actors = lh_actors_of(L);
+  return actors != NULL ? lh_actors_owner(actors) : NULL;
 }
 
 // --- threads that read the registry ---
@@ -99,8 +100,6 @@ static void set_log_level(const char *word) {
   }
 }
 
-static int open_core(void *lua_state);
-
 static int default_schedulers(void) {
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   return cores < 1 ? 1 : cores > 64 ? 64 : (int)cores;
@@ -119,7 +118,7 @@ static void read_config(lua_State *L, struct lh_node_config *config) {
   config->schedulers = (int)luaL_optinteger(L, -1, default_schedulers());
   lua_getfield(L, 1, "handle_signals");
   config->handle_signals = lua_toboolean(L, -1);
-  config->open_core = open_core;
+  config->open_core = lh_core_open;
   read_joins(L, config);
   luaL_argcheck(L, config->name != NULL, 1, "name is missing");
 }
@@ -156,7 +155,7 @@ static int core_start(lua_State *L) {
   if (secret != NULL && lh_secret_parse(&config.secret, secret, &error) != LH_OK)
     return lh_script_fail_with(L, &error);
   config.has_secret = secret != NULL;
-  if (lh_core_node() != NULL)
+  if (atomic_load(&current) != NULL)
     return lh_script_fail(L, "exists", "a node runs in this process already");
   guard_state(L);
   lh_core_enter();
@@ -170,7 +169,7 @@ static int core_start(lua_State *L) {
 }
 
 static int core_stop_now(lua_State *L) {
-  if (lh_core_node() != NULL) lh_script_set_runs(L, NULL);
+  if (atomic_load(&current) != NULL) lh_script_set_runs(L, NULL);
   stop_node();
   return 0;
 }
@@ -191,10 +190,9 @@ static int core_is_pid(lua_State *L) {
 }
 
 static int core_pid_node(lua_State *L) {
-  const struct lh_node *node = lh_core_node();
+  struct lh_node *node = lh_core_node(L);
   const lh_pid pid = lh_script_check_pid(L, 1);
-  lua_pushstring(L,
-                 node != NULL ? lh_runs_name(lh_node_runs(lh_core_node()), lh_pid_node(pid)) : "?");
+  lua_pushstring(L, node != NULL ? lh_runs_name(lh_node_runs(node), lh_pid_node(pid)) : "?");
   return 1;
 }
 
@@ -248,8 +246,9 @@ int luaopen_luahub_core(lua_State *L) {
   lh_core_open_query(L);
   lh_core_open_place(L);
   lh_core_open_control(L);
+  lh_core_open_world(L);
   lh_actor_open(L);
   return 1;
 }
 
-static int open_core(void *lua_state) { return luaopen_luahub_core(lua_state); }
+int lh_core_open(void *lua_state) { return luaopen_luahub_core(lua_state); }

@@ -24,7 +24,7 @@ struct query {
 static bool begin(lua_State *L, struct query *query) {
   size_t len = 0;
   const char *hub = luaL_checklstring(L, 1, &len);
-  query->node = lh_core_node();
+  query->node = lh_core_node(L);
   if (query->node == NULL) luaL_error(L, "no node runs in this process");
   lh_core_enter();
   query->registry = lh_node_registry(query->node);

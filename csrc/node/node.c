@@ -286,4 +286,5 @@ uint32_t lh_node_self(struct lh_node *node) { return node->self; }
 struct lh_env *lh_node_env(struct lh_node *node) {
   return node->env;
 }
+void lh_node_wake(struct lh_node *node) { lh_node_touch(node); }
 bool lh_node_has_ended(const struct lh_node *node) { return node->phase == NODE_ENDED; }

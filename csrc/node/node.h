@@ -31,6 +31,8 @@ enum {
   LH_EVENTS_QUEUED_MAX = 10000,
 };
 
+struct lua_State;
+
 struct lh_node_config {
   const char *name;
   const char *listen;     // "host:port", or NULL: nothing listens
@@ -52,7 +54,6 @@ struct lh_node_config {
 
 struct lh_node;
 struct lh_actors;
-struct lua_State;
 
 // NULL and `error`. Strings are copied.
 struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error);
@@ -67,6 +68,7 @@ struct lh_runs *lh_node_runs(struct lh_node *node);
 struct lh_actors *lh_node_actors(struct lh_node *node);
 uint32_t lh_node_self(struct lh_node *node);
 struct lh_env *lh_node_env(struct lh_node *node);
+void lh_node_wake(struct lh_node *node);  // its actors were given something; without a thread only
 bool lh_node_has_ended(const struct lh_node *node);  // it has left; without a thread only
 
 #endif

@@ -1,0 +1,365 @@
+// world.c - the simulator as Lua sees it: core.world(seed, path, cpath).
+//
+// A world is a userdata that owns a whole simulation; closing or collecting it ends it. Nodes are
+// named by their number, from 1 on. The words for scenarios are in lua/luahub/sim; here are only
+// the levers. Runs in the state of the scenario, which is no node's.
+#include "lua/world.h"
+
+#include "actor/actor.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "script/script.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+#define WORLD "luahub.core.world"
+
+static struct lh_core_world *check(lua_State *L) {
+  struct lh_core_world *self = luaL_checkudata(L, 1, WORLD);
+  if (self->world == NULL) luaL_error(L, "the simulation is closed");
+  return self;
+}
+
+static size_t check_node(lua_State *L, const struct lh_core_world *self, int arg) {
+  const lua_Integer number = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, number >= 1 && (size_t)number <= lh_world_count(self->world), arg,
+                "no such node in this simulation");
+  return (size_t)number - 1;
+}
+
+static struct lh_sim *sim_of(const struct lh_core_world *self) { return lh_world_sim(self->world); }
+
+static const char *address(lua_State *L, const struct lh_core_world *self, int arg) {
+  return lh_world_address(self->world, check_node(L, self, arg));
+}
+
+// --- life ---
+
+static int world_close(lua_State *L) {
+  struct lh_core_world *self = luaL_checkudata(L, 1, WORLD);
+  struct lh_list *at;
+  if (self->world == NULL) return 0;
+  lh_world_free(self->world);
+  self->world = NULL;
+  while ((at = lh_list_pop(&self->answers)) != NULL) {
+    struct lh_core_answer *answer = LH_ENTRY(at, struct lh_core_answer, link);
+    lh_buf_free(&answer->value);
+    lh_free(answer);
+  }
+  return 0;
+}
+
+// world:add() -> number of the new node, which is down
+static int world_add(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const int node = lh_world_add(self->world);
+  if (node < 0)
+    return lh_script_fail(L, "limit", "a simulation has at most %d nodes", LH_WORLD_NODES_MAX);
+  lua_pushinteger(L, node + 1);
+  return 1;
+}
+
+// world:start(node) -> true | nil, err
+static int world_start(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  struct lh_error error;
+  if (lh_world_start(self->world, check_node(L, self, 2), &error) != LH_OK)
+    return lh_script_fail_with(L, &error);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+// world:crash(node, vanish)
+static int world_crash(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_world_crash(self->world, check_node(L, self, 2),
+                 lua_toboolean(L, 3) ? LH_SIM_VANISHED : LH_SIM_KILLED);
+  return 0;
+}
+
+static int world_finish(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_world_end(self->world, check_node(L, self, 2));
+  return 0;
+}
+
+static int world_wipe(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_world_wipe(self->world, check_node(L, self, 2));
+  return 0;
+}
+
+// world:state(node) -> "down", "up" or "ended"
+static int world_state(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
+  lua_pushstring(L, node == NULL ? "down" : lh_node_has_ended(node) ? "ended" : "up");
+  return 1;
+}
+
+// --- time and chance ---
+
+// world:run(ms) -> true, or false when an answer came before
+static int world_run(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lua_pushboolean(L, lh_world_run(self->world, (lh_ms)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
+static int world_now(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lh_sim_now(sim_of(check(L))));
+  return 1;
+}
+
+// world:random(n) -> 1 to n
+static int world_random(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const lua_Integer below = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, below >= 1, 2, "1 or more expected");
+  lua_pushinteger(L, (lua_Integer)(lh_sim_random(sim_of(self)) % (uint64_t)below) + 1);
+  return 1;
+}
+
+static int world_hash(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lh_world_hash(check(L)->world));
+  return 1;
+}
+
+// --- faults ---
+
+static uint32_t chance_field(lua_State *L, const char *name) {
+  lua_getfield(L, -1, name);
+  const lua_Number value = luaL_optnumber(L, -1, 0);
+  lua_pop(L, 1);
+  return value <= 0 ? 0 : value >= 1 ? LH_SIM_PER_MILLION : (uint32_t)(value * LH_SIM_PER_MILLION);
+}
+
+static lh_ms ms_field(lua_State *L, const char *name, lh_ms otherwise) {
+  lua_getfield(L, -1, name);
+  const lua_Integer value = luaL_optinteger(L, -1, otherwise);
+  lua_pop(L, 1);
+  return value < 0 ? 0 : value;
+}
+
+static struct lh_sim_path read_path(lua_State *L, int arg) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  lua_settop(L, arg);
+  struct lh_sim_path path = {.delay_min = ms_field(L, "delay_min", 1),
+                             .delay_max = ms_field(L, "delay_max", 3),
+                             .loss = chance_field(L, "loss"),
+                             .duplicate = chance_field(L, "duplicate")};
+  if (path.delay_max < path.delay_min) path.delay_max = path.delay_min;
+  return path;
+}
+
+// world:network{ delay_min, delay_max, loss, duplicate }: of all pairs; probabilities from 0 to 1
+static int world_network(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const struct lh_sim_path path = read_path(L, 2);
+  lh_sim_set_network(sim_of(self), &path);
+  return 0;
+}
+
+// world:path(from, to, { ... }): one direction of one pair
+static int world_path(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const struct lh_sim_path path = read_path(L, 4);
+  lh_sim_set_path(sim_of(self), address(L, self, 2), address(L, self, 3), &path);
+  return 0;
+}
+
+// world:cut(from, to, on): one direction
+static int world_cut(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_sim_cut(sim_of(self), address(L, self, 2), address(L, self, 3), lua_toboolean(L, 4));
+  return 0;
+}
+
+static int world_stall(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_sim_stall(sim_of(self), address(L, self, 2), (lh_ms)luaL_checkinteger(L, 3));
+  return 0;
+}
+
+static int world_disk_full(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  lh_sim_set_disk_full(sim_of(self), address(L, self, 2), lua_toboolean(L, 3));
+  return 0;
+}
+
+// --- programs ---
+
+// world:command(node, module, ...): require(module)(...) as an actor of the node
+static int world_command(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  const size_t node = check_node(L, self, 2);
+  size_t len = 0;
+  const char *module = luaL_checklstring(L, 3, &len);
+  const int count = lua_gettop(L) - 3;
+  struct lh_error error;
+  struct lh_buf *args = lh_core_buffer(L);
+  for (int i = 0; i < count; i++) {
+    if (lh_value_encode(L, 4 + i, args, LH_MESSAGE_MAX, NULL, &error) != LH_OK)
+      return lh_script_fail_with(L, &error);
+  }
+  lh_world_command(self->world, node, lh_bytes(module, len), lh_bytes_of(args), (uint32_t)count);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+// world:take() -> token, node, ok, value of the next answer; nothing when there is none
+static int world_take(lua_State *L) {
+  struct lh_core_world *self = check(L);
+  struct lh_list *at = lh_list_pop(&self->answers);
+  if (at == NULL) return 0;
+  struct lh_core_answer *answer = LH_ENTRY(at, struct lh_core_answer, link);
+  struct lh_node *node = lh_world_node(self->world, answer->node);
+  self->answer_count--;
+  lua_pushinteger(L, (lua_Integer)answer->token);
+  lua_pushinteger(L, (lua_Integer)answer->node + 1);
+  lua_pushboolean(L, answer->ok);
+  struct lh_buf *value = lh_core_buffer(L);
+  *value = answer->value;
+  lh_free(answer);
+  if (lh_value_decode(L, lh_bytes_of(value), 1, node != NULL ? lh_node_runs(node) : NULL) != 1)
+    lua_pushnil(L);
+  lua_remove(L, -2);
+  return 4;
+}
+
+// --- looking ---
+
+struct seen {
+  struct lh_buf out;
+  uint32_t count;
+};
+
+static void see_child(void *data, const struct lh_child_seen *child) {
+  struct seen *seen = data;
+  seen->count++;
+  lh_write_map(&seen->out, 4);
+  lh_write_cstr(&seen->out, "generation");
+  lh_write_uint(&seen->out, child->generation);
+  lh_write_cstr(&seen->out, "hub");
+  lh_write_cstr(&seen->out, child->hub);
+  lh_write_cstr(&seen->out, "id");
+  lh_write_cstr(&seen->out, child->id);
+  lh_write_cstr(&seen->out, "works");
+  lh_write_bool(&seen->out, child->works);
+}
+
+static int push_seen(lua_State *L, const struct seen *seen) {
+  struct lh_buf *all = lh_core_buffer(L);
+  lh_write_array(all, seen->count);
+  lh_buf_append(all, seen->out.data, seen->out.len);
+  struct lh_buf *rest = lh_core_buffer(L);
+  *rest = seen->out;
+  if (lh_value_decode(L, lh_bytes_of(all), 1, NULL) != 1)
+    return lh_script_fail(L, "limit", "there are too many children to be listed");
+  return 1;
+}
+
+// world:children(node) -> list of { id, hub, generation, works } of the bodies there
+static int world_children(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
+  struct seen seen = {.out = LH_BUF_EMPTY};
+  if (node != NULL) lh_actors_each_child(lh_node_actors(node), see_child, &seen);
+  return push_seen(L, &seen);
+}
+
+struct row_list {
+  struct seen seen;
+  const struct lh_runs *runs;
+};
+
+static bool see_row(void *data, const struct lh_row *row) {
+  struct row_list *list = data;
+  struct lh_buf *out = &list->seen.out;
+  list->seen.count++;
+  lh_write_map(out, 4);
+  lh_write_cstr(out, "generation");
+  lh_write_uint(out, row->generation);
+  lh_write_cstr(out, "id");
+  lh_write_str(out, lh_row_id(row).data, lh_row_id(row).len);
+  lh_write_cstr(out, "node");
+  lh_write_cstr(out, lh_runs_name(list->runs, row->node));
+  lh_write_cstr(out, "runs");
+  lh_write_bool(out, row->pid != 0);
+  return true;
+}
+
+// world:rows(node, hub) -> list of { id, node, generation, runs } that the node's registry holds
+static int world_rows(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
+  size_t len = 0;
+  const char *hub = luaL_checklstring(L, 3, &len);
+  struct row_list list = {.seen = {.out = LH_BUF_EMPTY}};
+  if (node != NULL) {
+    const struct lh_registry *registry = lh_node_registry(node);
+    const int index = lh_registry_hub_find(registry, lh_bytes(hub, len));
+    list.runs = lh_node_runs(node);
+    if (index >= 0) lh_registry_scan(registry, (uint32_t)index, see_row, &list);
+  }
+  return push_seen(L, &list.seen);
+}
+
+// world:digest(node) -> 16 bytes, equal on nodes whose registries agree; nil when it is down
+static int world_digest(lua_State *L) {
+  const struct lh_core_world *self = check(L);
+  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
+  uint8_t digest[16];
+  if (node == NULL) return 0;
+  lh_registry_digest(lh_node_registry(node), digest);
+  lua_pushlstring(L, (const char *)digest, sizeof digest);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"add", world_add},         {"children", world_children},
+    {"close", world_close},     {"command", world_command},
+    {"crash", world_crash},     {"cut", world_cut},
+    {"digest", world_digest},   {"disk_full", world_disk_full},
+    {"finish", world_finish},   {"hash", world_hash},
+    {"network", world_network}, {"now", world_now},
+    {"path", world_path},       {"random", world_random},
+    {"rows", world_rows},       {"run", world_run},
+    {"stall", world_stall},     {"start", world_start},
+    {"state", world_state},     {"take", world_take},
+    {"wipe", world_wipe},       {NULL, NULL},
+};
+
+// world(seed, path, cpath, log_level) -> world
+static int world(lua_State *L) {
+  const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
+  struct lh_core_world *self = lua_newuserdatauv(L, sizeof *self, 0);
+  memset(self, 0, sizeof *self);
+  lh_list_init(&self->answers);
+  luaL_setmetatable(L, WORLD);
+  const struct lh_world_config config = {.seed = seed,
+                                         .path = luaL_optstring(L, 2, NULL),
+                                         .cpath = luaL_optstring(L, 3, NULL),
+                                         .open_core = lh_core_open,
+                                         .heap_opened = lh_core_simulate,
+                                         .self = self};
+  lh_core_enter();
+  self->seed = seed;
+  self->world = lh_world_new(&config);
+  return 1;
+}
+
+void lh_core_open_world(lua_State *L) {
+  if (luaL_newmetatable(L, WORLD)) {
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, world_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, world_close);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_pop(L, 1);
+  lua_pushcfunction(L, world);
+  lua_setfield(L, -2, "world");
+}

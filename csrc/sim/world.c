@@ -1,0 +1,182 @@
+// world.c - the nodes of a simulation: made, started on their hosts, crashed, run. See world.h.
+//
+// A node's key is on its host's simulated disk before it starts, made from the seed, the node's
+// number and how often it was wiped, since keys too are part of a history.
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum { NAME_MAX_LEN = 16, ADDRESS_MAX_LEN = 32, KEY_LEN = 32 };
+
+#define DATA_DIR "data"
+
+struct place {  // where one node lives, also while it is down
+  struct lh_world *world;
+  size_t number;
+  char name[NAME_MAX_LEN];
+  char address[ADDRESS_MAX_LEN];
+  char listen[ADDRESS_MAX_LEN + 8];
+  unsigned wipes;
+  bool has_key;
+  struct lh_node *node;
+};
+
+struct lh_world {
+  struct lh_world_config config;
+  struct lh_sim *sim;
+  struct place *places[LH_WORLD_NODES_MAX];
+  size_t count;
+  bool paused;
+};
+
+struct lh_world *lh_world_new(const struct lh_world_config *config) {
+  struct lh_world *world = LH_NEW(struct lh_world);
+  world->config = *config;
+  world->config.path = config->path != NULL ? lh_strdup(config->path) : NULL;
+  world->config.cpath = config->cpath != NULL ? lh_strdup(config->cpath) : NULL;
+  world->sim = lh_sim_new(config->seed);
+  return world;
+}
+
+void lh_world_free(struct lh_world *world) {
+  for (size_t i = 0; i < world->count; i++) {
+    lh_world_crash(world, i, LH_SIM_VANISHED);
+    lh_free(world->places[i]);
+  }
+  lh_sim_free(world->sim);
+  lh_free((char *)world->config.path);
+  lh_free((char *)world->config.cpath);
+  lh_free(world);
+}
+
+struct lh_sim *lh_world_sim(struct lh_world *world) {
+  return world->sim;
+}
+
+int lh_world_add(struct lh_world *world) {
+  if (world->count >= LH_WORLD_NODES_MAX) return LH_ELIMIT;
+  struct place *place = LH_NEW(struct place);
+  const unsigned number = (unsigned)world->count + 1;
+  place->world = world;
+  place->number = world->count;
+  (void)snprintf(place->name, sizeof place->name, "n%u", number);
+  (void)snprintf(place->address, sizeof place->address, "10.0.%u.%u", number / 250,
+                 number % 250 + 1);
+  (void)snprintf(place->listen, sizeof place->listen, "%s:%d", place->address, LH_WORLD_PORT);
+  world->places[world->count] = place;
+  return (int)world->count++;
+}
+
+size_t lh_world_count(const struct lh_world *world) { return world->count; }
+const char *lh_world_name(const struct lh_world *world, size_t node) {
+  return world->places[node]->name;
+}
+const char *lh_world_address(const struct lh_world *world, size_t node) {
+  return world->places[node]->address;
+}
+struct lh_node *lh_world_node(const struct lh_world *world, size_t node) {
+  return world->places[node]->node;
+}
+
+// --- start ---
+
+static int write_key(struct place *place, struct lh_env *env, struct lh_error *error) {
+  uint8_t key[KEY_LEN];
+  struct lh_random random = {
+      lh_hash_mix(place->world->config.seed, lh_hash_mix(place->number + 1, place->wipes + 1))};
+  for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t)lh_random_next(&random);
+  return lh_file_write(env, DATA_DIR "/identity", lh_bytes(key, sizeof key), 0600, error);
+}
+
+static void add_joins(const struct lh_world *world, size_t node, struct lh_node_config *config) {
+  for (size_t i = 0; i < world->count && config->join_count < LH_WORLD_SEEDS; i++) {
+    if (i != node) config->joins[config->join_count++] = world->places[i]->listen;
+  }
+}
+
+static void heap_opened(void *data, struct lua_State *L) {
+  const struct place *place = data;
+  const struct lh_world_config *config = &place->world->config;
+  if (config->heap_opened != NULL) config->heap_opened(config->self, place->number, L);
+}
+
+int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error) {
+  struct place *place = world->places[node];
+  if (place->node != NULL) return lh_fail(error, LH_EEXISTS, "%s is up already", place->name);
+  struct lh_env *env = lh_sim_host(world->sim, place->address);
+  const int err = place->has_key ? LH_OK : write_key(place, env, error);
+  if (err != LH_OK) {
+    lh_env_free(env);
+    return err;
+  }
+  place->has_key = true;
+  struct lh_node_config config = {
+      .name = place->name,
+      .listen = place->listen,
+      .has_secret = true,
+      .secret = {{7}},
+      .data_dir = DATA_DIR,
+      .path = world->config.path,
+      .cpath = world->config.cpath,
+      .open_core = world->config.open_core,
+      .heap_opened = heap_opened,
+      .heap_data = place,
+  };
+  add_joins(world, node, &config);
+  place->node = lh_node_open(&config, env, error);
+  return place->node != NULL ? LH_OK : LH_EFAILED;
+}
+
+void lh_world_crash(struct lh_world *world, size_t node, enum lh_sim_crash how) {
+  struct place *place = world->places[node];
+  if (place->node == NULL) return;
+  lh_sim_crash(world->sim, place->address, how);
+  lh_node_free(place->node);
+  place->node = NULL;
+}
+
+// As the machine sees it a process that ends is one that was killed: its sockets are closed.
+void lh_world_end(struct lh_world *world, size_t node) {
+  lh_world_crash(world, node, LH_SIM_KILLED);
+}
+
+void lh_world_wipe(struct lh_world *world, size_t node) {
+  struct place *place = world->places[node];
+  place->wipes++;
+  place->has_key = false;
+}
+
+void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes module,
+                      struct lh_bytes args, uint32_t arg_count) {
+  struct lh_node *up = world->places[node]->node;
+  if (up == NULL) return;
+  lh_actors_spawn_main(lh_node_actors(up), module, args, arg_count);
+  lh_node_wake(up);
+}
+
+// --- time ---
+
+bool lh_world_run(struct lh_world *world, lh_ms until) {
+  world->paused = false;
+  while (!world->paused && lh_sim_next(world->sim) <= until) (void)lh_sim_step(world->sim);
+  if (!world->paused) lh_sim_run_until(world->sim, until);
+  return !world->paused;
+}
+
+void lh_world_pause(struct lh_world *world) { world->paused = true; }
+
+uint64_t lh_world_hash(const struct lh_world *world) {
+  uint64_t hash = lh_sim_trace(world->sim);
+  for (size_t i = 0; i < world->count; i++) {
+    uint8_t digest[16] = {0};
+    if (world->places[i]->node != NULL)
+      lh_registry_digest(lh_node_registry(world->places[i]->node), digest);
+    hash = lh_hash_mix(hash, lh_hash(digest, sizeof digest, i));
+  }
+  return hash;
+}

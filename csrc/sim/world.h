@@ -1,0 +1,59 @@
+// world.h - many whole nodes in one process, on one virtual clock, from one seed.
+//
+// A world is an lh_sim (env/sim.h) with real nodes on its hosts: csrc/node with its links, members,
+// registry, hubs and actors, nothing replaced but the environment. What a node's program does is
+// told to it from outside (lh_world_command), since a simulated node has no main program.
+//
+//   DOWN --start--> UP --crash--> DOWN
+//                    '--leaves (has_ended), then end--> DOWN        start again: the same files
+//
+// Not here: what happens when and what must hold (lua/luahub/sim), what Lua sees (csrc/lua).
+// Memory: the world owns all of it. One thread, which is a registered reader of registries.
+#ifndef LH_SIM_WORLD_H
+#define LH_SIM_WORLD_H
+
+#include "base/err.h"
+#include "env/sim.h"
+#include "node/node.h"
+
+struct lh_world;
+
+enum { LH_WORLD_NODES_MAX = 500, LH_WORLD_PORT = 7946, LH_WORLD_SEEDS = 3 };
+
+struct lh_world_config {
+  uint64_t seed;
+  const char *path, *cpath;           // for every heap
+  int (*open_core)(void *lua_state);  // luaopen_luahub_core
+  // Each Lua state of each node, before anything runs in it; in protected mode.
+  void (*heap_opened)(void *self, size_t node, struct lua_State *L);
+  void *self;
+};
+
+struct lh_world *lh_world_new(const struct lh_world_config *config);
+void lh_world_free(struct lh_world *world);
+// The network, the clock and the hosts of it.
+struct lh_sim *lh_world_sim(struct lh_world *world);
+
+// Adds a node that is down: "n1", "n2", ... Its number, from 0 on, or LH_ELIMIT.
+int lh_world_add(struct lh_world *world);
+size_t lh_world_count(const struct lh_world *world);
+const char *lh_world_name(const struct lh_world *world, size_t node);
+const char *lh_world_address(const struct lh_world *world, size_t node);   // of its host
+struct lh_node *lh_world_node(const struct lh_world *world, size_t node);  // NULL: down
+
+// 0, LH_EEXISTS when it is up, or what lh_node_open answers. It joins through the first nodes.
+int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error);
+void lh_world_crash(struct lh_world *world, size_t node, enum lh_sim_crash how);
+void lh_world_end(struct lh_world *world, size_t node);  // the process of a node that has left ends
+void lh_world_wipe(struct lh_world *world, size_t node);  // at its next start it is a new node
+// Runs require(module)(args...) as an actor of the node's main heap; nothing when it is down.
+void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes module,
+                      struct lh_bytes args, uint32_t arg_count);
+
+// All events up to and at `until`, or fewer when lh_world_pause was called meanwhile: false then.
+bool lh_world_run(struct lh_world *world, lh_ms until);
+void lh_world_pause(struct lh_world *world);
+// Over all that happened and what each node's registry holds: equal for equal histories.
+uint64_t lh_world_hash(const struct lh_world *world);
+
+#endif
