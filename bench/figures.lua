@@ -1,0 +1,61 @@
+-- figures.lua - what is measured: name, unit, and the floor and reach of those that have them.
+--
+-- `floor` and `reach` are the least wanted and the hoped for; `more` says that more is better.
+
+return {
+  { "machine_ping", "us", about = "bare blocking 64-byte TCP ping-pong of two programs, p50" },
+  { "machine_wake", "us", about = "waking another thread, p50" },
+  { "machine_resume", "ns", about = "coroutine resume and yield in stock Lua" },
+  { "machine_spawn", "ms", about = "stock lua5.4 that loads one empty file" },
+
+  { "start_30k", "children/s", more = true, floor = 60000, reach = 150000, about = "awaited start of 30,000 in one call" },
+  { "start_10k", "children/s", more = true },
+  { "start_30k_one_node", "children/s", more = true },
+  { "start_100k", "children/s", more = true, about = "100,000 in one call" },
+  { "start_1m", "children/s", more = true, about = "1,000,000 in batches of 50,000" },
+  { "agree_30k", "ms", about = "from the call until every registry has all 30,000 rows" },
+  { "start_single_0", "ms", about = "awaited start of one child, 1,000 rows present" },
+  { "start_single", "ms", floor = 2, reach = 0.5, about = "awaited start of one child, 100,000 rows present" },
+  { "stop_30k", "children/s", more = true, floor = 80000, reach = 200000, about = "awaited stop of 30,000 in one call" },
+  { "stop_single", "ms", about = "awaited stop of one child, 100,000 rows present" },
+
+  { "child_bytes", "B", floor = 1300, reach = 800, about = "idle server child on its host, row included" },
+  { "row_bytes", "B", floor = 350, reach = 250, about = "row on another node" },
+
+  { "get_pid", "/s", more = true, floor = 3e6, reach = 5e6, about = "hub:get_pid in a child, 10,000 rows at random" },
+  { "get_pid_churn", "/s", more = true, floor = 3e6, reach = 5e6, about = "the same while rows change" },
+  { "child_lookup", "/s", more = true },
+
+  { "call_integer", "/s", more = true, floor = 600000, reach = 1200000, about = "local call, server to server, one scheduler" },
+  { "call_pair", "/s", more = true, floor = 250000, reach = 500000, about = "the same, two-field table" },
+  { "call_hub", "/s", more = true, about = "hub:call of a local child" },
+  { "call_p50", "us" },
+  { "call_p99", "us" },
+  { "call_p999", "us" },
+  { "cast_local", "/s", more = true, about = "casts to 100 local pids, all handled" },
+  { "call_integer_100k", "/s", more = true, floor = 600000, reach = 1200000, about = "with 100,000 idle children" },
+  { "call_p999_100k", "ms", floor = 3, reach = 0.5, about = "with 100,000 idle children" },
+
+  { "remote_over_ping", "times", floor = 4, reach = 2.5, about = "remote call p50 over the bare ping-pong, interleaved" },
+  { "remote_p50", "us" },
+  { "remote_p99", "us" },
+  { "remote_p999", "us" },
+  { "remote_calls_1", "/s", more = true, about = "one caller" },
+  { "remote_calls_8", "/s", more = true, about = "eight callers" },
+  { "remote_cast", "/s", more = true, floor = 300000, reach = 1e6, about = "casts to 100 pids of another node, all handled" },
+
+  { "death_3k", "ms", about = "kill -9 of 1 of 3 until its 1,000 children run again" },
+  { "death_30k", "ms", floor = 1000, reach = 250, about = "kill -9 of 1 of 3 until its 10,000 children run again" },
+  { "freeze_30k", "ms", floor = 6500, reach = 5000, about = "SIGSTOP of 1 of 3 until its children run elsewhere" },
+
+  { "join_30k", "ms", floor = 3000, reach = 800, about = "exec of a third node until nothing moves any more" },
+  { "join_longest_call", "ms", floor = 200, reach = 30, about = "meanwhile" },
+
+  { "idle_cpu", "% of a core", floor = 1, reach = 1, about = "a node with 100,000 children in the cluster, less an empty one" },
+  { "idle_traffic", "%", floor = 10, reach = 10, about = "frames of the links with 100,000 children over those of an empty cluster" },
+  { "node_rss", "MB", floor = 14, reach = 8, about = "idle node" },
+  { "node_ready", "ms", floor = 150, reach = 40, about = "exec to ready" },
+
+  { "many_see", "s", floor = 20, reach = 8, about = "50 nodes: all see all" },
+  { "many_rss", "MB", floor = 1000, reach = 400, about = "50 nodes together" },
+}
