@@ -45,12 +45,13 @@ endif
 # Stock lua5.4 knows nothing of sanitizers: their runtime has to be in the process before ours is loaded. So a
 # sanitized suite finds a lua5.4 first on its PATH that preloads it, for busted and for every node.
 SAN_RUNTIME := $(if $(findstring address,$(SAN)),libasan.so,$(if $(findstring thread,$(SAN)),libtsan.so))
+REPORTS := $(abspath $(BUILD))/reports
 SAN_LUA := $(if $(SAN_RUNTIME),$(BUILD)/interpreter/lua5.4)
 SAN_ENV := $(if $(SAN_RUNTIME),PATH=$(abspath $(BUILD)/interpreter):$$PATH \
-  ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1$(if $(ASAN_OPTIONS),:$(ASAN_OPTIONS)) \
+  ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:log_path=$(REPORTS)/report$(if $(ASAN_OPTIONS),:$(ASAN_OPTIONS)) \
   LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp:print_suppressions=0 \
   UBSAN_OPTIONS=print_stacktrace=1 \
-  TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
+  TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1:log_path=$(REPORTS)/report$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
 
 # A missing library is said by name before anything is compiled. libedit is the only optional one.
 NEEDS_LIBRARIES := $(filter-out clean format lint print-%,$(or $(MAKECMDGOALS),all))
@@ -126,10 +127,13 @@ $(BUILD)/interpreter/once.so: spec/c/preload_once.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared -fPIC -o $@ $<
 
-# One busted over all of spec/. Nodes that a spec starts find the modules under test by LUAHUB_BUILD.
+# One busted over all of spec/. Nodes that a spec starts find the modules under test by LUAHUB_BUILD. What a
+# sanitizer finds fails the run wherever it was: in busted, or in a node that a spec killed and forgot.
 test: modules
-	$(SAN_ENV) LUAHUB_BUILD=$(abspath $(BUILD)) $(if $(SAN_LUA),lua5.4,$(LUA)) scripts/busted.lua --ignore-lua --cpath='$(BUILD)/?.so;$(BUILD)/test/?.so' \
-	  --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) $(SPECS)
+	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
+	$(Q)$(SAN_ENV) LUAHUB_BUILD=$(abspath $(BUILD)) $(if $(SAN_LUA),lua5.4,$(LUA)) scripts/busted.lua --ignore-lua \
+	  --cpath='$(BUILD)/?.so;$(BUILD)/test/?.so' --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) $(SPECS); status=$$?; \
+	  for report in $(REPORTS)/*; do if [ -s "$$report" ]; then cat "$$report"; status=1; fi; done >&2; exit $$status
 
 # The suite under sanitizers, each in a build folder of its own. Left out: specs tagged #slow, which start whole
 # clusters, and under ThreadSanitizer those tagged #notsan (their reason stands in the spec).
