@@ -42,6 +42,18 @@ function Node:is(state)
   return found ~= nil and found ~= "Z" and found ~= "X"
 end
 
+--- True when the process used next to no processor for a moment.
+function Node:is_idle()
+  local pattern = "^%d+ %b() %a" .. (" %S+"):rep(10) .. " (%d+) (%d+)"
+  local function ticks()
+    local user, system = read(("/proc/%d/stat"):format(self.pid)):match(pattern)
+    return user + system
+  end
+  local before = ticks()
+  os.execute("sleep 0.3")
+  return ticks() - before < 10
+end
+
 function Node:signal(name)
   assert(not self:status(), self.name .. " has ended already")
   assert(os.execute(("kill -%s %d"):format(name, self.pid)))
