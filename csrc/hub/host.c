@@ -356,6 +356,12 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
   hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, shutdown_of(child), forward);
 }
 
+void lh_host_discard(struct child *child) {
+  const struct lh_hubs *hubs = child->hub->all;
+  if (child->pid != 0) hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "move_failed", 0, 0);
+  lh_host_forget(child, true);
+}
+
 void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
   struct child *child = lh_host_by_token(hubs, token);
   if (child == NULL) return;

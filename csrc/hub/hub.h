@@ -42,12 +42,15 @@ enum {
   LH_MOVE_MS = 35000,   // a move that takes longer is given up
   LH_BALANCE_MS = 250,  // a failed move is tried again after this, then twice as long, up to
   LH_BALANCE_MAX_MS = 30000,
-  LH_LEAVE_LOOK_MS = 200,  // how often a leaving node looks for children that nobody takes
-  LH_DRAIN_MS = 30000,     // a leaving node hands on for this long at most
-  LH_RETRY_MS = 20,        // a stop that met a child on its way is asked again after this
-  LH_OP_MS = 10000,        // default deadline of a start or stop
-  LH_OPS_MAX = 10000,      // operations under way on one node
-  LH_POLICY_MS = 5000,     // a strategy answers by then
+  LH_RECOVER_MS =
+      1000,  // rows of the dead that nobody covered are looked at again after this, then
+  LH_RECOVER_MAX_MS = 30000,  // twice as long, up to
+  LH_LEAVE_LOOK_MS = 200,     // how often a leaving node looks for children that nobody takes
+  LH_DRAIN_MS = 30000,        // a leaving node hands on for this long at most
+  LH_RETRY_MS = 20,           // a stop that met a child on its way is asked again after this
+  LH_OP_MS = 10000,           // default deadline of a start or stop
+  LH_OPS_MAX = 10000,         // operations under way on one node
+  LH_POLICY_MS = 5000,        // a strategy answers by then
   LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
   LH_RESTART_DELAY_MS = 500,

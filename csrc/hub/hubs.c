@@ -26,6 +26,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
+  hubs->recover_pause = LH_RECOVER_MS;
   lh_list_init(&hubs->ops_list);
   lh_list_init(&hubs->local);
   lh_list_init(&hubs->answers);
@@ -494,8 +495,10 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
     hubs->retry_at = LH_NEVER;
     lh_stop_go(hubs, now);
   }
-  if (now >= hubs->recover_again || hubs->fetching > 0)
+  if (now >= hubs->recover_again || hubs->fetching > 0) {
+    hubs->recover_again = LH_NEVER;
     hubs->check_view = hubs->check_settle = true;
+  }
   if (hubs->leaving && !hubs->drained && now >= hubs->leave_by) {
     lh_log(LH_LOG_WARN, "hub",
            "not all children could be handed on in %d ms; the others recover the rest",

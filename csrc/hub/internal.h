@@ -106,6 +106,7 @@ struct trouble {
   struct lh_buf spec, metadata;  // until the row holds them
   uint32_t target;               // of a move
   bool hot, cold, frozen, stop_after, queued;
+  bool activating;      // prepared here, and the state has come
   struct lh_list link;  // in hub.move_queue
 };
 struct child {
@@ -223,7 +224,7 @@ struct lh_hubs {
   struct lh_map complete,
       asked;  // dead runs whose ledger is whole here; whose tail was asked for (by run index)
   size_t fetching;
-  lh_ms fetch_by, recover_again;
+  lh_ms fetch_by, recover_again, recover_pause;
   bool move_failed;
   lh_ms balance_at, balance_pause;  // moves that failed are tried again
   lh_ms retry_at;                   // stops that met a child on its way
@@ -339,6 +340,7 @@ struct child *lh_host_by_token(struct lh_hubs *hubs, uint64_t token);
 struct trouble *lh_host_trouble(struct child *child);
 void lh_host_calm(struct child *child);  // nothing happens to it any more
 void lh_host_forget(struct child *child, bool remove_row);
+void lh_host_discard(struct child *child);  // one that was prepared: nobody waits for it any more
 void lh_host_put_row(struct child *child, enum lh_row_state state);
 const struct lh_row *lh_host_row(struct child *child);  // in a read section
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);

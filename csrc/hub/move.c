@@ -387,6 +387,7 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
   trouble->asker = from;
   trouble->asker_op = MOVE_OP;
   trouble->asker_index = token;
+  trouble->activating = true;
   hubs->ops->activate(hubs->ops_self, child->token, child->pid, state, child->generation);
   return LH_OK;
 }

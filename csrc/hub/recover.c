@@ -7,7 +7,8 @@
 // is dropped.
 //
 // Where placement depends on more than the arguments (deterministic = false), the member with the
-// lowest id decides for all and sends START frames.
+// lowest id decides for all and sends START frames. Rows that nobody covered (a request was lost, a
+// strategy failed) are looked at again, after growing pauses.
 #include "hub/internal.h"
 
 #include "base/log.h"
@@ -128,9 +129,20 @@ static bool take(void *self, const struct lh_row *row) {
   return true;
 }
 
+// An instance that was prepared here for a move from the dead node: without its state it is no
+// heir.
+static bool is_orphan(const struct child *child) {
+  return child->phase == PHASE_PREPARED && !child->trouble->activating &&
+         !runs_somewhere(child->hub, lh_bytes(child->id, child->id_len));
+}
+
 // What needs no placing is dealt with here; answers whether the row is to be placed.
 static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
   struct child *child = lh_host_child(hub, lh_row_id(row));
+  if (child != NULL && is_orphan(child)) {
+    lh_host_discard(child);
+    child = NULL;
+  }
   if (child != NULL) {
     outrank(child, row->generation);
     return false;
@@ -228,14 +240,16 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
 
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   uint32_t dead[DEAD_MAX];
-  if (fetch_tails(hubs, now)) return;
   hubs->recover_again = LH_NEVER;
+  if (fetch_tails(hubs, now)) return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
     set_complete(hubs, dead[i]);
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
   }
   if (count == 0) return;
+  hubs->recover_again = now + hubs->recover_pause;
+  if (hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count);
   }

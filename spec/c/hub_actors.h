@@ -1,0 +1,318 @@
+// hub_actors.h - the simulation behind spec/c/hub.c: its world, its actors and its strategies. What
+// lies between the nodes is in hub_sim.h.
+//
+// Actors start, stop and freeze after a delay and note what runs; strategies answer late, wrong, or
+// never.
+#ifndef LH_SPEC_HUB_ACTORS_H
+#define LH_SPEC_HUB_ACTORS_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "hub/hub.h"
+#include "registry/registry.h"
+#include "wire/wire.h"
+
+enum { NODES_MAX = 64, ID_MAX = 64 };
+
+// How the strategies that stand in for a user's answer.
+enum policy { POLICY_FIRST, POLICY_SPREAD, POLICY_LATE, POLICY_BROKEN };
+
+struct sim;
+struct node {
+  struct sim *sim;
+  uint32_t self;
+  struct lh_run run;
+  char name[32];
+  struct lh_hubs *hubs;
+  struct lh_registry *registry;
+  bool up, left, stalled;
+  lh_ms wakes_at;
+  uint64_t version;
+};
+
+struct pair {      // how one node sees another
+  uint32_t knows;  // the run it holds for a member; 0 none
+  bool linked;     // the same in both directions
+  uint64_t link;   // counts the links; a frame of an earlier one never arrives
+  lh_ms last;      // the last delivery, so that order holds
+};
+
+struct event {
+  struct lh_due due;
+  void (*fn)(struct sim *sim, struct event *event);
+  struct node *from, *to;
+  uint32_t to_run, from_run;
+  uint64_t link;
+  uint8_t type;
+  uint64_t token;
+  lh_pid pid;
+  struct lh_buf body, id;
+  int status;
+  bool flag;
+};
+
+struct actor {  // one running instance
+  struct node *node;
+  lh_pid pid;
+  uint64_t token;
+  char id[ID_MAX];
+  bool prepared, frozen;
+  int64_t state;
+};
+
+struct reply {
+  uint64_t caller;
+  lh_ms at;
+  int status;
+  char code[32];
+  struct lh_buf result;
+};
+
+struct sim {
+  struct lh_random random;
+  lh_ms now;
+  struct lh_runs *runs;
+  struct node nodes[NODES_MAX];
+  struct pair pairs[NODES_MAX][NODES_MAX];
+  size_t count;
+  struct lh_heap events;
+  struct actor *actors;
+  size_t actor_count, actor_cap;
+  struct reply *replies;
+  size_t reply_count, reply_cap;
+  uint64_t next_pid, next_caller;
+  size_t twice;  // how often two instances of a child ran at once
+  size_t drained, closed, malformed;
+  bool hot, custom, deterministic;
+  enum policy policy;
+  int64_t fail_every;  // every so many starts fail
+  int64_t starts;
+  uint8_t key[32];
+};
+
+static inline struct pair *pair_of(const struct node *a, const struct node *b) {
+  return &a->sim->pairs[a - a->sim->nodes][b - b->sim->nodes];
+}
+
+static lh_ms delay(struct sim *sim, lh_ms most) {
+  return sim->now + 1 + (lh_ms)lh_random_below(&sim->random, (uint64_t)most);
+}
+
+static struct event *later(struct node *to, lh_ms at,
+                           void (*fn)(struct sim *sim, struct event *event)) {
+  struct event *event = LH_NEW(struct event);
+  event->fn = fn;
+  event->to = to;
+  event->to_run = to->self;
+  lh_heap_set(&to->sim->events, &event->due, at);
+  return event;
+}
+
+static void event_free(struct event *event) {
+  lh_buf_free(&event->body);
+  lh_buf_free(&event->id);
+  lh_free(event);
+}
+
+static struct node *node_of(struct sim *sim, uint32_t run) {
+  for (size_t i = 0; i < sim->count; i++) {
+    if (sim->nodes[i].self == run) return &sim->nodes[i];
+  }
+  return NULL;
+}
+
+// --- actors --- known by the low bits of their pid, which a new epoch does not change.
+static struct actor *actor_by_pid(struct sim *sim, lh_pid pid) {
+  for (size_t i = 0; i < sim->actor_count; i++) {
+    if (lh_pid_local(sim->actors[i].pid) == lh_pid_local(pid)) return &sim->actors[i];
+  }
+  return NULL;
+}
+
+static bool is_active(const struct actor *actor) {
+  return !actor->frozen && !actor->prepared && !actor->node->stalled;
+}
+
+static void note_running(struct sim *sim, const struct actor *actor) {
+  for (size_t i = 0; i < sim->actor_count; i++) {
+    const struct actor *other = &sim->actors[i];
+    if (other != actor && is_active(other) && strcmp(other->id, actor->id) == 0) sim->twice++;
+  }
+}
+
+static struct actor *actor_new(struct sim *sim) {
+  if (sim->actor_count == sim->actor_cap) {
+    sim->actor_cap = sim->actor_cap > 0 ? sim->actor_cap * 2 : 64;
+    sim->actors = lh_realloc(sim->actors, sim->actor_cap * sizeof(struct actor));
+  }
+  struct actor *actor = &sim->actors[sim->actor_count++];
+  memset(actor, 0, sizeof *actor);
+  return actor;
+}
+
+static void started(struct sim *sim, struct event *event) {
+  struct node *node = event->to;
+  if (!node->up) return;
+  if (event->status != 0) {
+    lh_hubs_started(node->hubs, sim->now, event->token, event->status, 0, "it failed");
+    return;
+  }
+  struct actor *actor = actor_new(sim);
+  actor->node = node;
+  actor->token = event->token;
+  actor->prepared = event->flag;
+  actor->pid = lh_pid_make(event->to_run, ++sim->next_pid);
+  (void)snprintf(actor->id, sizeof actor->id, "%.*s", (int)event->id.len,
+                 (const char *)event->id.data);
+  if (!actor->prepared) note_running(sim, actor);
+  lh_hubs_started(node->hubs, sim->now, event->token, 0, actor->pid, NULL);
+}
+
+static void hub_start(void *self, const struct lh_order *orders, size_t count) {
+  struct node *node = self;
+  struct sim *sim = node->sim;
+  for (size_t i = 0; i < count; i++) {
+    struct event *event = later(node, delay(sim, 20), started);
+    event->token = orders[i].token;
+    event->flag = orders[i].prepared;
+    sim->starts++;
+    if (orders[i].spec.len == 0) sim->malformed++;
+    if (sim->fail_every > 0 && sim->starts % sim->fail_every == 0) event->status = LH_EFAILED;
+    lh_buf_append(&event->id, orders[i].id.data, orders[i].id.len);
+  }
+}
+
+static void actor_remove(struct sim *sim, struct actor *actor) {
+  *actor = sim->actors[--sim->actor_count];
+}
+
+static void stopped(struct sim *sim, struct event *event) {
+  struct actor *actor = actor_by_pid(sim, event->pid);
+  if (!event->to->up) return;
+  if (actor != NULL) actor_remove(sim, actor);
+  lh_hubs_stopped(event->to->hubs, sim->now, event->token);
+}
+
+static void hub_stop(void *self, uint64_t token, lh_pid pid, const char *reason, lh_ms shutdown_ms,
+                     lh_pid forward) {
+  struct node *node = self;
+  (void)reason, (void)shutdown_ms, (void)forward;
+  struct event *event = later(node, delay(node->sim, 20), stopped);
+  event->token = token;
+  event->pid = pid;
+}
+
+static void frozen(struct sim *sim, struct event *event) {
+  struct actor *actor = actor_by_pid(sim, event->pid);
+  struct lh_buf state = LH_BUF_EMPTY;
+  if (!event->to->up) return;
+  if (actor != NULL) actor->frozen = true;
+  lh_write_int(&state, actor != NULL ? actor->state : 0);
+  lh_hubs_frozen(event->to->hubs, sim->now, event->token, actor != NULL ? 0 : LH_ENOTFOUND,
+                 lh_bytes_of(&state), NULL);
+  lh_buf_free(&state);
+}
+
+static void hub_freeze(void *self, uint64_t token, lh_pid pid) {
+  struct node *node = self;
+  struct event *event = later(node, delay(node->sim, 10), frozen);
+  event->token = token;
+  event->pid = pid;
+}
+
+static void hub_thaw(void *self, lh_pid pid, uint64_t generation) {
+  const struct node *node = self;
+  struct actor *actor = actor_by_pid(node->sim, pid);
+  (void)generation;
+  if (actor == NULL) return;
+  actor->frozen = false;
+  note_running(node->sim, actor);
+}
+
+static void activated(struct sim *sim, struct event *event) {
+  struct actor *actor = actor_by_pid(sim, event->pid);
+  if (!event->to->up) return;
+  if (actor == NULL) {
+    lh_hubs_activated(event->to->hubs, sim->now, event->token, LH_ENOTFOUND, "it is gone");
+    return;
+  }
+  struct lh_reader in;
+  lh_reader_init(&in, lh_bytes_of(&event->body));
+  actor->state = lh_read_int(&in);
+  actor->prepared = false;
+  note_running(sim, actor);
+  lh_hubs_activated(event->to->hubs, sim->now, event->token, 0, NULL);
+}
+
+static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
+                         uint64_t generation) {
+  struct node *node = self;
+  struct event *event = later(node, delay(node->sim, 10), activated);
+  (void)generation;
+  event->token = token;
+  event->pid = pid;
+  lh_buf_append(&event->body, state.data, state.len);
+}
+
+// --- strategies ---
+static void answered(struct sim *sim, struct event *event) {
+  if (!event->to->up) return;
+  lh_hubs_answered(event->to->hubs, sim->now, event->token, event->status,
+                   lh_bytes_of(&event->body), event->status != LH_OK ? "it raised" : NULL);
+}
+
+static void answer_place(struct sim *sim, struct lh_reader *in, struct lh_buf *out) {
+  struct lh_reader ids;
+  (void)lh_read_skip(in);  // the hub
+  const struct lh_bytes list = lh_read_skip(in);
+  const uint32_t nodes = lh_read_array(in, NODES_MAX);
+  lh_reader_init_user(&ids, list);
+  const uint32_t count = lh_read_array(&ids, LH_BATCH_MAX);
+  lh_write_array(out, count);
+  for (uint32_t i = 0; i < count; i++) {
+    const struct lh_bytes id = lh_read_str(&ids, LH_CHILD_ID_MAX);
+    const uint64_t spread =
+        sim->deterministic ? lh_hash(id.data, id.len, 7) : lh_random_next(&sim->random);
+    lh_write_uint(out, sim->policy == POLICY_FIRST ? 1 : 1 + spread % nodes);
+  }
+}
+
+static void answer_move(struct lh_reader *in, struct lh_buf *out) {
+  (void)lh_read_skip(in);
+  const uint32_t count = lh_read_array(in, LH_BATCH_MAX);
+  lh_write_array(out, count);
+  for (uint32_t i = 0; i < count; i++) lh_write_cstr(out, i % 2 == 0 ? "cold" : "hot");
+}
+
+static void hub_ask(void *self, uint64_t question, const char *kind, struct lh_bytes args,
+                    uint32_t count) {
+  struct node *node = self;
+  struct sim *sim = node->sim;
+  struct lh_reader in;
+  (void)count;
+  const uint64_t luck = lh_random_below(&sim->random, 4);
+  if (sim->policy == POLICY_LATE && luck == 0) return;  // never
+  struct event *event =
+      later(node, delay(sim, sim->policy == POLICY_LATE ? 2 * LH_POLICY_MS : 10), answered);
+  event->token = question;
+  if (sim->policy == POLICY_BROKEN && luck == 0) {
+    event->status = LH_EFAILED;
+  } else if (sim->policy == POLICY_BROKEN && luck == 1) {
+    lh_write_cstr(&event->body, "nonsense");
+  } else {
+    lh_reader_init_user(&in, args);
+    if (strcmp(kind, "place") == 0)
+      answer_place(sim, &in, &event->body);
+    else
+      answer_move(&in, &event->body);
+  }
+}
+
+#endif

@@ -1,0 +1,327 @@
+// hub_sim.h - many hubs rooms in one process, on virtual time and one seed, for spec/c/hub.c alone.
+//
+// Real: hubs and registries. Simulated: members (every live node hears of a join, a death, a leave
+// after its own delay), links (ordered per direction, delayed, broken at will: what was under way
+// is lost, and both registries are told), actors (start, stop, freeze after a delay; they note what
+// runs), strategies (answers that are late, wrong, or never come). A stalled node takes in nothing
+// until it wakes; when the others took it for dead it returns in a new epoch, as csrc/node does.
+// Truth is what the simulated actors run, never the registry.
+#ifndef LH_SPEC_HUB_SIM_H
+#define LH_SPEC_HUB_SIM_H
+
+#include "hub_actors.h"
+
+// --- links ---
+static void deliver(struct sim *sim, struct event *event) {
+  struct node *to = event->to;
+  const struct pair *pair = pair_of(to, event->from);
+  if (!to->up || !pair->linked || pair->link != event->link) return;
+  const struct lh_bytes body = lh_bytes_of(&event->body);
+  const int err = event->type >= LH_FRAME_DELTA && event->type <= LH_FRAME_DIGEST
+                      ? lh_registry_receive(to->registry, event->from_run, event->type, body)
+                      : lh_hubs_receive(to->hubs, sim->now, event->from_run, event->type, body);
+  if (err == LH_EFORMAT) sim->malformed++;
+}
+
+static void send_one(struct node *node, uint32_t to, uint8_t type, struct lh_bytes body) {
+  struct sim *sim = node->sim;
+  struct node *peer = node_of(sim, to);
+  if (peer == NULL || peer == node || !node->up) return;
+  struct pair *pair = pair_of(node, peer);
+  if (!pair->linked || pair->knows != to) return;
+  lh_ms at = delay(sim, 5);
+  if (at < pair->last) at = pair->last;
+  pair->last = at;
+  struct event *event = later(peer, at, deliver);
+  event->from = node;
+  event->from_run = node->self;
+  event->link = pair->link;
+  event->type = type;
+  lh_buf_append(&event->body, body.data, body.len);
+}
+
+static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
+  send_one(self, peer, type, body);
+}
+
+static void registry_send(void *self, uint32_t to, uint8_t type, struct lh_bytes body) {
+  struct node *node = self;
+  if (to != 0) {
+    send_one(node, to, type, body);
+    return;
+  }
+  for (size_t i = 0; i < node->sim->count; i++) {
+    struct node *peer = &node->sim->nodes[i];
+    if (peer != node && lh_registry_in_step(node->registry, peer->self))
+      send_one(node, peer->self, type, body);
+  }
+}
+
+static void link_down(struct node *a, struct node *b) {
+  if (!pair_of(a, b)->linked) return;
+  pair_of(a, b)->linked = pair_of(b, a)->linked = false;
+  if (a->up) lh_registry_peer_down(a->registry, pair_of(a, b)->knows);
+  if (b->up) lh_registry_peer_down(b->registry, pair_of(b, a)->knows);
+}
+
+static void link_up(struct node *a, struct node *b) {
+  if (pair_of(a, b)->linked || pair_of(a, b)->knows != b->self || pair_of(b, a)->knows != a->self)
+    return;
+  pair_of(a, b)->linked = pair_of(b, a)->linked = true;
+  pair_of(a, b)->link = ++pair_of(b, a)->link;
+  lh_registry_peer_up(a->registry, b->self);
+  lh_registry_peer_up(b->registry, a->self);
+  lh_hubs_peer_up(a->hubs, a->sim->now, b->self);
+  lh_hubs_peer_up(b->hubs, b->sim->now, a->self);
+}
+
+static void row_changed(void *self, const struct lh_row *before, const struct lh_row *after) {
+  const struct node *node = self;
+  if (node->hubs != NULL) lh_hubs_row_changed(node->hubs, before, after);
+}
+
+static void advanced(void *self, uint32_t ledger, uint64_t seq) {
+  const struct node *node = self;
+  if (node->hubs != NULL) lh_hubs_advanced(node->hubs, ledger, seq);
+}
+
+static const struct lh_registry_ops registry_ops = {
+    .row_changed = row_changed, .send = registry_send, .advanced = advanced};
+
+// --- what the hubs say ---
+static void hub_reply(void *self, uint64_t caller, int status, struct lh_bytes result,
+                      const struct lh_error *error) {
+  const struct node *node = self;
+  struct sim *sim = node->sim;
+  if (sim->reply_count == sim->reply_cap) {
+    sim->reply_cap = sim->reply_cap > 0 ? sim->reply_cap * 2 : 16;
+    sim->replies = lh_realloc(sim->replies, sim->reply_cap * sizeof(struct reply));
+  }
+  struct reply *reply = &sim->replies[sim->reply_count++];
+  *reply = (struct reply){.caller = caller, .at = sim->now, .status = status};
+  if (error != NULL) (void)snprintf(reply->code, sizeof reply->code, "%s", error->code);
+  lh_buf_append(&reply->result, result.data, result.len);
+}
+
+static bool hub_wants(void *self, struct lh_bytes hub, const char *key) {
+  return self != NULL && hub.len > 0 && strcmp(key, "child_data_alter") != 0;
+}
+
+static void hub_event(void *self, struct lh_bytes hub, const char *key, struct lh_bytes payload) {
+  const struct node *node = self;
+  struct lh_reader in;
+  (void)hub, (void)key;
+  lh_reader_init_user(&in, payload);
+  (void)lh_read_skip(&in);
+  if (lh_read_end(&in) != LH_OK) node->sim->malformed++;
+}
+
+static void hub_fence(void *self, const struct lh_run *run) { (void)self, (void)run; }
+
+static void hub_closed(void *self, struct lh_bytes hub) {
+  const struct node *node = self;
+  (void)hub;
+  node->sim->closed++;
+}
+
+static void hub_drained(void *self) {
+  struct node *node = self;
+  node->left = true;
+  node->sim->drained++;
+}
+
+// --- members ---
+static void tell(struct node *hears, struct node *about, uint32_t run, enum lh_member_state state) {
+  struct lh_member_record *record = LH_NEW(struct lh_member_record);
+  record->run = *lh_runs_at(about->sim->runs, run);
+  record->version = about->version;
+  (void)snprintf(record->name, sizeof record->name, "%s", about->name);
+  lh_hubs_record(about->hubs, record);
+  lh_hubs_member(hears->hubs, hears->sim->now, record, state);
+  lh_free(record);
+}
+
+static void heard_record(struct sim *sim, struct event *event) {
+  (void)sim;
+  if (event->to->up && event->from->up && pair_of(event->to, event->from)->knows == event->from_run)
+    tell(event->to, event->from, event->from_run, LH_MEMBER_ALIVE);
+}
+
+static void record_changed(void *self) {
+  struct node *node = self;
+  struct sim *sim = node->sim;
+  node->version++;
+  tell(node, node, node->self, LH_MEMBER_ALIVE);
+  for (size_t i = 0; i < sim->count; i++) {
+    if (pair_of(&sim->nodes[i], node)->knows != node->self) continue;
+    struct event *event = later(&sim->nodes[i], delay(sim, 100), heard_record);
+    event->from = node;
+    event->from_run = node->self;
+  }
+}
+
+static const struct lh_hubs_ops hub_ops = {.send = hub_send,
+                                           .start = hub_start,
+                                           .stop = hub_stop,
+                                           .freeze = hub_freeze,
+                                           .thaw = hub_thaw,
+                                           .activate = hub_activate,
+                                           .ask = hub_ask,
+                                           .reply = hub_reply,
+                                           .wants = hub_wants,
+                                           .event = hub_event,
+                                           .record_changed = record_changed,
+                                           .fence = hub_fence,
+                                           .closed = hub_closed,
+                                           .drained = hub_drained};
+
+static void heard_end(struct sim *sim, struct event *event) {
+  struct node *hears = event->to;
+  struct node *about = event->from;
+  struct pair *pair = pair_of(hears, about);
+  (void)sim;
+  const bool awake = about->up && !about->stalled && about->self == event->from_run;
+  if (!hears->up || pair->knows != event->from_run || (awake && !event->flag)) return;
+  link_down(hears, about);
+  tell(hears, about, event->from_run, about->left ? LH_MEMBER_LEFT : LH_MEMBER_DEAD);
+  pair->knows = 0;
+}
+
+// `flag`: it is heard even if the node lives, as across a cut.
+static void hear_end(struct node *hears, struct node *about, lh_ms most, bool flag) {
+  struct event *event = later(hears, delay(hears->sim, most), heard_end);
+  event->from = about;
+  event->from_run = about->self;
+  event->flag = flag;
+}
+
+static void spread_end(struct node *node, lh_ms most) {
+  for (size_t i = 0; i < node->sim->count; i++) {
+    struct node *hears = &node->sim->nodes[i];
+    if (hears != node && hears->up) hear_end(hears, node, most, false);
+  }
+}
+
+static void meet(struct sim *sim, struct event *event) {
+  struct node *pair[2] = {event->from, event->to};
+  (void)sim;
+  if (!pair[0]->up || !pair[1]->up) return;
+  if (pair[0]->stalled) {
+    later(event->to, pair[0]->wakes_at + 1, meet)->from = event->from;
+    return;
+  }
+  for (int i = 0; i < 2; i++) {
+    struct node *other = pair[1 - i];
+    if (pair_of(pair[i], other)->knows == other->self) continue;
+    link_down(pair[i], other);
+    pair_of(pair[i], other)->knows = other->self;
+    tell(pair[i], other, other->self, LH_MEMBER_ALIVE);
+  }
+  link_up(pair[0], pair[1]);
+}
+
+static void meet_all(struct node *node, lh_ms most) {
+  struct sim *sim = node->sim;
+  for (size_t i = 0; i < sim->count; i++) {
+    if (&sim->nodes[i] != node && sim->nodes[i].up)
+      later(node, delay(sim, most), meet)->from = &sim->nodes[i];
+  }
+}
+
+static void kill_actors(struct sim *sim, const struct node *node) {
+  for (size_t i = sim->actor_count; i > 0; i--) {
+    if (sim->actors[i - 1].node == node) actor_remove(sim, &sim->actors[i - 1]);
+  }
+}
+
+// As begin_new_epoch of csrc/node/node.c.
+static void new_epoch(struct node *node) {
+  struct sim *sim = node->sim;
+  for (size_t i = 0; i < sim->count; i++) {
+    link_down(node, &sim->nodes[i]);
+    pair_of(node, &sim->nodes[i])->knows = 0;
+  }
+  node->run.epoch++;
+  node->self = lh_runs_index(sim->runs, &node->run);
+  lh_runs_set_name(sim->runs, node->self, node->name);
+  lh_registry_new_epoch(node->registry, node->self);
+  lh_hubs_new_epoch(node->hubs, node->self, sim->now);
+  record_changed(node);
+  meet_all(node, 300);
+}
+
+static bool was_given_up(const struct node *node) {
+  const struct sim *sim = node->sim;
+  for (size_t i = 0; i < sim->count; i++) {
+    const struct node *other = &sim->nodes[i];
+    if (other != node && other->up && pair_of(other, node)->knows != node->self) return true;
+  }
+  return false;
+}
+
+static void wake(struct node *node) {
+  node->stalled = false;
+  if (was_given_up(node)) new_epoch(node);
+  for (size_t i = 0; i < node->sim->actor_count; i++) {
+    if (node->sim->actors[i].node == node && is_active(&node->sim->actors[i]))
+      note_running(node->sim, &node->sim->actors[i]);
+  }
+}
+
+// --- the loop ---
+static void flush_all(struct sim *sim) {
+  for (size_t i = 0; i < sim->count; i++) {
+    struct node *node = &sim->nodes[i];
+    if (node->up && node->stalled && node->wakes_at <= sim->now) wake(node);
+    if (!node->up || node->stalled) continue;
+    if (lh_hubs_due(node->hubs) <= sim->now) lh_hubs_tick(node->hubs, sim->now);
+    lh_hubs_flush(node->hubs, sim->now);
+    if (!node->left) continue;
+    node->up = false;
+    kill_actors(sim, node);
+    spread_end(node, 50);
+  }
+}
+
+static lh_ms next_time(struct sim *sim) {
+  lh_ms next = lh_heap_next(&sim->events);
+  for (size_t i = 0; i < sim->count; i++) {
+    const struct node *node = &sim->nodes[i];
+    if (!node->up) continue;
+    const lh_ms due = node->stalled ? node->wakes_at : lh_hubs_due(node->hubs);
+    if (due < next) next = due;
+  }
+  return next;
+}
+
+static void run_due(struct sim *sim) {
+  struct lh_due *due;
+  while ((due = lh_heap_pop(&sim->events, sim->now)) != NULL) {
+    struct event *event = LH_ENTRY(due, struct event, due);
+    if (event->to->up && event->to->stalled) {
+      lh_heap_set(&sim->events, &event->due, event->to->wakes_at + 1);
+      continue;
+    }
+    event->fn(sim, event);
+    event_free(event);
+  }
+}
+
+// Answers false when a node asks for its turn again and again while time stands still.
+static bool run_for(struct sim *sim, lh_ms ms) {
+  const lh_ms end = sim->now + ms;
+  int turns = 0;
+  flush_all(sim);
+  while (next_time(sim) <= end) {
+    const lh_ms next = next_time(sim);
+    turns = next > sim->now ? 0 : turns + 1;
+    if (turns > 1000) return false;
+    if (next > sim->now) sim->now = next;
+    run_due(sim);
+    flush_all(sim);
+  }
+  sim->now = end;
+  return true;
+}
+
+#endif

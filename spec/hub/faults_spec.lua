@@ -1,0 +1,43 @@
+-- Histories of faults, drawn from seeds: whatever happens, in the end each child that must run runs once, each that was
+-- stopped does not, every copy of the registry says so, and everybody who asked was answered.
+local history = require("spec.hub.history")
+
+local act = {}
+
+function act.join(h)
+  if h.nodes < 12 then h:join() end
+end
+
+function act.crash(h)
+  local victim = h:victim(3)
+  if victim then h.sim:crash(victim) end
+end
+
+function act.leave(h)
+  local victim = h:victim(3)
+  if victim then h.sim:leave(victim) end
+end
+
+--- `kinds` of acts, twelve of them, over three nodes with eighty children.
+local function live_through(seed, kinds, options)
+  local h = history.new(seed, 3, options)
+  h:start(1, 1, 80)
+  h:run(h:draw(300))
+  for _ = 1, 12 do
+    act[kinds[h:draw(#kinds)]](h)
+    h:run(h:draw(1500))
+  end
+  assert.same({}, h:rest(), "seed " .. seed)
+end
+
+local function each_seed(count, kinds, options)
+  for seed = 1, count do live_through(seed, kinds, options) end
+end
+
+describe("hubs come to rest with nothing lost and nothing doubled", function()
+  for _, hot in ipairs { false, true } do
+    it("while nodes join, leave and die, " .. (hot and "hot" or "cold"), function()
+      each_seed(60, { "join", "crash", "leave" }, { hot = hot })
+    end)
+  end
+end)
