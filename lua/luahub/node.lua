@@ -61,6 +61,14 @@ function M.start(complete)
   return setmetatable({ settings_name = settings.name }, Node)
 end
 
+--- The node in whose main heap this runs: a simulated one, which was started from outside.
+---@param name string
+---@return luahub.Node
+function M.adopt(name)
+  policy.install(name)
+  return setmetatable({ settings_name = name }, Node)
+end
+
 --- Waits until the node is ready: its first join was answered, or it has tried for 3 s.
 ---@return { name: string, address: string? }?  address nil: local only
 ---@return luahub.Failure?
