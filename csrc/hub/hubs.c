@@ -204,7 +204,7 @@ void lh_hub_check_empty(struct lh_hubs *hubs) {
     left += hub->children.count;
     if (hub->children.count == 0 && hub->closing && !hubs->leaving) remove_hub(hubs, hub);
   }
-  if (hubs->leaving && left == 0 && !hubs->drained) {
+  if (hubs->leaving && left == 0 && !hubs->drained && !lh_recover_keeps(hubs)) {
     hubs->drained = true;
     hubs->leave_look_at = LH_NEVER;
     hubs->ops->drained(hubs->ops_self);
@@ -354,6 +354,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   (void)now;
   lh_view_send(hubs, node);
+  lh_recover_link_up(hubs, node);
 }
 
 static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
@@ -405,8 +406,8 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
 void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
   (void)seq;
   hubs->check_ops = true;
-  if (hubs->fetching > 0 && lh_registry_is_frozen(hubs->registry, node))
-    hubs->check_settle = hubs->check_view = true;
+  if (lh_registry_is_frozen(hubs->registry, node))
+    hubs->check_settle = hubs->check_view = hubs->vote_again = true;
 }
 
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
@@ -536,11 +537,19 @@ static void run_changes(struct lh_hubs *hubs, lh_ms now) {
   }
 }
 
+// The members learn what else of the dead is here: whoever lacks it may have to place it.
+static void vote_again(struct lh_hubs *hubs) {
+  if (!hubs->vote_again) return;
+  hubs->vote_again = false;
+  lh_view_send(hubs, 0);
+}
+
 void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   lh_move_plan_again(hubs, now);
   do {
     run_local(hubs, now);
     run_changes(hubs, now);
+    vote_again(hubs);
     if (hubs->check_view) {
       hubs->check_view = false;
       lh_view_check(hubs, now);

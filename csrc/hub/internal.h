@@ -221,6 +221,7 @@ struct lh_hubs {
   uint64_t next_question;
   struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
   bool check_view, check_ops, check_settle;
+  bool vote_again;  // what we hold of the dead grew
   struct lh_map complete,
       asked;  // dead runs whose ledger is whole here; whose tail was asked for (by run index)
   size_t fetching;
@@ -386,6 +387,8 @@ bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead
 bool lh_recover_pending(struct lh_hubs *hubs);
+void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node);
+bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another node could take
 
 // event.c
 void lh_event_node(struct hub *hub, const char *key, const char *name);

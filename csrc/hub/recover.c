@@ -49,16 +49,28 @@ static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
 
 bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0; }
 
+// One holder at a time is asked: another one when the first is gone, or when it holds more.
 static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   uint32_t holder = 0;
-  if (!lacks_tail(hubs, dead, &holder)) return;
+  if (dead == 0 || !lacks_tail(hubs, dead, &holder)) return;
   if (!lh_registry_is_frozen(hubs->registry, dead)) lh_registry_freeze(hubs->registry, dead);
-  if (lh_map_get(&hubs->asked, &dead, sizeof dead) == NULL) {
-    (void)lh_map_put(&hubs->asked, &dead, sizeof dead, hubs);
+  const uintptr_t asked = (uintptr_t)lh_map_get(&hubs->asked, &dead, sizeof dead);
+  if (asked != holder) {
+    (void)lh_map_put(&hubs->asked, &dead, sizeof dead, (void *)(uintptr_t)holder);
     lh_registry_fetch(hubs->registry, holder, dead);
     hubs->fetch_by = now + FETCH_MS;
   }
   hubs->fetching++;
+}
+
+// What was asked over a link that broke is asked again.
+void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node) {
+  for (size_t i = hubs->asked.count; i > 0; i--) {
+    const struct lh_map_entry *entry = &hubs->asked.entries[i - 1];
+    if ((uintptr_t)entry->value == node)
+      (void)lh_map_remove(&hubs->asked, entry->key, entry->key_len);
+  }
+  hubs->check_settle = hubs->check_view = true;
 }
 
 // Asks for every tail that is missing; answers whether some are still on their way.
@@ -69,9 +81,12 @@ static bool fetch_tails(struct lh_hubs *hubs, lh_ms now) {
     for (size_t k = 0; k < peer->frozen_count; k++) fetch(hubs, now, peer->frozen[k].node);
   }
   if (hubs->fetching > 0 && now >= hubs->fetch_by) {
-    lh_log(LH_LOG_WARN, "hub",
-           "the last rows of a dead node did not come in %d ms; going on with what is here",
-           FETCH_MS);
+    if (hubs->fetch_by != -LH_NEVER) {
+      lh_log(LH_LOG_WARN, "hub",
+             "the last rows of a dead node did not come in %d ms; going on with what is here",
+             FETCH_MS);
+    }
+    hubs->fetch_by = -LH_NEVER;
     hubs->fetching = 0;
   }
   return hubs->fetching > 0;
@@ -236,6 +251,13 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
   heir->ids = lh_alloc(heir->count * sizeof(struct lh_bytes));
   for (size_t i = 0; i < heir->count; i++) heir->ids[i] = lh_row_id(heir->rows[i]);
   lh_place(hub, now, heir->ids, heir->count, placed, heir);
+}
+
+bool lh_recover_keeps(struct lh_hubs *hubs) {
+  uint32_t dead[DEAD_MAX];
+  bool taken = false;
+  for (size_t i = 0; i < hubs->hub_count; i++) taken |= hubs->hubs[i]->candidate_count > 0;
+  return taken && lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true) > 0;
 }
 
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {
