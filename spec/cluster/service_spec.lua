@@ -1,0 +1,254 @@
+local cluster = require("spec.cluster.helper")
+
+-- A user's own synchronization strategy (events go only to nodes whose name ends in an odd digit) beside a handler for
+-- the event "news" on each node.
+local HUB = [[synchronization = { propagate = function(_, members)
+    local odd = {}
+    for _, name in ipairs(members) do
+      if tonumber(name:sub(-1)) % 2 == 1 then odd[#odd + 1] = name end
+    end
+    return odd
+  end },
+  hooks = { news = { { id = "tell", handler = { "listener", "tell", "listener", "news" } } } },
+  children = { { id = "listener", start = { "listener" } } }]]
+
+describe("The services, on three nodes", function()
+  local world, nodes, n1
+
+  setup(function()
+    world = cluster.new({ hub = HUB })
+    nodes = { world:start("n1") }
+    for i = 2, 3 do
+      nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
+    end
+    n1 = nodes[1]
+    cluster.eventually("all see each other", function()
+      for _, node in ipairs(nodes) do
+        local seen = node:registry()
+        if seen.members ~= "n1 n2 n3" or seen.locked then return false, node.name .. " sees " .. seen.members end
+      end
+      return true
+    end)
+  end)
+  teardown(function()
+    world:close()
+  end)
+
+  local function heard(key)
+    local found = {}
+    for _, entry in ipairs(n1:eval([[return hub:call("listener", "heard")]])) do
+      if type(entry) == "table" and entry.key == key then found[#found + 1] = entry end
+    end
+    return found
+  end
+
+  local function heard_from(data, expected)
+    cluster.eventually("the handlers have run on " .. expected, function()
+      local names = {}
+      for _, entry in ipairs(heard("news")) do
+        if entry.data == data then names[#names + 1] = entry.node end
+      end
+      table.sort(names)
+      return table.concat(names, " ") == expected, table.concat(names, " ")
+    end)
+  end
+
+  it("dispatch an event to all members, to some, or to oneself", function()
+    assert.are.equal("event_dispatched", n1:eval([[
+      return luahub.dispatcher.dispatch_event(hub.event_queue, "news", "to all")]]))
+    heard_from("to all", "n1 n2 n3")
+    n1:eval([[return luahub.dispatcher.dispatch_event(hub.event_queue, "news", "to n2", { members = { "n2" } })]])
+    heard_from("to n2", "n2")
+    nodes[3]:eval([[return luahub.dispatcher.dispatch_event(hub.event_queue, "news", "local", { members = "local" })]])
+    heard_from("local", "n3")
+    nodes[3]:eval([[
+      return luahub.dispatcher.dispatch_event(hub.event_queue, "news", "away", { members = "external" })]])
+    heard_from("away", "n1 n2")
+  end)
+
+  it("propagate an event as the user's synchronization strategy says", function()
+    assert.is_true(nodes[2]:eval([[
+      return luahub.dispatcher.propagate_event(hub, { name = "news", data = "odd" })]]))
+    heard_from("odd", "n1 n3")
+  end)
+
+  it("start children by a node's request and tell those who wait", function()
+    local answer = n1:eval([[
+      local me = luahub.self()
+      luahub.dispatcher.children_start(hub, { { node = "n2", children = {
+        { id = "r1", start = { "tracked" } }, { id = "r2", start = { "raises", "refuse" } } },
+        reply_to = { me }, transaction = "now" } })
+      local out = {}
+      for i = 1, 2 do
+        local message = assert(luahub.receive(10000))
+        out[message.child_id] = { message.key, message.result.status, message.result.code or "none" }
+      end
+      return out]])
+    assert.are.same({ r1 = { "now", "ok", "none" }, r2 = { "now", "error", "child_failed" } }, answer)
+    assert.are.same({ "child_stop", "ok" }, n1:eval([[
+      luahub.dispatcher.children_stop(hub, { { node = "n2", children = { "r1" }, reply_to = { luahub.self() } } })
+      local message = assert(luahub.receive(10000))
+      return { message.key, message.result.status }]]))
+  end)
+
+  it("reply to respondents", function()
+    assert.are.same({ key = "k", child_id = "c", result = 7, node = "n9" }, nodes[2]:eval([[
+      luahub.dispatcher.reply_respondents({ luahub.self() }, "k", "c", 7, "n9")
+      return luahub.receive(10000)]]))
+  end)
+
+  it("start and stop children, awaited or not", function()
+    assert.are.same({ "ok", 3, "ok", "not_found" }, n1:eval([[
+      local specs = {}
+      for i = 1, 3 do specs[i] = { id = "i" .. i, start = { "tracked" } } end
+      local future = luahub.distributor.init_children(hub, specs, { awaitable = true })
+      local started = future()
+      local stopped = luahub.distributor.stop_children(hub, { "i1", "i2", "i3" }, { awaitable = true }):await()
+      local unknown = luahub.distributor.stop_children(hub, { "nobody" }, { awaitable = true }):await()
+      return { started:status(), #started:cids(), stopped:status(), unknown:errors()[1].code }]]))
+    assert.are.equal("start_initiated", n1:eval([[
+      return luahub.distributor.init_children("main", { { id = "i4", start = { "tracked" } } })]]))
+    cluster.eventually("it runs", function()
+      return n1:eval([[return hub:get_pid("i4") ~= nil]])
+    end)
+    assert.are.equal("stop_initiated", n1:eval([[return luahub.distributor.stop_children(hub, { "i4" })]]))
+    cluster.eventually("it is gone", function()
+      return n1:eval([[return hub:get_pid("i4") == nil]])
+    end)
+  end)
+
+  it("terminate a child where it runs, and from every registry", function()
+    n1:start_children({ "z1" })
+    local place = n1:registry().nodes.z1
+    for _, node in ipairs(nodes) do
+      if node.name ~= place then
+        assert.are.equal("not_found", node:eval([[
+          local ok, err = luahub.distributor.child_terminate(hub, "z1", hub.synchronization)
+          return ok or err.code]]))
+      end
+    end
+    for _, node in ipairs(nodes) do
+      if node.name == place then
+        assert.is_true(node:eval([[return luahub.distributor.child_terminate(hub, "z1", nil)]]))
+      end
+    end
+    for _, node in ipairs(nodes) do
+      cluster.eventually(node.name .. " has forgotten it", function()
+        return node:eval([[return hub:child_lookup("z1") == nil]])
+      end)
+    end
+  end)
+
+  it("give children to a node, which passes on what belongs elsewhere", function()
+    assert.are.equal("no_children_to_redistribute", n1:eval([[
+      return luahub.distributor.children_redist_init(hub, {}, "n3")]]))
+    local owner = n1:eval([[
+      local nodes = { "n1", "n2", "n3" }
+      return nodes[luahub.distribution.rendezvous().place({ "y1" }, { nodes = nodes }, { factor = 1 })[1]]
+    ]])
+    assert.are.equal("redistribution_initiated", n1:eval([[
+      return luahub.distributor.children_redist_init(hub, { { id = "y1", start = { "tracked" } } }, "n3")]]))
+    cluster.eventually("it runs on " .. owner, function()
+      local ok, answer = n1:try([[return assert(hub:call("y1", "where")).node]])
+      return ok and answer == owner, answer
+    end)
+  end)
+
+  it("say what every node runs", function()
+    n1:start_children(cluster.ids("w", 12))
+    local count, names = 0, {}
+    for _, answer in ipairs(n1:eval([[return luahub.distributor.which_children_global(hub, { timeout = 5000 })]])) do
+      names[#names + 1] = answer.node
+      for _, child in ipairs(answer.children) do
+        if child[1]:find("^w") then count = count + 1 end
+      end
+    end
+    assert.are.equal("n1 n2 n3", table.concat(names, " "))
+    assert.are.equal(12, count)
+  end)
+end)
+
+describe("A distribution strategy of the user's", function()
+  it("places children, and survives a death and a join", function()
+    cluster.with({ hub = [[distribution = require("strategy_by_name")]] }, function(world)
+      local ids = {}
+      for i = 1, 3 do
+        for k = 1, 5 do
+          ids[#ids + 1] = ("n%d/%d"):format(i, k)
+        end
+      end
+      local n1 = world:start("n1")
+      local n2 = world:start("n2", { join = { n1 } })
+      local n3 = world:start("n3", { join = { n1 } })
+      n2:start_children(ids)
+      local places = world:settled({ n1, n2, n3 }, ids)
+      for _, id in ipairs(ids) do
+        assert.are.equal(id:match("^n%d"), places[id])
+      end
+      n3:kill()
+      world:settled({ n1, n2 }, ids)
+      n3 = world:start("n3", { join = { n2 } })
+      world:settled_as(places, { n1, n2, n3 }, ids)
+      local ok, message = n1:try(([[
+        return hub:start_child({ id = %q, start = { "tracked" } }, { awaitable = true }):await():errors()[1].message
+      ]]):format(("x"):rep(201)))
+      assert.is_true(ok)
+      assert.matches("at most 200 bytes", message)
+    end)
+  end)
+end)
+
+describe("Messages between nodes", function()
+  local world, n1, n2
+
+  before_each(function()
+    world = cluster.new()
+    n1 = world:start("n1")
+    n2 = world:start("n2", { join = { n1 } })
+    cluster.eventually("they see each other", function()
+      return n1:registry().members == "n1 n2" and n2:registry().members == "n1 n2"
+    end)
+  end)
+  after_each(function()
+    world:close()
+  end)
+
+  it("reach, are answered, and tell of ends, wherever the pid is", function()
+    assert.are.same({ "n2", true, "down", "normal", "exit", "broken" }, n1:eval([[
+      local out = {}
+      local pid = assert(luahub.spawn({ "procs", 60000 }, { node = "n2" }))
+      out[1] = require("luahub.core").pid_node(pid)
+      local ref = luahub.monitor(pid)
+      out[2] = luahub.send(pid, { "exit", "normal" })
+      local down = assert(luahub.receive(10000))
+      assert(down.ref == ref and down.pid == pid)
+      out[3], out[4] = down.type, down.reason
+      luahub.trap_exit(true)
+      local other = assert(luahub.spawn({ "procs", 60000 }, { node = "n2" }))
+      luahub.link(other)
+      luahub.send(other, { "exit", "broken" })
+      local exit = assert(luahub.receive(10000))
+      out[5], out[6] = exit.type, exit.reason
+      return out]]))
+  end)
+
+  it("say node_down when the node of a monitored pid is killed, and unknown_outcome to calls", function()
+    n1:start_children(cluster.ids("c", 20))
+    local answer = n1:background([[
+      local child
+      for _, entry in ipairs(hub:process_list()) do
+        if entry.instances[1].node == "n2" then child = entry.instances[1].pid end
+      end
+      local pid = assert(luahub.spawn({ "procs", 60000 }, { node = "n2" }))
+      luahub.monitor(pid)
+      io.open("calls", "w"):close()
+      local _, err = luahub.call(child, { "sleep", 60000 }, 50000)
+      local down = assert(luahub.receive(20000))
+      return { down.type, down.reason, err.code }]])
+    cluster.eventually("the call is made", function()
+      return io.open(world.directory .. "/calls")
+    end)
+    n2:kill()
+    assert.are.same({ "down", "node_down", "unknown_outcome" }, answer())
+  end)
+end)
