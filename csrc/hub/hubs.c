@@ -235,13 +235,6 @@ void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record) {
   record->hubs = hubs->record_hubs;
 }
 
-static bool runs_hub(const struct peer *peer, uint32_t hub) {
-  for (size_t i = 0; i < peer->hub_count; i++) {
-    if (peer->hubs[i].hub == hub) return true;
-  }
-  return false;
-}
-
 void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes id, bool include_local,
                    struct lh_buf *out) {
   const char *names[LH_MEMBERS_MAX];
@@ -249,7 +242,7 @@ void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes id, bool include_local,
   const struct hub *hub = lh_hub_find(hubs, id);
   for (size_t i = 0; hub != NULL && i < hubs->view.count && count < LH_MEMBERS_MAX; i++) {
     const struct peer *peer = hubs->view.peers[i];
-    if (!runs_hub(peer, hub->index) || (peer->node == hubs->self && !include_local)) continue;
+    if (!lh_view_runs(peer, hub->index) || (peer->node == hubs->self && !include_local)) continue;
     uint32_t at = count++;
     for (; at > 0 && strcmp(names[at - 1], peer->name) > 0; at--) names[at] = names[at - 1];
     names[at] = peer->name;
@@ -327,7 +320,7 @@ static void tell_hooks(struct lh_hubs *hubs, const struct peer *peer, const char
                        bool joined) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
-    if (peer != NULL && !runs_hub(peer, hub->index)) continue;
+    if (peer != NULL && !lh_view_runs(peer, hub->index)) continue;
     lh_event_node(hub, joined ? "post_node_join" : "post_node_leave", name);
     lh_event_redistribution(hub, "pre_redistribution", joined ? "node_join" : "node_leave");
   }

@@ -244,6 +244,7 @@ void lh_hub_check_empty(struct lh_hubs *hubs);
 
 // view.c
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node);
+bool lh_view_runs(const struct peer *peer, uint32_t hub);
 void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     bool lives);
 void lh_view_refresh(struct lh_hubs *hubs,

@@ -7,8 +7,8 @@
 // is dropped.
 //
 // Where placement depends on more than the arguments (deterministic = false), the member with the
-// lowest id decides for all and sends START frames. Rows that nobody covered (a request was lost, a
-// strategy failed) are looked at again, after growing pauses.
+// lowest id of those that run the hub decides for all and sends START frames. Rows that nobody
+// covered (a request was lost, a strategy failed) are looked at again, after growing pauses.
 #include "hub/internal.h"
 
 #include "base/log.h"
@@ -234,8 +234,12 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
 }
 
 static bool decides_for_all(const struct hub *hub) {
+  const struct view *view = &hub->all->view;
   if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->config.deterministic) return true;
-  return hub->all->view.count > 0 && hub->all->view.peers[0]->node == hub->all->self;
+  for (size_t i = 0; i < view->count; i++) {
+    if (lh_view_runs(view->peers[i], hub->index)) return view->peers[i]->node == hub->all->self;
+  }
+  return false;
 }
 
 static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t dead_count) {

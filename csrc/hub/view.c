@@ -30,6 +30,13 @@ struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
   return NULL;
 }
 
+bool lh_view_runs(const struct peer *peer, uint32_t hub) {
+  for (size_t i = 0; i < peer->hub_count; i++) {
+    if (peer->hubs[i].hub == hub) return true;
+  }
+  return false;
+}
+
 static void peer_free(struct peer *peer) {
   lh_free(peer->hubs);
   lh_free(peer->frozen);

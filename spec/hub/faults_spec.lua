@@ -34,6 +34,21 @@ local function each_seed(count, kinds, options)
   for seed = 1, count do live_through(seed, kinds, options) end
 end
 
+describe("hubs", function()
+  it("recover by a custom distribution although the member with the lowest id runs no hub", function()
+    for seed = 1, 20 do
+      local h = history.new(seed, 0, { custom = "spread" })
+      for _ = 1, 3 do h:join(true) end
+      for _ = 1, 3 do h:join() end
+      h:run(3000)
+      h:start(5, 1, 20)
+      h:run(3000)
+      h.sim:crash(6)
+      assert.same({}, h:rest(), "seed " .. seed)
+    end
+  end)
+end)
+
 describe("hubs come to rest with nothing lost and nothing doubled", function()
   for _, hot in ipairs { false, true } do
     it("while nodes join, leave and die, " .. (hot and "hot" or "cold"), function()
