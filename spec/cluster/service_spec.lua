@@ -144,8 +144,8 @@ describe("The services, on three nodes", function()
       return luahub.distributor.children_redist_init(hub, {}, "n3")]]))
     local owner = n1:eval([[
       local nodes = { "n1", "n2", "n3" }
-      return nodes[luahub.distribution.rendezvous().place({ "y1" }, { nodes = nodes }, { factor = 1 })[1]]
-    ]])
+      local owners = luahub.distribution.rendezvous().place({ "y1" }, { nodes = nodes }, { factor = 1 })
+      return nodes[owners[1] ] ]])
     assert.are.equal("redistribution_initiated", n1:eval([[
       return luahub.distributor.children_redist_init(hub, { { id = "y1", start = { "tracked" } } }, "n3")]]))
     cluster.eventually("it runs on " .. owner, function()
