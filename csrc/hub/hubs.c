@@ -337,6 +337,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     lh_op_node_gone(hubs, node);
   } else if (lives && lh_registry_is_frozen(hubs->registry, node)) {
     lh_registry_thaw(hubs->registry, node);
+    lh_recover_refuted(hubs, node);
   }
   lh_view_member(hubs, now, record, lives);
   if (lived && !lives) lh_move_node_gone(hubs, now, node);

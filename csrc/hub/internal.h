@@ -388,6 +388,7 @@ bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead
 bool lh_recover_pending(struct lh_hubs *hubs);
+void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node);
 void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node);
 bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another node could take
 

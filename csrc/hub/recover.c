@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { DEAD_MAX = 4096, FETCH_MS = 3000 };
+enum { DEAD_MAX = LH_RUNS_MAX, FETCH_MS = 3000 };
 
 // What was brought up to date once is never fetched again: its rows go as they are covered.
 static bool is_complete(struct lh_hubs *hubs, uint32_t node) {
@@ -61,6 +61,12 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
     hubs->fetch_by = now + FETCH_MS;
   }
   hubs->fetching++;
+}
+
+// It lives after all, so its ledger goes on.
+void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node) {
+  (void)lh_map_remove(&hubs->complete, &node, sizeof node);
+  (void)lh_map_remove(&hubs->asked, &node, sizeof node);
 }
 
 // What was asked over a link that broke is asked again.

@@ -21,7 +21,7 @@
 #include <string.h>
 
 static const uint64_t VIEW_SEED = 0x76696577;  // "view"
-enum { FROZEN_MAX = 4096, LEDGERS_MAX = 4096 };
+enum { FROZEN_MAX = 4096, LEDGERS_MAX = LH_RUNS_MAX };
 
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
   for (size_t i = 0; i < hubs->view.count; i++) {
@@ -160,7 +160,8 @@ static void write_generations(struct lh_hubs *hubs, struct lh_buf *out) {
 
 static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
   uint32_t nodes[FROZEN_MAX];
-  const size_t count = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
+  const size_t all = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
+  const size_t count = all < FROZEN_MAX ? all : FROZEN_MAX;
   lh_write_array(out, (uint32_t)count);
   for (size_t i = 0; i < count; i++) {
     lh_write_array(out, 2);

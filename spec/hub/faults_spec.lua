@@ -47,6 +47,23 @@ describe("hubs", function()
       assert.same({}, h:rest(), "seed " .. seed)
     end
   end)
+
+  it("fetch the tail of a node that was taken for dead before, and was not", function()
+    for seed = 1, 10 do
+      local h = history.new(seed, 3)
+      h:start(3, 1, 30)
+      h:run(3000)
+      h.sim:part(1, 2)
+      h:run(15000)
+      h.sim:meet(1, 2)
+      h:run(5000)
+      h.sim:break_link(1, 2, 60000)
+      h:start(3, 31, 60)
+      h:run(3000)
+      h.sim:crash(2)
+      assert.same({}, h:rest(), "seed " .. seed)
+    end
+  end)
 end)
 
 describe("hubs come to rest with nothing lost and nothing doubled", function()
