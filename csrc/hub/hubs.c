@@ -455,7 +455,8 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
   due = earlier(due, hubs->leave_look_at);
-  if (hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
+  // While the view is not agreed the tails wait for it, not for their time.
+  if (hubs->view.agreed && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
