@@ -13,8 +13,10 @@
 #include "link/keys.h"
 
 enum {
-  BATCH_BYTES = 64 * 1024,     // sealed ahead of the kernel: what control may have to wait for
-  TURN_BATCHES = 16,           // sent in one turn of the loop before others get theirs
+  BATCH_BYTES = 64 * 1024,  // sealed ahead of the kernel: what control may have to wait for
+  TURN_BATCHES = 16,        // sent in one turn of the loop before others get theirs
+  BURST_FRAMES = 16,        // sent one by one without a word from the peer; more are put together
+  BURST_BYTES = 16 * 1024,  // put together by their sender before it seals and sends them itself
   REKEY_RECORDS = 1024 * 1024  // far below what AES-GCM bears under one key
 };
 
@@ -91,12 +93,31 @@ static int refuse_full(struct lh_conn *conn, enum lh_class class) {
   return LH_ECLOSED;
 }
 
+// A peer that answers is sent to at once; one that is merely told things gets many with one system
+// call. What the peer says decides, not a clock, so that a simulation replays.
+static bool in_burst(const struct lh_conn *conn) { return conn->unanswered > BURST_FRAMES; }
+
+static size_t queued_bytes(const struct lh_conn *conn) {
+  size_t bytes = 0;
+  for (unsigned lane = 0; lane < LH_LANES; lane++) bytes += conn->queue.bytes[lane];
+  return bytes;
+}
+
+bool lh_conn_is_due(struct lh_conn *conn) {
+  if (conn->queue.count == 0) return false;
+  if (conn->waiting || !in_burst(conn) || queued_bytes(conn) >= BURST_BYTES) return true;
+  if (!conn->asked) lh_stream_want_write(conn->stream);
+  conn->asked = true;
+  return false;
+}
+
 int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type, struct lh_bytes body) {
   if (conn->broken != NULL) return LH_ECLOSED;
   if (conn->queue.bytes[class] >= lane_limit(class)) return refuse_full(conn, class);
   lh_count(conn->links, LH_COUNT_FRAMES_OUT, 1);
   lh_count(conn->links, LH_COUNT_BYTES_OUT, body.len);
-  if (conn->queue.count == 0 && !conn->waiting && body.len <= LH_CHUNK_MAX) {
+  if (conn->unanswered <= BURST_FRAMES) conn->unanswered++;
+  if (conn->queue.count == 0 && !conn->waiting && body.len <= LH_CHUNK_MAX && !in_burst(conn)) {
     seal(conn, conn->record, lh_record_write(conn->record, class, type, body));
     (void)flush(conn);
     return 0;
@@ -114,7 +135,7 @@ static void on_writable(void *self) {
   struct lh_conn *conn = self;
   lh_links_enter(conn->links);
   enter(conn);
-  conn->waiting = false;
+  conn->waiting = conn->asked = false;
   bool more = flush(conn);
   for (int i = 0; more && i < TURN_BATCHES; i++) more = lh_conn_step(conn);
   if (more) {
@@ -218,6 +239,7 @@ static void on_data(void *self, const uint8_t *data, size_t len) {
   lh_links_enter(conn->links);
   enter(conn);
   const int put = BIO_write(SSL_get_rbio(conn->ssl), data, (int)len);
+  conn->unanswered = 0;
   leave(conn);
   lh_crypto_must(put == (int)len, "keeping received bytes");
   if (conn->state == LH_CONN_TLS) shake_hands(conn);

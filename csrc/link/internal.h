@@ -76,7 +76,9 @@ struct lh_conn {
   struct lh_sendq queue;
   struct lh_buf sealed;  // ciphertext that the kernel has not taken yet
   uint32_t records;      // sealed under the present traffic key
-  bool waiting;          // for on_writable
+  bool waiting;          // for on_writable, since the kernel is full
+  bool asked;            // for on_writable, to send what a burst has put together
+  unsigned unanswered;   // frames submitted since the peer was heard
   const char *broken;    // why it cannot go on; the loop's thread ends it
   uint8_t record[LH_RECORD_MAX];
 };
@@ -148,7 +150,7 @@ struct lh_ending {
   const char *reason;
 };
 
-// --- conn.c: bytes, TLS, records. Loop's thread, except the three marked [lock], under the peer's
+// --- conn.c: bytes, TLS, records. Loop's thread, except those marked [lock], under the peer's
 // lock.
 struct lh_conn *lh_conn_dial(struct lh_links *links, const struct lh_addr *to);
 void lh_conn_accept(struct lh_links *links, struct lh_stream *stream);
@@ -157,6 +159,9 @@ void lh_conn_say(struct lh_conn *conn, enum lh_word word, struct lh_bytes body);
 int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type,
                    struct lh_bytes body);  // [lock]
 bool lh_conn_step(struct lh_conn *conn);   // [lock] seals and sends one batch; true: call again
+// [lock] Whether whoever submitted should call lh_conn_step; else the loop will send what is
+// queued.
+bool lh_conn_is_due(struct lh_conn *conn);
 // Ends it, once; tells the owner (on_down or on_dial_failed) unless `ending` is NULL.
 void lh_conn_end(struct lh_conn *conn, const struct lh_ending *ending);
 void lh_conn_fail(struct lh_conn *conn, int err, const char *reason);

@@ -60,7 +60,7 @@ int lh_links_send(struct lh_links *links, uint32_t index, enum lh_class class, u
   if (peer == NULL) return LH_ECLOSED;
   (void)pthread_mutex_lock(&peer->lock);
   const int err = peer->conn != NULL ? lh_conn_submit(peer->conn, class, type, body) : LH_ECLOSED;
-  bool more = err == 0 && peer->conn->queue.count > 0;
+  bool more = err == 0 && lh_conn_is_due(peer->conn);
   // Between batches the lock is free, so that others' control frames come in between.
   while (more) {
     more = peer->conn != NULL && lh_conn_step(peer->conn);
