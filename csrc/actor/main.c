@@ -128,7 +128,8 @@ static void answer_one(struct heap *heap, lua_State *L) {
   lha_order_free(order);
 }
 
-// The main heap of a simulated node: no program waits there, so questions are answered in its slice.
+// The main heap of a simulated node: no program waits there, so questions are answered in its
+// slice.
 void lha_main_answer(struct heap *heap) {
   if (lha_heap_open(heap, NULL) != 0) fail_asks(heap);
   while (heap->asks_first) answer_one(heap, heap->L);

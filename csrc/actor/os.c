@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 // --- the shell ---
 
 // Starts `sh -c command`; `own` becomes its descriptor `as` unless that is -1. 0, or an errno.

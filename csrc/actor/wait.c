@@ -29,14 +29,14 @@ struct wait *lha_wait_begin(lua_State *L, struct heap *heap, struct wait *local,
                             enum wait_kind kind, lh_ms until) {
   struct actor *actor = heap->current ? heap->current : heap->main_actor;
   struct wait *wait = local;
-  if (!actor || actor->kind != ACTOR_MAIN) {
-    if (!actor || !actor->task || !lh_script_can_wait(L)) {
-      luaL_error(
-          L, "cannot wait here: not inside a function that C called (table.sort, string.gsub, a "
-             "finalizer, the loading of a module, a strategy)");
-    }
-    wait = &actor->task->wait;
+  const bool is_main = actor && actor->kind == ACTOR_MAIN;
+  if (!is_main && (!actor || !actor->task || !lh_script_can_wait(L))) {
+    luaL_error(L,
+               "cannot wait here: not inside a function that C called (table.sort, string.gsub, a "
+               "finalizer, the loading of a module, a strategy)");
+    return NULL;  // luaL_error does not come back; its declaration does not say so
   }
+  if (!is_main) wait = &actor->task->wait;
   *wait = (struct wait){
       .timer = {.fire = deadline_passed}, .actor = actor, .outer = actor->wait, .kind = kind};
   actor->wait = wait;

@@ -45,8 +45,8 @@ struct lh_env *lh_sim_host(struct lh_sim *sim, const char *address);
 void lh_sim_name(struct lh_sim *sim, const char *name, const char *address);
 
 lh_ms lh_sim_now(const struct lh_sim *sim);
-bool lh_sim_step(struct lh_sim *sim);                 // the next event; false when there is none
-lh_ms lh_sim_next(const struct lh_sim *sim);          // when that is due; LH_NEVER when there is none
+bool lh_sim_step(struct lh_sim *sim);         // the next event; false when there is none
+lh_ms lh_sim_next(const struct lh_sim *sim);  // when that is due; LH_NEVER when there is none
 void lh_sim_run_until(struct lh_sim *sim, lh_ms at);  // all events up to and at `at`
 uint64_t lh_sim_random(struct lh_sim *sim);           // for choices of a scenario
 uint64_t lh_sim_trace(const struct lh_sim *sim);      // hash of all that happened so far

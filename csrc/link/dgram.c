@@ -207,7 +207,7 @@ void lh_datagram_arrived(void *self, const struct lh_addr *from, const uint8_t *
   uint8_t body[LH_DATAGRAM_BODY_MAX];
   struct lh_peer *peer = NULL;
   const int got = open_datagram(links, lh_bytes(data, len), body, &peer);
-  if (got < 0) {
+  if (got < 0 || peer == NULL) {
     lh_count(links, drop_reason(got), 1);
     return;
   }

@@ -186,7 +186,7 @@ static void write_all(struct rows *rows, const struct lh_runs *runs, bool dump, 
                       struct lh_buf *out) {
   uint32_t children = 0;
   size_t end = 0;
-  qsort(rows->items, rows->count, sizeof(struct lh_row *), by_id);
+  if (rows->count > 0) qsort(rows->items, rows->count, sizeof(struct lh_row *), by_id);
   for (; end < rows->count && (limit == 0 || children < limit); end += same_id(rows, end))
     children++;
   lh_write_array(out, children);

@@ -100,10 +100,13 @@ static int world_state(lua_State *L) {
 
 // --- time and chance ---
 
-// world:run(ms) -> true, or false when an answer came before
+// world:run(ms) -> true, or false when an answer came before; nil, err when a node spins
 static int world_run(lua_State *L) {
   const struct lh_core_world *self = check(L);
-  lua_pushboolean(L, lh_world_run(self->world, (lh_ms)luaL_checkinteger(L, 2)));
+  const int err = lh_world_run(self->world, (lh_ms)luaL_checkinteger(L, 2));
+  if (err == LH_ELIMIT)
+    return lh_script_fail(L, "limit", "more than %d events happen at one time", LH_WORLD_SPIN_MAX);
+  lua_pushboolean(L, err == LH_OK);
   return 1;
 }
 

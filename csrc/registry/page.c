@@ -79,7 +79,7 @@ static bool show(const struct lh_registry *registry, const struct lh_row *row,
   size_t count = lh_registry_find(registry, row->hub, lh_row_id(row), rows, max);
   if (count > max) {
     max = count;
-    rows = lh_alloc(max * sizeof *rows);
+    rows = lh_alloc(max * sizeof(const struct lh_row *));
     count = lh_registry_find(registry, row->hub, lh_row_id(row), rows, max);
   }
   bool more = true;
@@ -93,7 +93,7 @@ size_t lh_registry_page(const struct lh_registry *registry, uint32_t hub, struct
                         void *self) {
   if (limit == 0) return 0;
   struct page page = {.limit = limit < LH_PAGE_MAX ? limit : LH_PAGE_MAX};
-  page.heap = lh_alloc(page.limit * sizeof *page.heap);
+  page.heap = lh_alloc(page.limit * sizeof(const struct lh_row *));
   lh_shared_lock();
   collect(registry, hub, after, &page);
   sort(&page);

@@ -36,7 +36,8 @@ size_t lh_script_memory(lua_State *L);  // bytes allocated by the state
 // lh_script_raise_in. Its coroutine functions stay Lua's own: nothing waits or is preempted in it.
 // Harmless when done before. May raise.
 void lh_script_adopt(lua_State *L, const struct lh_runs *runs);
-// An adopted state outlives the node whose names its pids print: the node's table while it runs, NULL when it ended.
+// An adopted state outlives the node whose names its pids print: the node's table while it runs,
+// NULL when it ended.
 void lh_script_set_runs(lua_State *L, const struct lh_runs *runs);
 
 // --- pids and errors as Lua values ---
