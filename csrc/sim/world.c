@@ -32,6 +32,7 @@ struct lh_world {
   struct place *places[LH_WORLD_NODES_MAX];
   size_t count;
   bool paused;
+  unsigned spins;  // events since the clock moved
 };
 
 struct lh_world *lh_world_new(const struct lh_world_config *config) {
@@ -161,11 +162,19 @@ void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes modul
 
 // --- time ---
 
-bool lh_world_run(struct lh_world *world, lh_ms until) {
+int lh_world_run(struct lh_world *world, lh_ms until) {
+  lh_ms since = lh_sim_now(world->sim);
   world->paused = false;
-  while (!world->paused && lh_sim_next(world->sim) <= until) (void)lh_sim_step(world->sim);
-  if (!world->paused) lh_sim_run_until(world->sim, until);
-  return !world->paused;
+  while (!world->paused && lh_sim_next(world->sim) <= until) {
+    (void)lh_sim_step(world->sim);
+    const lh_ms now = lh_sim_now(world->sim);
+    world->spins = now == since ? world->spins + 1 : 0;
+    since = now;
+    if (world->spins > LH_WORLD_SPIN_MAX) return LH_ELIMIT;
+  }
+  if (world->paused) return LH_EAGAIN;
+  lh_sim_run_until(world->sim, until);
+  return LH_OK;
 }
 
 void lh_world_pause(struct lh_world *world) { world->paused = true; }

@@ -18,7 +18,12 @@
 
 struct lh_world;
 
-enum { LH_WORLD_NODES_MAX = 500, LH_WORLD_PORT = 7946, LH_WORLD_SEEDS = 3 };
+enum {
+  LH_WORLD_NODES_MAX = 500,
+  LH_WORLD_PORT = 7946,
+  LH_WORLD_SEEDS = 3,
+  LH_WORLD_SPIN_MAX = 1000000,  // events at one time: more, and something spins
+};
 
 struct lh_world_config {
   uint64_t seed;
@@ -50,8 +55,9 @@ void lh_world_wipe(struct lh_world *world, size_t node);  // at its next start i
 void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes module,
                       struct lh_bytes args, uint32_t arg_count);
 
-// All events up to and at `until`, or fewer when lh_world_pause was called meanwhile: false then.
-bool lh_world_run(struct lh_world *world, lh_ms until);
+// All events up to and at `until`: LH_OK. LH_EAGAIN: fewer, since lh_world_pause was called
+// meanwhile. LH_ELIMIT: a node is busy without end; the clock stands still.
+int lh_world_run(struct lh_world *world, lh_ms until);
 void lh_world_pause(struct lh_world *world);
 // Over all that happened and what each node's registry holds: equal for equal histories.
 uint64_t lh_world_hash(const struct lh_world *world);

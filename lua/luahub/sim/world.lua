@@ -177,7 +177,8 @@ local function advance(self, at, stop)
   while not (stop and stop()) do
     local now = self:now()
     if now >= at then return end
-    local whole = self.core:run(math.min(at, now - now % TICK_MS + TICK_MS))
+    local whole, spins = self.core:run(math.min(at, now - now % TICK_MS + TICK_MS))
+    if spins then self:fail("every node rests", "%s: a node is busy without end", spins.message) end
     take_answers(self)
     if whole then tick(self) end
   end
