@@ -43,6 +43,21 @@ describe("links between nodes", function()
     assert.same({}, net:find(b, "down"))
   end)
 
+  it("carry what nobody answers, one frame or many at a time, in order", function()
+    local to_b = net:link(a, b)
+    local sent = 0
+    for _, count in ipairs { 1, 40, 1, 1000, 1 } do
+      for _ = 1, count do
+        sent = sent + 1
+        assert.equal(fixture.OK, raw:send(a, to_b, "data", 1, string.rep("b", 40) .. sent))
+      end
+      net:until_count(b, "frame", sent)
+    end
+    for i, frame in ipairs(net:find(b, "frame")) do
+      assert.equal(string.rep("b", 40) .. i, frame.body)
+    end
+  end)
+
   it("answer limit for a frame above 16 MiB and closed for an unknown peer", function()
     local to_b = net:link(a, b)
     assert.equal(fixture.LIMIT, raw:send(a, to_b, "data", 1, string.rep("x", 16777217)))
