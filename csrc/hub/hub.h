@@ -9,9 +9,9 @@
 // children) and sends a hash of it, a VIEW frame, to all whenever it changes. A view is *agreed*
 // here when every member of it sent the same hash. Children are recovered and moved under an agreed
 // view only. Because a node writes the rows of all it has begun (STARTING rows, its claims) before
-// it sends its next VIEW, and rows and VIEW frames travel in one order, whoever holds all votes for
-// a view also holds every claim made under earlier ones: no child is claimed twice, whatever joins
-// and dies meanwhile.
+// it sends its next VIEW, and a VIEW counts once the rows before it have come, whoever holds all
+// votes for a view also holds every claim made under earlier ones: no child is claimed twice,
+// whatever joins and dies meanwhile.
 //
 //   child here:  (order) -> STARTING -> RUNNING -> STOPPING -> gone
 //                               ^           |  \-> MOVING   -> gone (runs elsewhere) | RUNNING

@@ -43,7 +43,7 @@ struct peer {  // one run that lives, ourselves included
   char name[LH_NAME_MAX + 1];
   bool leaving;
   bool voted;
-  uint64_t vote;
+  uint64_t vote, vote_seq;
   struct peer_hub *hubs;
   size_t hub_count;
   struct frozen_vote *frozen;

@@ -1,8 +1,10 @@
 // view.c - the members as this node sees them, the votes, and the moment when all see the same.
 //
 // The view is a sorted list of the runs that live. Its hash covers runs, hubs, who takes children
-// and who leaves. A VIEW frame carries the hash, the highest generation known of each hub, and how
-// far this node holds each dead ledger.
+// and who leaves. A VIEW frame carries the hash, the sequence of its sender's own ledger, the
+// highest generation known of each hub, and how far the sender holds each dead ledger. A vote
+// counts once the sender's ledger is here up to that sequence: its claims are known then, also
+// where the rows come later than the vote (a link that is new).
 //
 //   changed --> claims and rows out, VIEW to all --> every member's vote equals ours --> AGREED -->
 //   recover, balance
@@ -173,6 +175,7 @@ static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
 void lh_view_send(struct lh_hubs *hubs, uint32_t to) {
   struct lh_buf body = LH_BUF_EMPTY;
   lh_write_uint(&body, hubs->view.hash);
+  lh_write_uint(&body, lh_registry_seq(hubs->registry, hubs->self));
   write_generations(hubs, &body);
   write_frozen(hubs, &body);
   if (to != 0) {
@@ -239,21 +242,28 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
   lh_reader_init(&in, body);
   const struct lh_wire_value hash = lh_read_value(&in);
   if (hash.type != LH_WIRE_INT && hash.type != LH_WIRE_UINT) return LH_EFORMAT;
+  const uint64_t seq = lh_read_uint(&in, INT64_MAX);
   read_generations(hubs, &in);
   read_frozen(hubs, peer, &in);
   if (in.err != LH_OK) return in.err;
   peer->vote = hash.as.unsigned_integer;
+  peer->vote_seq = seq;
   peer->voted = true;
   hubs->check_view = true;
   hubs->check_settle = true;
   return LH_OK;
 }
 
+static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
+  return peer->voted && peer->vote == hubs->view.hash &&
+         lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
+}
+
 static bool all_agree(struct lh_hubs *hubs) {
   if (hubs->view.rejoining) return false;
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
-    if (peer->node != hubs->self && (!peer->voted || peer->vote != hubs->view.hash)) return false;
+    if (peer->node != hubs->self && !agrees(hubs, peer)) return false;
   }
   return true;
 }
@@ -262,7 +272,7 @@ static void report_cap(struct lh_hubs *hubs) {
   hubs->counters.acted_without_agreement++;
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
-    if (peer->node == hubs->self || (peer->voted && peer->vote == hubs->view.hash)) continue;
+    if (peer->node == hubs->self || agrees(hubs, peer)) continue;
     lh_log(LH_LOG_WARN, "hub",
            "node %s sees other members than this node for %d s; going on without its agreement",
            peer->name, LH_VIEW_CAP_MS / 1000);
