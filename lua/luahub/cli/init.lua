@@ -8,7 +8,7 @@ local options = require("luahub.cli.options")
 
 local M = {}
 
-M.COMMANDS = { "start", "attach", "eval", "members", "children", "stop", "check", "keygen" }
+M.COMMANDS = { "start", "attach", "eval", "members", "children", "stop", "check", "keygen", "sim" }
 
 local function complain(text)
   io.stderr:write("luahub: ", text, "\n")

@@ -9,6 +9,8 @@ local invariant = require("luahub.sim.invariant")
 local random = require("luahub.sim.random")
 
 local TICK_MS = 100
+local AGAIN_MS = 1000
+local AFTER_STALL_MS = 5000 -- what a node may take to answer what came while it did not run
 local BOOT_MS = 60000
 local COMMAND_MS = 30000
 local LEAVE_MS = 120000
@@ -50,6 +52,8 @@ function M.new(options)
     history = {},
     conditions = { loss = 0, duplicate = 0, delay_min = 1, delay_max = 3 },
     cuts = {},
+    stalled = {},   -- number -> until when
+    again = {},     -- name -> when a node that could not start is started again
   }, World)
   return self
 end
@@ -144,7 +148,8 @@ end
 local function check_deadlines(self)
   local late
   for token, command in pairs(self.pending) do
-    if self:now() > command.deadline and (not late or token < late) then late = token end
+    local by = math.max(command.deadline, (self.stalled[command.node] or 0) + AFTER_STALL_MS)
+    if self:now() > by and (not late or token < late) then late = token end
   end
   if not late then return end
   local command = self.pending[late]
@@ -163,8 +168,20 @@ local function reap(self)
   end
 end
 
+local boot
+
+local function start_again(self)
+  for _, name in ipairs(self.names) do
+    if self.again[name] and self:now() >= self.again[name] then
+      self.again[name] = nil
+      if not self:is_up(name) then boot(self, name) end
+    end
+  end
+end
+
 local function tick(self)
   reap(self)
+  start_again(self)
   check_deadlines(self)
   for _, check in ipairs(self.checks) do
     local ok, problem = check.fn(self)
@@ -225,7 +242,9 @@ end
 
 -- ---- nodes ----
 
-local function boot(self, name)
+-- A node that cannot start its hubs ends, and is started again as a service manager would: one that lost its disk
+-- is refused until the others have found out that its former self is gone.
+function boot(self, name)
   local number = number_of(self, name)
   local ok, err = self.core:start(number)
   if not ok then error(("%s cannot be started: %s"):format(name, tostring(err)), 0) end
@@ -233,7 +252,9 @@ local function boot(self, name)
     if done then
       self.booted[name] = true
     elseif problem.code ~= "node_gone" then
-      self:note("%s does not start its hubs: %s", name, problem.message)
+      self:note("%s cannot start: %s", name, problem.message)
+      self.core:finish(number)
+      self.again[name] = self:now() + AGAIN_MS
     end
   end, BOOT_MS, self.file)
 end
@@ -314,7 +335,9 @@ end
 --- Nothing runs on the node for `ms`.
 function World:stall(name, ms)
   self:note("%s does not run for %d ms", name, ms)
-  self.core:stall(number_of(self, name), ms)
+  local number = number_of(self, name)
+  self.stalled[number] = math.max(self.stalled[number] or 0, self:now() + ms)
+  self.core:stall(number, ms)
 end
 
 --- The node's disk takes no more writes, or does again (`full` = false).
@@ -527,6 +550,10 @@ function World:settle(ms)
   self:heal()
   for _, name in ipairs(self.names) do
     if not self:is_up(name) then self:restart(name) end
+  end
+  for number, name in ipairs(self.names) do
+    local left = (self.stalled[number] or 0) - self:now()
+    if left > 0 and self:is_up(name) then self:run_for(left) end
   end
   invariant.wait_for_rest(self, ms or 60000)
   self:note("at rest")
