@@ -191,6 +191,9 @@ function Cluster:settled(nodes, ids)
     end
     return true
   end)
+  local file = assert(io.open(self.track_file, "a"))
+  file:write("settled - 0\n")
+  file:close()
   return places
 end
 

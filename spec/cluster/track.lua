@@ -9,7 +9,8 @@
 --           any -> its process paused -> paused -> its process continued -> revived -> ended
 --   init while another is active -> prepared -> takeover -> active                (only with `hot`)
 --
--- Whatever is over or revived must end too: it is told so by terminate.
+-- Whatever is over or revived must end too: it is told so by terminate. A process that goes on may begin what others
+-- have begun meanwhile, until all is settled ("settled - 0"): it has yet to learn that it was taken for dead.
 
 local M = {}
 
@@ -31,11 +32,12 @@ end
 
 local function began(track, number, event, instances, key)
   local other = others(instances, key, "active")
-  if other and not track.hot then
+  local returned = track.returned[event.process]
+  if other and not track.hot and not returned then
     complain(track, number, "%s runs on %s while %s still does", event.child, event.node, other)
   end
   instances[key] = {
-    state = other and track.hot and "prepared" or "active",
+    state = other and (track.hot and "prepared" or "revived") or "active",
     process = event.process,
     generation = event.generation,
     node = event.node,
@@ -71,6 +73,8 @@ local function happened(track, number, event)
 end
 
 local function struck(track, event, process)
+  if event == "settled" then track.returned = {} end
+  if event == "continued" then track.returned[process] = true end
   for _, instances in pairs(track.children) do
     for key, instance in pairs(instances) do
       local hit = instance.process == process
@@ -87,7 +91,7 @@ end
 
 --- Reads the file anew. `hot`: children are handed over, so that one is prepared while another runs.
 function M.read(path, hot)
-  local track = setmetatable({ children = {}, problems = {}, starts = {}, hot = hot }, Track)
+  local track = setmetatable({ children = {}, problems = {}, starts = {}, returned = {}, hot = hot }, Track)
   local number, killed = 0, {}
   for line in io.lines(path) do
     number = number + 1
