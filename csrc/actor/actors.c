@@ -71,11 +71,7 @@ void lh_actors_free(struct lh_actors *actors, lh_ms grace) {
   if (actors->threaded) join_all(actors, grace);
   free_heaps(actors);
   free_scheds(actors);
-  while (actors->urgents) {
-    struct urgent *urgent = actors->urgents;
-    actors->urgents = urgent->next;
-    lh_free(urgent);
-  }
+  lha_urgent_free_all(actors);
   pthread_mutex_destroy(&actors->lock);
   pthread_mutex_destroy(&actors->watch_lock);
   pthread_mutex_destroy(&actors->urgent_lock);

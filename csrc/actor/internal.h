@@ -56,6 +56,7 @@ enum {
   CHILDREN_PER_HEAP = 16,  // more children than this: another heap, until every scheduler has one
   ISOLATED_MEMORY_MAX = 1 << 30,  // bytes of a heap that one actor has for itself
   STUCK_MS = 50,                  // Lua would have given way by then: the thread is inside C
+  URGENT_BUCKETS = 1024,          // of the table of urgent orders
   FORMER_MAX = 16,                // run indexes under which our pids still work
   DEADLINE_MAX_MS = 1000000000,   // eleven days; longer waits are cut to it
   MODULE_NAME_MAX = 255,
@@ -364,7 +365,7 @@ struct lh_actors {
   atomic_bool watch_asleep;
   atomic_bool watch_end;
   pthread_mutex_t urgent_lock;
-  struct urgent *urgents;
+  struct urgent *urgents[URGENT_BUCKETS];
   atomic_uint_fast64_t actors, heaps_open, dropped, mailbox_full, preemptions, crashes, starts,
       stops;
 };
@@ -441,6 +442,7 @@ void lha_turn_begin(struct heap *heap, struct actor *actor, lh_ms raise_at);
 bool lha_turn_end(struct heap *heap);  // true when the watchdog made it raise
 void lha_urgent_add(struct lh_actors *actors, lh_pid pid, lh_ms at, bool interrupt);
 void lha_urgent_remove(struct lh_actors *actors, lh_pid pid, bool interrupt);
+void lha_urgent_free_all(struct lh_actors *actors);
 
 // place.c
 struct heap *lha_place_shared(struct lh_actors *actors);

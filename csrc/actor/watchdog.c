@@ -56,20 +56,25 @@ bool lha_turn_end(struct heap *heap) {
   return raised;
 }
 
-// --- urgent orders ---
+// --- urgent orders --- many children may be stopped at once, so they are found by their pids
+
+static struct urgent **urgents_of(struct lh_actors *actors, lh_pid pid) {
+  return &actors->urgents[(lh_pid_slot(pid) + lh_pid_heap(pid)) % URGENT_BUCKETS];
+}
 
 void lha_urgent_add(struct lh_actors *actors, lh_pid pid, lh_ms at, bool interrupt) {
   struct urgent *urgent = LH_NEW(struct urgent);
   *urgent = (struct urgent){.pid = pid, .at = at, .interrupt = interrupt};
   pthread_mutex_lock(&actors->urgent_lock);
-  urgent->next = actors->urgents;
-  actors->urgents = urgent;
+  struct urgent **bucket = urgents_of(actors, pid);
+  urgent->next = *bucket;
+  *bucket = urgent;
   pthread_mutex_unlock(&actors->urgent_lock);
 }
 
 void lha_urgent_remove(struct lh_actors *actors, lh_pid pid, bool interrupt) {
   pthread_mutex_lock(&actors->urgent_lock);
-  for (struct urgent **at = &actors->urgents; *at; at = &(*at)->next) {
+  for (struct urgent **at = urgents_of(actors, pid); *at; at = &(*at)->next) {
     struct urgent *urgent = *at;
     if (urgent->interrupt != interrupt || lh_pid_local(urgent->pid) != lh_pid_local(pid)) continue;
     *at = urgent->next;
@@ -79,11 +84,21 @@ void lha_urgent_remove(struct lh_actors *actors, lh_pid pid, bool interrupt) {
   pthread_mutex_unlock(&actors->urgent_lock);
 }
 
+void lha_urgent_free_all(struct lh_actors *actors) {
+  for (size_t i = 0; i < URGENT_BUCKETS; i++) {
+    while (actors->urgents[i]) {
+      struct urgent *urgent = actors->urgents[i];
+      actors->urgents[i] = urgent->next;
+      lh_free(urgent);
+    }
+  }
+}
+
 // The text to raise in the actor's Lua now, or NULL. `persistent` unless it is a mere interrupt.
 static const char *urgent_for(struct lh_actors *actors, lh_pid pid, lh_ms now, bool *persistent) {
   const char *text = NULL;
   pthread_mutex_lock(&actors->urgent_lock);
-  for (struct urgent *urgent = actors->urgents; urgent && !text; urgent = urgent->next) {
+  for (struct urgent *urgent = *urgents_of(actors, pid); urgent && !text; urgent = urgent->next) {
     if (lh_pid_local(urgent->pid) != lh_pid_local(pid) || urgent->at > now) continue;
     *persistent = !urgent->interrupt;
     text = urgent->interrupt ? "interrupted!" : "stopped: it did not give way in time";
