@@ -52,7 +52,8 @@ return {
   { "join_longest_call", "ms", floor = 200, reach = 30, about = "meanwhile" },
 
   { "idle_cpu", "% of a core", floor = 1, reach = 1, about = "a node with 100,000 children in the cluster, less an empty one" },
-  { "idle_traffic", "%", floor = 10, reach = 10, about = "frames of the links with 100,000 children over those of an empty cluster" },
+  { "idle_traffic", "%", floor = 10, reach = 10, about = "loopback bytes with 100,000 children, beyond those of an empty cluster" },
+  { "idle_bytes", "B/s", about = "all three nodes together, with 100,000 children" },
   { "node_rss", "MB", floor = 14, reach = 8, about = "idle node" },
   { "node_ready", "ms", floor = 150, reach = 40, about = "exec to ready" },
 

@@ -19,6 +19,20 @@ local BUILD = os.getenv("LUAHUB_BUILD") or ROOT .. "/build"
 package.path = ("%s/bench/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;%s"):format(ROOT, ROOT, ROOT, package.path)
 package.cpath = ("%s/?.so;%s"):format(BUILD, package.cpath)
 
+-- A network of our own where the system allows it: then all traffic on loopback is the nodes', and nobody's ports are in
+-- the way.
+local ISOLATED = "LUAHUB_BENCH_ISOLATED"
+local UNSHARE = "unshare --map-root-user --net sh -c 'ip link set lo up && %s' 2>/dev/null"
+if not os.getenv(ISOLATED) and os.execute(UNSHARE:format("true")) then
+  local words = { ISOLATED .. "=1 LUAHUB_BUILD='" .. BUILD .. "' exec unshare --map-root-user --net sh -c",
+    "'ip link set lo up && exec lua5.4 \"$0\" \"$@\"'", ("'%s/bench/run.lua'"):format(ROOT) }
+  for _, word in ipairs(arg) do
+    words[#words + 1] = "'" .. word:gsub("'", "'\\''") .. "'"
+  end
+  local _, _, status = os.execute(table.concat(words, " "))
+  os.exit(status)
+end
+
 local cjson = require("cjson")
 local cluster = require("cluster")
 local core = require("luahub.core")
