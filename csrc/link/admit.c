@@ -39,7 +39,8 @@ void lh_admit_begin(struct lh_conn *conn) {
 }
 
 // Says no, tells a dialling owner, and leaves the stream to the peer to close, so that the words
-// arrive.
+// arrive. When the owner itself said no it is told at the end: the peer may say no as well, and its
+// words (two halves of a divided cluster fenced each other) are what the owner can act on.
 static void refuse(struct lh_conn *conn, const struct lh_refusal *refusal) {
   struct lh_links *links = conn->links;
   lh_count(links, LH_COUNT_REFUSED, 1);
@@ -49,8 +50,12 @@ static void refuse(struct lh_conn *conn, const struct lh_refusal *refusal) {
   lh_buf_free(&body);
   conn->state = LH_CONN_REFUSED;
   if (!conn->dialled) return;
+  if (refusal->by_node) {
+    conn->refusal = refusal->code;
+    return;
+  }
   const int own = refusal->code == LH_EEXISTS || refusal->code == LH_EVERSION;
-  const int err = !refusal->by_node && own ? refusal->code : LH_EDENIED;
+  const int err = own ? refusal->code : LH_EDENIED;
   links->ops->on_dial_failed(links->self, &conn->address, err, refusal->code, &conn->run,
                              lh_bytes(NULL, 0), refusal->text);
 }
@@ -255,6 +260,10 @@ static void take_refusal(struct lh_conn *conn, struct lh_bytes body) {
 void lh_admit_word(struct lh_conn *conn, const struct lh_frame *frame) {
   enum { MAY_BE_IGNORED = 0x80 };
   if ((frame->type & MAY_BE_IGNORED) != 0) return;
+  if (conn->state == LH_CONN_REFUSED) {
+    if (conn->refusal != 0 && frame->type == LH_WORD_REFUSED) take_refusal(conn, frame->body);
+    return;
+  }
   const bool open = conn->state == LH_CONN_HELLO || conn->state == LH_CONN_ADMITTED;
   if (open && frame->type == LH_WORD_HELLO && conn->state == LH_CONN_HELLO)
     take_hello(conn, frame->body);

@@ -151,11 +151,11 @@ static void on_writable(void *self) {
 
 static void deliver(struct lh_conn *conn, const struct lh_frame *frame) {
   struct lh_links *links = conn->links;
-  if (conn->state == LH_CONN_REFUSED) return;
   if (frame->lane == LH_LANE_LINK) {
     lh_admit_word(conn, frame);
     return;
   }
+  if (conn->state == LH_CONN_REFUSED) return;
   if (conn->state != LH_CONN_UP) {
     lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a frame before the link was up");
     return;
@@ -314,6 +314,11 @@ static void tell(struct lh_conn *conn, enum lh_conn_state was, const struct lh_e
   } else if (conn->dialled && was != LH_CONN_REFUSED) {
     links->ops->on_dial_failed(links->self, &conn->address, ending->err, ending->code, &conn->run,
                                ending->answer, ending->reason);
+  } else if (conn->dialled && conn->refusal != 0) {
+    const int code = ending->code != 0 ? ending->code : conn->refusal;
+    links->ops->on_dial_failed(links->self, &conn->address, LH_EDENIED, code, &conn->run,
+                               ending->answer,
+                               ending->code != 0 ? ending->reason : "the node said no");
   }
 }
 
