@@ -155,7 +155,10 @@ static void deliver(struct stream *stream, const struct segment *segment) {
     break;
   case END:
     stream->ended = true;
-    ops->on_closed(stream->base.self, segment->err, segment->reason);
+    if (ops != NULL)
+      ops->on_closed(stream->base.self, segment->err, segment->reason);
+    else
+      lh_stream_close(&stream->base);  // it broke before it was accepted
     break;
   }
 }
