@@ -28,7 +28,8 @@ describe("A hub in bad weather", function()
       end,
       function()
         count = count + 1
-        fresh[#fresh + 1] = world:launch("n" .. count, { join = { nodes[1] } })
+        -- All of them as seeds: any one may be gone next.
+        fresh[#fresh + 1] = world:launch("n" .. count, { join = { table.unpack(nodes) } })
       end,
     }
     for _ = 1, 4 do
