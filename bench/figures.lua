@@ -34,7 +34,7 @@ return {
   { "call_p999", "us" },
   { "cast_local", "/s", more = true, about = "casts to 100 local pids, all handled" },
   { "call_integer_100k", "/s", more = true, floor = 600000, reach = 1200000, about = "with 100,000 idle children" },
-  { "call_p999_100k", "ms", floor = 3, reach = 0.5, about = "with 100,000 idle children" },
+  { "call_p999_100k", "ms", floor = 3, reach = 0.5, about = "two-field table, with 100,000 idle children" },
 
   { "remote_over_ping", "times", floor = 4, reach = 2.5, about = "remote call p50 over the bare ping-pong, interleaved" },
   { "remote_p50", "us" },
@@ -47,6 +47,8 @@ return {
   { "death_3k", "ms", about = "kill -9 of 1 of 3 until its 1,000 children run again" },
   { "death_30k", "ms", floor = 1000, reach = 250, about = "kill -9 of 1 of 3 until its 10,000 children run again" },
   { "freeze_30k", "ms", floor = 6500, reach = 5000, about = "SIGSTOP of 1 of 3 until its children run elsewhere" },
+
+  { "load_verdicts", "", floor = 0, reach = 0, about = "children taken from nodes that live, while all cores are busy" },
 
   { "join_30k", "ms", floor = 3000, reach = 800, about = "exec of a third node until nothing moves any more" },
   { "join_longest_call", "ms", floor = 200, reach = 30, about = "meanwhile" },

@@ -2,7 +2,7 @@
 
 local M = { figures = { "idle_cpu", "idle_traffic", "idle_bytes" } }
 
-local WINDOW_S, SETTLE_S = 10, 3
+local WINDOW_S, SETTLE_S = 30, 3 -- a window holds whole periods of what members exchange now and then
 
 -- Bytes that went over loopback, in packets with their headers.
 local function sent(bench)

@@ -21,10 +21,10 @@ local function rates(node, name, value)
   return out
 end
 
-local function latencies(node, count)
+local function latencies(node, value, count)
   local p50, p99, p999 = {}, {}, {}
   for i = 1, RUNS do
-    local q = measured(node, "call_times", "integer", count)
+    local q = measured(node, "call_times", value, count)
     p50[i], p99[i], p999[i] = q.p50 / 1e3, q.p99 / 1e3, q.p999 / 1e3
   end
   return p50, p99, p999
@@ -36,7 +36,7 @@ function M.run(bench)
     bench.report("call_integer", rates(node, "calls", "integer"))
     bench.report("call_pair", rates(node, "calls", "pair"))
     bench.report("call_hub", rates(node, "hub_calls", "integer"))
-    local p50, p99, p999 = latencies(node, CALLS)
+    local p50, p99, p999 = latencies(node, "integer", CALLS)
     bench.report("call_p50", p50)
     bench.report("call_p99", p99)
     bench.report("call_p999", p999)
@@ -49,7 +49,8 @@ function M.run(bench)
     bench.report("cast_local", casts)
     node:ask("return probe.start(201, %d)", IDLE)
     bench.report("call_integer_100k", rates(node, "calls", "integer"))
-    local _, _, idle = latencies(node, CALLS)
+    -- With tables, so that there is garbage and the collector runs.
+    local _, _, idle = latencies(node, "pair", CALLS)
     for i, us in ipairs(idle) do
       idle[i] = us / 1e3
     end
