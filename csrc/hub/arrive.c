@@ -1,4 +1,4 @@
-// arrive.c - START and STOP frames at the node that is to carry them out.
+// arrive.c - START frames at the node that is to carry them out.
 //
 // Under an agreed view the receiver checks that the child belongs here and passes on what does not,
 // at most LH_HOPS_MAX times; while the members do not agree, requests wait (in order, bounded).
@@ -19,17 +19,15 @@ struct head {
   uint64_t generation;
 };
 
-static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *head, bool start) {
+static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *head) {
   struct lh_run run;
   *head = (struct head){0};
   head->op = lh_read_uint(in, UINT64_MAX);
   lh_read_run(in, &run);
   head->hub_id = lh_read_str(in, LH_HUB_ID_MAX);
   head->hops = (uint32_t)lh_read_uint(in, LH_HOPS_MAX);
-  if (start) {
-    head->flags = (unsigned)lh_read_uint(in, 255);
-    head->generation = lh_read_uint(in, INT64_MAX);
-  }
+  head->flags = (unsigned)lh_read_uint(in, 255);
+  head->generation = lh_read_uint(in, INT64_MAX);
   if (in->err == LH_OK) head->asker = lh_runs_index(hubs->runs, &run);
   if (in->err == LH_OK) head->hub = lh_hub_find(hubs, head->hub_id);
 }
@@ -151,7 +149,7 @@ int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
   struct lh_reader in;
   struct head head;
   lh_reader_init_user(&in, body);
-  read_head(hubs, &in, &head, true);
+  read_head(hubs, &in, &head);
   const uint32_t fields = lh_read_array(&in, 6 * LH_BATCH_MAX);
   const uint32_t count = fields / 6;
   struct arrival *arrivals = lh_zalloc((count + 1) * sizeof(struct arrival));
@@ -183,94 +181,4 @@ void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
     lh_buf_free(&frame->body);
     lh_free(frame);
   }
-}
-
-// --- STOP ---
-static uint32_t host_elsewhere(struct lh_hubs *hubs, const struct hub *hub, struct lh_bytes id) {
-  const struct lh_row *row = NULL;
-  lh_registry_read_lock();
-  const bool found =
-      lh_registry_find(hubs->registry, hub->index, id, &row, 1) > 0 && row->node != hubs->self;
-  const uint32_t node = found ? row->node : 0;
-  lh_registry_read_unlock();
-  return node;
-}
-
-static void pass_on(struct lh_hubs *hubs, const struct head *head, uint32_t index,
-                    struct lh_bytes id, uint32_t to) {
-  struct lh_buf body = LH_BUF_EMPTY;
-  hubs->counters.forwarded++;
-  lh_write_uint(&body, head->op);
-  lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
-  lh_write_str(&body, head->hub_id.data, head->hub_id.len);
-  lh_write_uint(&body, head->hops + 1);
-  lh_write_array(&body, 2);
-  lh_write_uint(&body, index);
-  lh_write_str(&body, id.data, id.len);
-  lh_hub_send(hubs, to, LH_FRAME_STOP, &body);
-}
-
-static void stop_here(struct lh_hubs *hubs, lh_ms now, const struct head *head, uint32_t index,
-                      struct child *child) {
-  struct trouble *trouble = lh_host_trouble(child);
-  if (child->phase == PHASE_STOPPING || child->phase == PHASE_MOVING ||
-      child->phase == PHASE_PREPARED) {
-    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_EEXISTS, 0,
-                   "it is being stopped or moved; try again");
-    return;
-  }
-  if (child->phase == PHASE_STARTING) {
-    // Whoever waits for the start is told that it was stopped; the stop is answered when it is
-    // done.
-    if (trouble->asker != 0) {
-      lh_host_answer(hubs, trouble->asker, trouble->asker_op, LH_FRAME_STARTED,
-                     trouble->asker_index, LH_EFAILED, 0, "stopped while it started");
-    }
-    trouble->stop_after = true;
-    trouble->asker = 0;
-  }
-  const bool started = child->phase == PHASE_RUNNING;
-  if (child->phase == PHASE_WAITING) {
-    lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
-                   0);
-    lh_host_forget(child, true);
-    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_OK, 0, NULL);
-    return;
-  }
-  trouble->stopper = head->asker;
-  trouble->stopper_op = head->op;
-  trouble->stopper_index = index;
-  if (started) lh_host_stop(hubs, now, child, "stop", 0);
-}
-
-static void stop_one(struct lh_hubs *hubs, lh_ms now, const struct head *head, uint32_t index,
-                     struct lh_bytes id) {
-  struct child *child = head->hub != NULL ? lh_host_child(head->hub, id) : NULL;
-  const uint32_t elsewhere =
-      child == NULL && head->hub != NULL ? host_elsewhere(hubs, head->hub, id) : 0;
-  if (child != NULL)
-    stop_here(hubs, now, head, index, child);
-  else if (elsewhere != 0 && head->hops < LH_HOPS_MAX)
-    pass_on(hubs, head, index, id, elsewhere);
-  else
-    lh_host_answer(hubs, head->asker, head->op, LH_FRAME_STOPPED, index, LH_ENOTFOUND, 0,
-                   "no such child here");
-}
-
-int lh_host_stop_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
-  struct lh_reader in;
-  struct head head;
-  (void)from;
-  lh_reader_init_user(&in, body);
-  read_head(hubs, &in, &head, false);
-  struct lh_reader check = in;
-  (void)lh_read_skip(&check);
-  if (lh_read_end(&check) != LH_OK) return LH_EFORMAT;
-  const uint32_t count = lh_read_array(&in, 2 * LH_BATCH_MAX) / 2;
-  for (uint32_t i = 0; i < count && in.err == LH_OK; i++) {
-    const uint32_t index = (uint32_t)lh_read_uint(&in, UINT32_MAX);
-    const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
-    if (in.err == LH_OK) stop_one(hubs, now, &head, index, id);
-  }
-  return in.err;
 }

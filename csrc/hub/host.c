@@ -38,6 +38,7 @@ void lh_host_calm(struct child *child) {
   lh_list_remove(&trouble->link);
   lh_buf_free(&trouble->spec);
   lh_buf_free(&trouble->metadata);
+  lh_free(trouble->stoppers);
   lh_free(trouble);
   child->trouble = NULL;
 }
@@ -242,25 +243,24 @@ void lh_host_claim_all(struct lh_hubs *hubs) {
 }
 
 // --- what the actors say ---
-static void answer_asker(struct lh_hubs *hubs, struct child *child, int code, const char *text) {
+void lh_host_answer_asker(struct lh_hubs *hubs, struct child *child, int code, lh_pid pid,
+                          const char *text) {
   struct trouble *trouble = child->trouble;
   if (trouble == NULL || trouble->asker == 0) return;
   lh_host_answer(hubs, trouble->asker, trouble->asker_op, LH_FRAME_STARTED, trouble->asker_index,
-                 code, child->pid, text);
+                 code, pid, text);
   trouble->asker = 0;
 }
 
 static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *error) {
   hubs->counters.failed++;
-  if (child->trouble != NULL && child->trouble->stop_after) {
-    const struct trouble trouble = *child->trouble;
+  if (lh_end_is_wanted(child)) {
+    lh_end_tell(hubs, child);
     lh_host_forget(child, true);
-    lh_host_answer(hubs, trouble.stopper, trouble.stopper_op, LH_FRAME_STOPPED,
-                   trouble.stopper_index, LH_OK, 0, NULL);
     return;
   }
   if (child->trouble != NULL && child->trouble->asker != 0) {
-    answer_asker(hubs, child, LH_EFAILED, error);
+    lh_host_answer_asker(hubs, child, LH_EFAILED, child->pid, error);
     lh_host_forget(child, true);
     return;
   }
@@ -274,19 +274,18 @@ static void drop_copies(struct trouble *trouble) {
 }
 
 static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
-  const bool stop_after = child->trouble->stop_after;
   hubs->counters.started++;
   if (child->phase == PHASE_PREPARED) {
-    answer_asker(hubs, child, LH_OK, NULL);
+    lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
     lh_heap_set(&hubs->due, &child->trouble->due, now + LH_MOVE_MS);
     return;
   }
   child->phase = PHASE_RUNNING;
   lh_host_put_row(child, LH_ROW_RUNNING);
-  answer_asker(hubs, child, LH_OK, NULL);
+  lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
   lh_event_child(child->hub, "child_registered", lh_bytes(child->id, child->id_len), hubs->self,
                  child->pid);
-  if (stop_after)
+  if (lh_end_is_wanted(child))
     lh_host_stop(hubs, now, child, "stop", 0);
   else if (child->restarts == 0)
     lh_host_calm(child);
@@ -314,7 +313,7 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
   if (child == NULL || child->phase == PHASE_STOPPING) return;
   if (child->phase == PHASE_MOVING && !(child->trouble != NULL && child->trouble->hot)) return;
   if (child->phase == PHASE_PREPARED) {
-    answer_asker(hubs, child, LH_EFAILED, reason);
+    lh_host_answer_asker(hubs, child, LH_EFAILED, child->pid, reason);
     lh_host_forget(child, true);
     return;
   }
@@ -324,6 +323,7 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
   lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
   lh_registry_read_unlock();
   child->pid = 0;
+  (void)lh_move_cancel(hubs, child);
   if (child->phase == PHASE_MOVING) child->hub->moving--;
   child->phase = PHASE_WAITING;
   if (spec.restart == RESTART_PERMANENT || (spec.restart == RESTART_TRANSIENT && abnormal)) {
@@ -364,26 +364,23 @@ void lh_host_discard(struct child *child) {
 
 void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
   struct child *child = lh_host_by_token(hubs, token);
+  (void)now;
   if (child == NULL) return;
   if (child->phase == PHASE_MOVING) {
-    lh_move_stopped(hubs, now, child);
+    lh_move_stopped(hubs, child);
     return;
   }
   if (child->phase != PHASE_STOPPING) return;
-  const struct trouble trouble =
-      *child->trouble;  // for its answers; what it owns is freed with the child
+  const uint64_t caller = child->trouble->stop_caller;
   hubs->counters.stopped++;
   lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
                  0);
+  lh_end_tell(hubs, child);
   lh_host_forget(child, true);
-  if (trouble.stopper != 0) {
-    lh_host_answer(hubs, trouble.stopper, trouble.stopper_op, LH_FRAME_STOPPED,
-                   trouble.stopper_index, LH_OK, 0, NULL);
-  }
-  if (trouble.stop_caller != 0) {
+  if (caller != 0) {
     struct lh_buf yes = LH_BUF_EMPTY;
     lh_write_bool(&yes, true);
-    hubs->ops->reply(hubs->ops_self, trouble.stop_caller, LH_OK, lh_bytes_of(&yes), NULL);
+    hubs->ops->reply(hubs->ops_self, caller, LH_OK, lh_bytes_of(&yes), NULL);
     lh_buf_free(&yes);
   }
   lh_hub_check_empty(hubs);

@@ -180,7 +180,7 @@ static void stop_in_place(struct lh_hubs *hubs, lh_ms now, struct hub *hub) {
     if (child->phase == PHASE_RUNNING)
       lh_host_stop(hubs, now, child, reason, 0);
     else if (child->phase == PHASE_WAITING || (child->phase == PHASE_MOVING && child->pid == 0))
-      lh_host_forget(child, false);
+      lh_end_in_place(hubs, child);
   }
 }
 
@@ -340,7 +340,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     lh_recover_refuted(hubs, node);
   }
   lh_view_member(hubs, now, record, lives);
-  if (lived && !lives) lh_move_node_gone(hubs, now, node);
+  if (lived && !lives) lh_move_node_gone(hubs, node);
   if (lived != lives && node != hubs->self)
     tell_hooks(hubs, lh_view_find(hubs, node), record->name, lives);
 }
@@ -421,10 +421,13 @@ static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struc
 static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
                          const struct lh_row *row) {
   hubs->counters.surplus++;
-  if (child->phase == PHASE_RUNNING)
+  lh_end_elsewhere(hubs, child, row->node);
+  if (child->phase == PHASE_RUNNING) {
     lh_host_stop(hubs, now, child, "surplus", row->pid);
-  else
+  } else {
+    lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");
     lh_host_forget(child, true);
+  }
 }
 
 static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
@@ -490,6 +493,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_policy_tick(hubs, now);
   if (now >= hubs->retry_at) {
     hubs->retry_at = LH_NEVER;
+    lh_start_go(hubs, now);
     lh_stop_go(hubs, now);
   }
   if (now >= hubs->recover_again || hubs->fetching > 0) {
@@ -545,6 +549,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   do {
     run_local(hubs, now);
     run_changes(hubs, now);
+    lh_move_pump(hubs, now);
     vote_again(hubs);
     if (hubs->check_view) {
       hubs->check_view = false;

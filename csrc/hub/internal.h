@@ -3,7 +3,8 @@
 // Files: hubs.c (hubs, events, turns) · view.c (members, votes, agreement) · place.c (who gets
 // which child) · spec.c (child specs) · op.c (operations somebody waits for) · start.c, stop.c (the
 // asking side) · arrive.c, host.c, restart.c (children that run here) · move.c · recover.c ·
-// policy.c (questions) · event.c.
+// end.c (who
+// waits for a child's end) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -91,6 +92,11 @@ enum phase {
 };
 static inline bool phase_is_up(enum phase phase) { return phase == PHASE_RUNNING; }
 
+struct stopper {
+  uint32_t peer;
+  uint64_t op, index;
+  uint8_t hops;
+};
 // What a child here needs only while something happens to it.
 struct trouble {
   struct child *child;
@@ -99,13 +105,13 @@ struct trouble {
   uint32_t asker;     // who is to be told that it started (a run index), 0 nobody
   uint64_t asker_op;
   uint64_t asker_index;
-  uint32_t stopper;  // who is to be told that it stopped
-  uint64_t stopper_op;
-  uint64_t stopper_index;
+  struct stopper *stoppers;  // who is to be told when it is gone; a start under way ends first
+  size_t stopper_count;
   uint64_t stop_caller;          // lh_hubs_terminate
+  uint32_t elsewhere;            // it is stopped here because it runs there
   struct lh_buf spec, metadata;  // until the row holds them
   uint32_t target;               // of a move
-  bool hot, cold, frozen, stop_after, queued;
+  bool hot, cold, frozen, queued;
   bool activating;      // prepared here, and the state has come
   struct lh_list link;  // in hub.move_queue
 };
@@ -131,6 +137,8 @@ struct item {
   uint32_t node;                       // where it was sent, then where it is
   lh_pid pid;
   uint8_t state;
+  bool met;         // asked before: its host died, or it was on its way there
+  bool looked_for;  // of a stop: no row names it, and the node it belongs to was asked
   int code;
   const char *error;  // of the operation's memory, or NULL
 };
@@ -147,7 +155,7 @@ struct op {
   size_t count;
   size_t open;    // items neither done nor failed
   size_t unsent;  // items in ITEM_NEW
-  bool check_existing, rollback, rolled_back, asking, quiet, keep_placing;
+  bool check_existing, rollback, rolled_back, asking, quiet;
   bool vetted;                     // the distribution's init let it pass
   struct lh_bytes specs, options;  // as they were asked for
   uint32_t wanted_node;            // the caller chose the node
@@ -291,6 +299,7 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
 void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
 void lh_op_free(struct op *op);
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause);  // what is not sent, then
 void lh_op_expire(struct op *op);
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -351,9 +360,19 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
 void lh_host_claim_all(struct lh_hubs *hubs);  // STARTING rows for all that is under way
 void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint64_t index,
                     int code, lh_pid pid, const char *text);
+// Whoever waits for its start is told.
+void lh_host_answer_asker(struct lh_hubs *hubs, struct child *child, int code, lh_pid pid,
+                          const char *text);
 void lh_host_flush_orders(struct lh_hubs *hubs);
 void lh_host_flush_answers(struct lh_hubs *hubs);
 uint64_t lh_host_generation(struct hub *hub);
+
+// end.c
+bool lh_end_is_wanted(const struct child *child);
+void lh_end_tell(struct lh_hubs *hubs, struct child *child);      // it is gone
+void lh_end_in_place(struct lh_hubs *hubs, struct child *child);  // one that does not run just now
+// It runs on `node`: whoever waits for its end has to wait for that one's.
+void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node);
 
 // restart.c
 void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason);
@@ -364,14 +383,14 @@ void lh_move_balance(struct lh_hubs *hubs,
                      lh_ms now);  // under an agreed view: what is not ours goes
 void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now);
 void lh_move_again(struct lh_hubs *hubs, lh_ms now);
-void lh_move_pump(struct hub *hub, lh_ms now);
-void lh_move_stopped(struct lh_hubs *hubs, lh_ms now, struct child *child);
-void lh_move_result(struct lh_hubs *hubs, lh_ms now, struct child *child, int code, lh_pid pid,
-                    struct lh_bytes text);
+void lh_move_pump(struct lh_hubs *hubs, lh_ms now);  // begins what is queued, at each turn's end
+void lh_move_stopped(struct lh_hubs *hubs, struct child *child);
+void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct lh_bytes text);
 void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why);
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row);
-void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node);
+bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
+void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node);
 int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
@@ -390,6 +409,8 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the 
 bool lh_recover_pending(struct lh_hubs *hubs);
 void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node);
 void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node);
+// The ids of the hub's children that wait in dead ledgers, as keys.
+void lh_recover_ids(struct hub *hub, struct lh_map *out);
 bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another node could take
 
 // event.c

@@ -78,12 +78,16 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   lh_heap_set(&hubs->due, &trouble->due, now + LH_MOVE_MS);
 }
 
-void lh_move_pump(struct hub *hub, lh_ms now) {
+static void pump(struct hub *hub, lh_ms now) {
   while (hub->moving < LH_MOVES_MAX) {
     struct lh_list *at = lh_list_pop(&hub->move_queue);
     if (at == NULL) return;
     begin(hub->all, now, LH_ENTRY(at, struct trouble, link)->child);
   }
+}
+
+void lh_move_pump(struct lh_hubs *hubs, lh_ms now) {
+  for (size_t i = 0; i < hubs->hub_count; i++) pump(hubs->hubs[i], now);
 }
 
 static void queue(struct child *child, uint32_t target, bool cold) {
@@ -132,6 +136,7 @@ static void queue_all(struct hub *hub, const struct balance *balance, const uint
 static void chosen(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
                    const char *error, void *data) {
   struct balance *balance = data;
+  (void)now;
   struct hub *hub = lh_hub_at(hubs, balance->hub_index);
   uint8_t *how = lh_zalloc(balance->count + 1);
   struct lh_reader in;
@@ -146,7 +151,6 @@ static void chosen(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
            error != NULL ? error : "move() must answer \"cold\", \"hot\" or false for each id");
   } else if (hub != NULL) {
     queue_all(hub, balance, how);
-    lh_move_pump(hub, now);
   }
   lh_free(how);
   balance_free(balance);
@@ -201,7 +205,6 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   queue_all(hub, balance, how);
   lh_free(how);
   balance_free(balance);
-  lh_move_pump(hub, now);
 }
 
 static void balance_hub(struct hub *hub, lh_ms now) {
@@ -244,10 +247,16 @@ void lh_move_again(struct lh_hubs *hubs, lh_ms now) {
 }
 
 // --- the steps of a move ---
-void lh_move_stopped(struct lh_hubs *hubs, lh_ms now, struct child *child) {
-  (void)now;
+void lh_move_stopped(struct lh_hubs *hubs, struct child *child) {
   child->pid = 0;
-  send_start(hubs, child, flags_of(child, false));
+  if (lh_end_is_wanted(child)) {
+    lh_end_tell(hubs, child);
+    lh_host_forget(child, true);
+  } else if (lh_view_find(hubs, child->trouble->target) == NULL) {
+    lh_move_failed(hubs, child, "the node died");
+  } else {
+    send_start(hubs, child, flags_of(child, false));
+  }
 }
 
 static void abort_there(struct lh_hubs *hubs, struct child *child) {
@@ -258,6 +267,39 @@ static void abort_there(struct lh_hubs *hubs, struct child *child) {
   lh_hub_send(hubs, child->trouble->target, LH_FRAME_ABORT, &body);
 }
 
+bool lh_move_cancel(struct lh_hubs *hubs, struct child *child) {
+  if (child->phase != PHASE_MOVING || !child->trouble->hot || child->trouble->frozen) return false;
+  abort_there(hubs, child);
+  return true;
+}
+
+// It was stopped for the move: it starts again, unless somebody waits for its end.
+static void stays_cold(struct lh_hubs *hubs, struct child *child) {
+  child->phase = PHASE_WAITING;
+  if (lh_end_is_wanted(child)) {
+    lh_end_tell(hubs, child);
+    lh_host_forget(child, true);
+    return;
+  }
+  child->generation = lh_host_generation(child->hub);
+  lh_host_order(hubs, child, false);
+}
+
+static void stays_hot(struct lh_hubs *hubs, struct child *child) {
+  abort_there(hubs, child);
+  child->phase = PHASE_RUNNING;
+  if (child->trouble->frozen) {
+    child->generation = lh_host_generation(child->hub);
+    hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
+    lh_host_put_row(child, LH_ROW_RUNNING);
+  }
+  if (lh_end_is_wanted(child))
+    lh_host_stop(hubs, 0, child, "stop", 0);
+  else
+    lh_host_calm(child);
+}
+
+// The child may be gone afterwards: somebody may have waited for its end.
 void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why) {
   struct trouble *trouble = child->trouble;
   const struct lh_bytes id = id_of(child);
@@ -269,27 +311,16 @@ void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why) 
   child->hub->moving--;
   hubs->move_failed = true;
   lh_heap_cancel(&hubs->due, &trouble->due);
-  if (!trouble->hot) {
-    child->phase = PHASE_WAITING;
-    child->generation = lh_host_generation(child->hub);
-    lh_host_order(hubs, child, false);
-    return;
-  }
-  child->phase = PHASE_RUNNING;
-  if (trouble->frozen) {
-    child->generation = lh_host_generation(child->hub);
-    hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
-    lh_host_put_row(child, LH_ROW_RUNNING);
-  }
-  lh_host_calm(child);
+  if (trouble->hot)
+    stays_hot(hubs, child);
+  else
+    stays_cold(hubs, child);
 }
 
-void lh_move_result(struct lh_hubs *hubs, lh_ms now, struct child *child, int code, lh_pid pid,
-                    struct lh_bytes text) {
+void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct lh_bytes text) {
   struct trouble *trouble = child->trouble;
   if (child->phase != PHASE_MOVING || trouble == NULL) return;
   if (code == LH_OK && trouble->hot && !trouble->frozen) {
-    (void)pid;
     hubs->ops->freeze(hubs->ops_self, child->token, child->pid);
   } else if (code != LH_OK) {
     char why[256];
@@ -297,7 +328,6 @@ void lh_move_result(struct lh_hubs *hubs, lh_ms now, struct child *child, int co
     for (size_t i = 0; i < len; i++) why[i] = (char)text.data[i];
     why[len] = '\0';
     lh_move_failed(hubs, child, why);
-    lh_move_pump(child->hub, now);
   }
 }
 
@@ -313,6 +343,7 @@ static void send_commit(struct lh_hubs *hubs, struct child *child, struct lh_byt
 
 void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                     struct lh_bytes state, const char *error) {
+  (void)now;
   struct child *child = lh_host_by_token(hubs, token);
   if (child == NULL || child->phase != PHASE_MOVING || !child->trouble->hot) return;
   if (status == LH_OK) {
@@ -321,14 +352,14 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
     return;
   }
   abort_there(hubs, child);
-  if (status == LH_EINVAL) {  // it has no handover function: it moves without its state
+  if (status == LH_EINVAL &&
+      !lh_end_is_wanted(child)) {  // it has no handover function: it moves without its state
     struct hub *hub = child->hub;
     const uint32_t target = child->trouble->target;
     hub->moving--;
     child->phase = PHASE_RUNNING;
     lh_host_calm(child);
     queue(child, target, true);
-    lh_move_pump(hub, now);
     return;
   }
   child->trouble->frozen = true;
@@ -338,18 +369,17 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
 // A live row of higher rank: the child runs there.
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row) {
-  struct hub *hub = child->hub;
   hubs->counters.moved_out++;
+  lh_end_elsewhere(hubs, child, row->node);
   if (child->trouble->hot) {
     lh_host_stop(hubs, now, child, "move", row->pid);
   } else {
     lh_host_forget(child, true);
   }
-  lh_move_pump(hub, now);
   lh_hub_check_empty(hubs);
 }
 
-void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
+void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {
@@ -359,7 +389,6 @@ void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
         lh_move_failed(hubs, child, "the node died");
       }
     }
-    lh_move_pump(hubs->hubs[h], now);
   }
 }
 

@@ -259,6 +259,10 @@ void lh_op_expire(struct op *op) {
     finish(op);
 }
 
+void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause) {
+  if (now + pause < hubs->retry_at) hubs->retry_at = now + pause;
+}
+
 // What was asked of a node that is gone is asked again, of whoever is right now.
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
   for (struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
@@ -267,7 +271,7 @@ void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
       if (op->items[i].state != ITEM_SENT || op->items[i].node != node) continue;
       op->items[i].state = ITEM_NEW;
       op->unsent++;
-      op->keep_placing = true;
+      op->items[i].met = true;
     }
   }
   hubs->check_ops = true;

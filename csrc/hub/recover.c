@@ -263,6 +263,25 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
   lh_place(hub, now, heir->ids, heir->count, placed, heir);
 }
 
+struct names {
+  const struct hub *hub;
+  struct lh_map *out;
+};
+
+static bool note_id(void *self, const struct lh_row *row) {
+  struct names *names = self;
+  const struct lh_bytes id = lh_row_id(row);
+  if (row->hub == names->hub->index) (void)lh_map_put(names->out, id.data, id.len, names);
+  return true;
+}
+
+void lh_recover_ids(struct hub *hub, struct lh_map *out) {
+  uint32_t dead[DEAD_MAX];
+  struct names names = {hub, out};
+  const size_t count = lh_registry_ledgers(hub->all->registry, dead, DEAD_MAX, true);
+  for (size_t i = 0; i < count; i++) lh_registry_each(hub->all->registry, dead[i], note_id, &names);
+}
+
 bool lh_recover_keeps(struct lh_hubs *hubs) {
   uint32_t dead[DEAD_MAX];
   bool taken = false;

@@ -280,12 +280,13 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
 
 // After a node died some items may run already, recovered by whoever inherited them.
 static void settle_known(struct op *op) {
-  for (size_t i = 0; i < op->count && op->keep_placing; i++) {
+  for (size_t i = 0; i < op->count; i++) {
+    const struct item *item = &op->items[i];
     const struct lh_row *row = NULL;
-    if (op->items[i].state != ITEM_NEW) continue;
+    if (item->state != ITEM_NEW || !item->met) continue;
     lh_registry_read_lock();
     const bool found =
-        lh_registry_find(op->all->registry, op->hub->index, op->items[i].id, &row, 1) > 0;
+        lh_registry_find(op->all->registry, op->hub->index, item->id, &row, 1) > 0 && row->pid != 0;
     const uint32_t node = found ? row->node : 0;
     const lh_pid pid = found ? row->pid : 0;
     lh_registry_read_unlock();
@@ -413,16 +414,26 @@ static int read_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct l
   return lh_read_end(&in);
 }
 
+static void ask_again(struct op *op, uint64_t index, lh_ms now) {
+  struct item *item = &op->items[index];
+  if (item->state != ITEM_SENT) return;
+  item->state = ITEM_NEW;
+  op->unsent++;
+  lh_op_retry(op->all, now, LH_RETRY_MS);
+}
+
 static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
   if (id == lh_move_op_id()) {
     struct child *child = lh_host_by_token(hubs, index);
-    if (child != NULL) lh_move_result(hubs, now, child, code, pid, text);
+    if (child != NULL) lh_move_result(hubs, child, code, text);
     return;
   }
   struct op *op = lh_op_find(hubs, id);
   if (op == NULL || index >= op->count) return;
-  if (code == LH_OK || (code == LH_EEXISTS && op->keep_placing)) {
+  if (code == LH_EEXISTS && op->items[index].met && pid == 0) {
+    ask_again(op, index, now);  // it starts there under another name, and may fail yet
+  } else if (code == LH_OK || (code == LH_EEXISTS && op->items[index].met)) {
     lh_op_done_item(op, index, pid != 0 ? lh_pid_node(pid) : from, pid);
   } else {
     op->items[index].pid = pid;
@@ -431,19 +442,30 @@ static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   }
 }
 
+// Another instance may stand elsewhere, or in the ledger of a dead node: the wish is for the child.
+static bool lives_elsewhere(struct op *op, uint64_t index, uint32_t from) {
+  const struct lh_registry *registry = op->all->registry;
+  const struct item *item = &op->items[index];
+  const struct lh_row *rows[4];
+  uint32_t dead;
+  bool found = !item->looked_for && lh_registry_ledgers(registry, &dead, 1, true) > 0;
+  lh_registry_read_lock();
+  const size_t count = lh_registry_find(registry, op->hub->index, item->id, rows, 4);
+  for (size_t i = 0; i < count && i < 4; i++) found = found || rows[i]->node != from;
+  lh_registry_read_unlock();
+  return found;
+}
+
 static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
   struct op *op = lh_op_find(hubs, id);
   (void)pid;
   if (op == NULL || index >= op->count) return;
-  if (code == LH_EEXISTS &&
-      op->items[index].state == ITEM_SENT) {  // on its way: asked again, of its new host
-    op->items[index].state = ITEM_NEW;
-    op->unsent++;
-    if (hubs->retry_at == LH_NEVER) hubs->retry_at = now + LH_RETRY_MS;
-    return;
-  }
-  if (code == LH_OK)
+  struct item *item = &op->items[index];
+  item->met = item->met || code == LH_OK || code == LH_EEXISTS;
+  if (code == LH_EEXISTS || lives_elsewhere(op, index, from))
+    ask_again(op, index, now);
+  else if (item->met)
     lh_op_done_item(op, index, from, 0);
   else
     lh_op_fail_item(op, index, code, text);

@@ -18,6 +18,18 @@ function act.leave(h)
   if victim then h.sim:leave(victim) end
 end
 
+function act.start(h)
+  local asker, first = h:asker(), h:draw(60)
+  if asker then h:start(asker, first, first + h:draw(20)) end
+end
+
+function act.stop(h)
+  local asker, first = h:asker(), h:draw(60)
+  if asker then h:stop(asker, first, first + h:draw(20)) end
+end
+
+function act.end_child(h) h.sim:end_child("c" .. h:draw(80), true) end
+
 --- `kinds` of acts, twelve of them, over three nodes with eighty children.
 local function live_through(seed, kinds, options)
   local h = history.new(seed, 3, options)
@@ -48,6 +60,25 @@ describe("hubs", function()
     end
   end)
 
+  it("answer everybody who stops a child, however many at once: stopped, or gone before", function()
+    for seed = 1, 20 do
+      local h = history.new(seed, 3)
+      h:start(1, 1, 20)
+      h:run(1000)
+      local calls = {}
+      for _ = 1, 3 do
+        for node = 1, 3 do calls[#calls + 1] = h:stop(node, 1, 20) end
+      end
+      h:run(300)
+      for _, caller in ipairs(calls) do
+        local answer = h:answer(caller)
+        assert.truthy(answer, "seed " .. seed .. ": no answer")
+        for _, err in ipairs(answer.result.errors) do assert.equal("not_found", err.code, "seed " .. seed) end
+      end
+      assert.same({}, h:rest(1000), "seed " .. seed)
+    end
+  end)
+
   it("fetch the tail of a node that was taken for dead before, and was not", function()
     for seed = 1, 10 do
       local h = history.new(seed, 3)
@@ -68,8 +99,13 @@ end)
 
 describe("hubs come to rest with nothing lost and nothing doubled", function()
   for _, hot in ipairs { false, true } do
-    it("while nodes join, leave and die, " .. (hot and "hot" or "cold"), function()
+    local how = hot and "hot" or "cold"
+    it("while nodes join, leave and die, " .. how, function()
       each_seed(60, { "join", "crash", "leave" }, { hot = hot })
+    end)
+
+    it("while children are started and stopped by all meanwhile, " .. how, function()
+      each_seed(100, { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }, { hot = hot })
     end)
   end
 end)

@@ -13,7 +13,7 @@ function history.new(seed, count, options)
   local self = setmetatable({
     seed = seed, random = seed * 7919 + 17, nodes = 0, now = 0,
     sim = hub.new(seed, options.hot or false, options.custom or false, options.deterministic or false),
-    calls = {}, must = {}, open = {}, wrong = {},
+    joined = {}, calls = {}, must = {}, open = {}, mixed = {}, wrong = {},
   }, history)
   for _ = 1, count do self:join() end
   self:run(3000)
@@ -27,6 +27,7 @@ end
 
 function history:join(without_hub)
   self.nodes = self.sim:join(without_hub or false)
+  self.joined[self.nodes] = self.now
   return self.nodes
 end
 
@@ -42,6 +43,15 @@ end
 function history:victim(least)
   local up = self:up()
   return #up >= least and up[self:draw(#up)] or nil
+end
+
+--- A node that is up, runs the hub, and has met the others.
+function history:asker()
+  local up = {}
+  for _, node in ipairs(self:up()) do
+    if self.now - self.joined[node] >= 500 and self.sim:runs_hub(node) then up[#up + 1] = node end
+  end
+  return up[1] and up[self:draw(#up)]
 end
 
 local function name(i) return "c" .. i end
@@ -71,14 +81,14 @@ local function close(self, call, caller)
     local id = name(i)
     self.open[id] = self.open[id] - 1
     -- Two operations at once on one child: either may have been the last.
-    if self.open[id] > 0 then self.mixed = self.mixed or {}; self.mixed[id] = true end
+    if self.open[id] > 0 then self.mixed[id] = true end
   end
   self.calls[caller] = call
 end
 
 local function settle(self, id, value)
   if self.open[id] > 0 then return end
-  if self.mixed and self.mixed[id] then
+  if self.mixed[id] then
     self.mixed[id] = nil
     self.must[id] = nil
   else
