@@ -108,7 +108,7 @@ local function take(self, reply)
   local result = reply.result or { ids = {}, errors = {} }
   for _, id in ipairs(result.ids) do settle(self, id, call.kind == "start" and "runs" or "stopped") end
   for _, err in ipairs(result.errors) do
-    if err.code == "not_found" and call.was[err.id] == "runs" then
+    if err.code == "not_found" and call.was[err.id] == "runs" and not self.mixed[err.id] then
       self:note(("stop of %s on n%d: %s"):format(err.id, call.node, err.code))
     end
     settle(self, err.id, call.kind == "stop" and err.code == "not_found" and "stopped" or nil)
