@@ -20,8 +20,7 @@ local BUILD = os.getenv("LUAHUB_BUILD") or ROOT .. "/build"
 package.path = ("%s/bench/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;%s"):format(ROOT, ROOT, ROOT, package.path)
 package.cpath = ("%s/?.so;%s"):format(BUILD, package.cpath)
 
--- A network of our own where the system allows it: then all traffic on loopback is the nodes', and nobody's ports are in
--- the way.
+-- A network of our own where the system allows it: then all traffic on loopback is the nodes'.
 local ISOLATED = "LUAHUB_BENCH_ISOLATED"
 local UNSHARE = "unshare --map-root-user --net sh -c 'ip link set lo up && %s' 2>/dev/null"
 if not os.getenv(ISOLATED) and os.execute(UNSHARE:format("true")) then
@@ -110,8 +109,11 @@ end
 
 local function build_limits()
   local program = BUILD .. "/bench/limits"
-  local made = os.execute(("mkdir -p '%s/bench' && { [ '%s' -nt '%s/bench/c/limits.c' ] || ${CC:-cc} -std=c11 -D_GNU_SOURCE "
-    .. "-O2 -pthread -o '%s' '%s/bench/c/limits.c'; }"):format(BUILD, program, ROOT, program, ROOT))
+  local source = ROOT .. "/bench/c/limits.c"
+  local made = os.execute(([[
+    mkdir -p '%s/bench'
+    [ '%s' -nt '%s' ] || ${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -pthread -o '%s' '%s']]):format(
+    BUILD, program, source, program, source))
   assert(made, "bench/c/limits.c does not compile")
   return program
 end

@@ -1,8 +1,10 @@
 // limits.c - what the machine itself allows: the yardsticks beside which luahub's figures stand.
 //
-//   limits ping ROUNDS   two programs, one blocking TCP connection over loopback, 64 bytes there and back:
+//   limits ping ROUNDS   two programs, one blocking TCP connection over loopback, 64 bytes there
+//   and back:
 //                        prints p50, p99 and p99.9 of a round trip in nanoseconds
-//   limits wake ROUNDS   two threads that wake each other by condition variables: p50 of a wake-up (half a round)
+//   limits wake ROUNDS   two threads that wake each other by condition variables: p50 of a wake-up
+//   (half a round)
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,8 +40,8 @@ static int compare(const void *a, const void *b) {
 
 static void report(int64_t *times, long count, int parts) {
   qsort(times, (size_t)count, sizeof *times, compare);
-  printf("%lld %lld %lld\n", (long long)times[count / 2] / parts, (long long)times[count * 99 / 100] / parts,
-         (long long)times[count * 999 / 1000] / parts);
+  printf("%lld %lld %lld\n", (long long)times[count / 2] / parts,
+         (long long)times[count * 99 / 100] / parts, (long long)times[count * 999 / 1000] / parts);
 }
 
 // --- ping ---
