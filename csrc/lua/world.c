@@ -42,6 +42,7 @@ static int world_close(lua_State *L) {
   if (self->world == NULL) return 0;
   lh_world_free(self->world);
   self->world = NULL;
+  lh_log_set_level((enum lh_log_level)self->log_level);
   while ((at = lh_list_pop(&self->answers)) != NULL) {
     struct lh_core_answer *answer = LH_ENTRY(at, struct lh_core_answer, link);
     lh_buf_free(&answer->value);
@@ -334,7 +335,8 @@ static const luaL_Reg methods[] = {
     {"wipe", world_wipe},       {NULL, NULL},
 };
 
-// world(seed, path, cpath, log_level) -> world
+// world(seed, path, cpath) -> world. While it is there nothing is logged: a history has lines of
+// its own.
 static int world(lua_State *L) {
   const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
   struct lh_core_world *self = lua_newuserdatauv(L, sizeof *self, 0);
@@ -349,6 +351,8 @@ static int world(lua_State *L) {
                                          .self = self};
   lh_core_enter();
   self->seed = seed;
+  self->log_level = (int)lh_log_level();
+  lh_log_set_level(LH_LOG_NONE);
   self->world = lh_world_new(&config);
   return 1;
 }

@@ -22,6 +22,7 @@ struct lh_core_world {
   uint64_t seed;
   struct lh_list answers;  // struct lh_core_answer, oldest first
   size_t answer_count;
+  int log_level;  // before; a simulation logs nothing unless it is told to
 };
 
 // Gives a state of a simulated node the libraries of the simulation. In protected mode.

@@ -6,8 +6,8 @@ local M = {
   usage = "luahub sim FILE [--seed N] [--runs M] [--nodes K] [--minutes T] [--quiet]",
   summary = "run a scenario on simulated nodes",
   help = [[
-FILE is Lua and returns { hubs = {...}, nodes = 3, run = function(world) ... end }; without `run` (a node's own file, for
-example) its hubs are put under chaos: crashes, cuts, stalls, drawn from the seed. The nodes are real, their clock,
+FILE is Lua and returns { hubs = {...}, nodes = 3, run = function(world) ... end }; without `run` (as a node's own
+file) its hubs are put under chaos: crashes, cuts, stalls, drawn from the seed. The nodes are real, their clock,
 network and disk are simulated, so one seed is one history. What happens is printed in one line an event; what does not
 hold is printed with the seed and the command that shows it again.
 
@@ -37,6 +37,8 @@ local function tell_failure(path, report, options)
   if shrunk ~= report then
     local before, after = #report.plan, #shrunk.plan
     io.stdout:write(("the shortest history found that breaks it, %d of %d steps:\n"):format(after, before))
+  end
+  if shrunk ~= report or not options.was_printed then
     for _, line in ipairs(shrunk.history) do
       print_line(line)
     end
@@ -59,7 +61,7 @@ function M.run(values)
     end
     virtual = virtual + report.virtual_ms
     if not report.ok then
-      options.listener = nil
+      options.was_printed, options.listener = options.listener ~= nil, nil
       tell_failure(values.FILE, report, options)
       return exit.FAILED
     end

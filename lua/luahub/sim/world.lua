@@ -12,7 +12,6 @@ local TICK_MS = 100
 local AGAIN_MS = 1000
 local AFTER_STALL_MS = 5000 -- what a node may take to answer what came while it did not run
 local BOOT_MS = 60000
-local COMMAND_MS = 30000
 local LEAVE_MS = 120000
 local PROGRAM = "luahub.sim.program"
 
@@ -79,6 +78,7 @@ function World:fail(name, format, ...)
   error(setmetatable({ invariant = name, message = format:format(...), at = self:now() }, Failure), 0)
 end
 
+--- The number of a node; raises at the caller's caller when there is none.
 local function number_of(self, name)
   local number = self.numbers[name]
   if not number then error(("no node '%s' in this simulation"):format(tostring(name)), 3) end
@@ -346,203 +346,6 @@ function World:disk_full(name, full)
   self.core:disk_full(number_of(self, name), full ~= false)
 end
 
--- ---- the network ----
-
-local function set_cut(self, from, to, on)
-  self.core:cut(number_of(self, from), number_of(self, to), on)
-  self.cuts[from .. ">" .. to] = on and { from, to } or nil
-end
-
---- Nothing gets from one node to another.
-function World:cut_one_way(from, to)
-  self:note("nothing gets from %s to %s", from, to)
-  set_cut(self, from, to, true)
-end
-
---- Nothing gets from one node to another, nor back.
-function World:cut(a, b)
-  self:note("%s and %s are cut from each other", a, b)
-  set_cut(self, a, b, true)
-  set_cut(self, b, a, true)
-end
-
---- Divides the cluster: nodes of different groups cannot reach each other. Nodes in no group form one more.
-function World:split(...)
-  local groups = { ... }
-  local group_of, shown = {}, {}
-  for i, group in ipairs(groups) do
-    for _, name in ipairs(group) do
-      group_of[name] = i
-    end
-    shown[i] = table.concat(group, " ")
-  end
-  self:note("the network splits: %s | the others", table.concat(shown, " | "))
-  for i, a in ipairs(self.names) do
-    for j, b in ipairs(self.names) do
-      if i ~= j then set_cut(self, a, b, (group_of[a] or 0) ~= (group_of[b] or 0)) end
-    end
-  end
-end
-
---- `a` and `b` reach each other only through `middle`, that is: not at all, while both reach `middle`.
-function World:bridge(a, middle, b)
-  self:note("%s and %s reach %s, not each other", a, b, middle)
-  set_cut(self, a, b, true)
-  set_cut(self, b, a, true)
-  for _, end_node in ipairs({ a, b }) do
-    set_cut(self, end_node, middle, false)
-    set_cut(self, middle, end_node, false)
-  end
-end
-
-local function apply_conditions(self)
-  self.core:network(self.conditions)
-end
-
---- Loses datagrams with this probability; stream data comes later instead.
-function World:drop(probability)
-  self:note("%g %% of packets are lost", probability * 100)
-  self.conditions.loss = probability
-  apply_conditions(self)
-end
-
---- Packets take from `low` to `high` ms.
-function World:delay(low, high)
-  self:note("packets take %d to %d ms", low, high or low)
-  self.conditions.delay_min, self.conditions.delay_max = low, high or low
-  apply_conditions(self)
-end
-
---- Doubles datagrams with this probability.
-function World:duplicate(probability)
-  self:note("%g %% of datagrams come twice", probability * 100)
-  self.conditions.duplicate = probability
-  apply_conditions(self)
-end
-
---- All cuts end and the network is good again.
-function World:heal()
-  local keys = {}
-  for key in pairs(self.cuts) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  for _, key in ipairs(keys) do
-    local pair = self.cuts[key]
-    set_cut(self, pair[1], pair[2], false)
-  end
-  self.conditions = { loss = 0, duplicate = 0, delay_min = 1, delay_max = 3 }
-  apply_conditions(self)
-  self:note("the network is good again")
-end
-
--- ---- children ----
-
---- The child must run exactly once whenever the cluster is at rest. Children that are not restarted always are not
---- wanted: their end is no loss.
-function World:want(hub, spec)
-  local keeps = spec.restart == nil or spec.restart == "permanent"
-  self.wanted[hub] = self.wanted[hub] or {}
-  self.wanted[hub][spec.id] = keeps or nil
-  if self.stopped[hub] then self.stopped[hub][spec.id] = nil end
-end
-
-local function unwant(self, hub, ids)
-  for _, id in ipairs(ids) do
-    if self.wanted[hub] then self.wanted[hub][id] = nil end
-    if self.stopped[hub] then self.stopped[hub][id] = nil end
-  end
-end
-
-local function hub_of(self, options)
-  local id = options and options.hub or self.hubs[1] and self.hubs[1].id
-  if not id then error("the scenario's file has no hub", 3) end
-  return id
-end
-
-local function node_of(self, options)
-  if options and options.on then return options.on end
-  for _, name in ipairs(self.names) do
-    if self.booted[name] then return name end
-  end
-  error("no node runs its hubs", 3)
-end
-
-local function as_list(specs)
-  return specs.id and { specs } or specs
-end
-
-local function started(self, hub, specs, answer)
-  local by_id = {}
-  for _, spec in ipairs(specs) do
-    by_id[spec.id] = spec
-  end
-  for _, id in ipairs(answer.ids) do
-    self:want(hub, by_id[id])
-  end
-end
-
---- Starts children and waits. What was acknowledged must run from then on. Answers { ids, errors }, or nil and an
---- error.
----@param specs luahub.ChildSpec|luahub.ChildSpec[]
----@param options? { hub: string?, on: string?, timeout: integer? }
-function World:start(specs, options)
-  specs = as_list(specs)
-  local hub, name = hub_of(self, options), node_of(self, options)
-  local timeout = options and options.timeout or COMMAND_MS
-  self:note("%s starts %d %s", name, #specs, #specs == 1 and "child" or "children")
-  local answer, err = self:ask(name, "start", timeout + 10000, hub, specs, timeout)
-  if not answer then return nil, err end
-  started(self, hub, specs, answer)
-  return answer
-end
-
---- The same without waiting.
-function World:begin_start(specs, options)
-  specs = as_list(specs)
-  local hub, name = hub_of(self, options), node_of(self, options)
-  self:note("%s starts %s", name, #specs == 1 and specs[1].id or #specs .. " children")
-  return self:begin(name, "start", function(ok, answer)
-    if ok then started(self, hub, specs, answer) end
-  end, COMMAND_MS + 30000, hub, specs, COMMAND_MS)
-end
-
---- Stops children and waits. What was acknowledged must not run any more.
-function World:stop(ids, options)
-  if type(ids) == "string" then ids = { ids } end
-  local hub, name = hub_of(self, options), node_of(self, options)
-  unwant(self, hub, ids)
-  self:note("%s stops %s", name, #ids == 1 and ids[1] or #ids .. " children")
-  local answer, err = self:ask(name, "stop", COMMAND_MS + 10000, hub, ids, COMMAND_MS)
-  if not answer then return nil, err end
-  self.stopped[hub] = self.stopped[hub] or {}
-  for _, id in ipairs(answer.ids) do
-    self.stopped[hub][id] = true
-  end
-  return answer
-end
-
---- Calls a child from a node. Its reply, or nil and an error.
-function World:call(id, request, options)
-  local hub, name = hub_of(self, options), node_of(self, options)
-  local ms = options and options.timeout or 5000
-  local answer, err = self:ask(name, "call", ms + 5000, hub, id, request, ms)
-  if not answer then return nil, err end
-  return answer.value
-end
-
---- Runs Lua code on a node; its result must be plain data.
-function World:eval(name, code, ...)
-  local answer, err = self:ask(name, "eval", COMMAND_MS, code, ...)
-  if not answer then return nil, err end
-  return answer.value
-end
-
---- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works }.
-function World:children(name)
-  return self.core:children(number_of(self, name))
-end
-
 -- ---- rest ----
 
 --- Heals the network and waits until the cluster is at rest: the invariants of luahub.sim.invariant hold.
@@ -562,6 +365,13 @@ end
 --- Draws faults from the seed for a while; see luahub.sim.chaos.
 function World:chaos(options)
   require("luahub.sim.chaos").run(self, options or {})
+end
+
+-- The words for the network and for children.
+for _, part in ipairs({ "network", "children" }) do
+  for name, word in pairs((require("luahub.sim." .. part))) do
+    World[name] = word
+  end
 end
 
 return M

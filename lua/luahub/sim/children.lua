@@ -1,0 +1,113 @@
+-- sim/children.lua - the words of a scenario for children: start, stop, call. They are words of luahub.sim.world, which
+-- carries `wanted` and `stopped` (hub -> id -> true): what was acknowledged.
+
+local COMMAND_MS = 30000
+
+local M = {}
+
+--- The child must run exactly once whenever the cluster is at rest. Children that are not restarted always are not
+--- wanted: their end is no loss.
+function M:want(hub, spec)
+  local keeps = spec.restart == nil or spec.restart == "permanent"
+  self.wanted[hub] = self.wanted[hub] or {}
+  self.wanted[hub][spec.id] = keeps or nil
+  if self.stopped[hub] then self.stopped[hub][spec.id] = nil end
+end
+
+local function unwant(self, hub, ids)
+  for _, id in ipairs(ids) do
+    if self.wanted[hub] then self.wanted[hub][id] = nil end
+    if self.stopped[hub] then self.stopped[hub][id] = nil end
+  end
+end
+
+local function hub_of(self, options)
+  local id = options and options.hub or self.hubs[1] and self.hubs[1].id
+  if not id then error("the scenario's file has no hub", 3) end
+  return id
+end
+
+local function node_of(self, options)
+  if options and options.on then return options.on end
+  for _, name in ipairs(self.names) do
+    if self.booted[name] then return name end
+  end
+  error("no node runs its hubs", 3)
+end
+
+local function as_list(specs)
+  return specs.id and { specs } or specs
+end
+
+local function started(self, hub, specs, answer)
+  local by_id = {}
+  for _, spec in ipairs(specs) do
+    by_id[spec.id] = spec
+  end
+  for _, id in ipairs(answer.ids) do
+    self:want(hub, by_id[id])
+  end
+end
+
+--- Starts children and waits. What was acknowledged must run from then on. Answers { ids, errors }, or nil and an
+--- error.
+---@param specs luahub.ChildSpec|luahub.ChildSpec[]
+---@param options? { hub: string?, on: string?, timeout: integer? }
+function M:start(specs, options)
+  specs = as_list(specs)
+  local hub, name = hub_of(self, options), node_of(self, options)
+  local timeout = options and options.timeout or COMMAND_MS
+  self:note("%s starts %s", name, #specs == 1 and specs[1].id or #specs .. " children")
+  local answer, err = self:ask(name, "start", timeout + 10000, hub, specs, timeout)
+  if not answer then return nil, err end
+  started(self, hub, specs, answer)
+  return answer
+end
+
+--- The same without waiting.
+function M:begin_start(specs, options)
+  specs = as_list(specs)
+  local hub, name = hub_of(self, options), node_of(self, options)
+  self:note("%s starts %s", name, #specs == 1 and specs[1].id or #specs .. " children")
+  return self:begin(name, "start", function(ok, answer)
+    if ok then started(self, hub, specs, answer) end
+  end, COMMAND_MS + 30000, hub, specs, COMMAND_MS)
+end
+
+--- Stops children and waits. What was acknowledged must not run any more.
+function M:stop(ids, options)
+  if type(ids) == "string" then ids = { ids } end
+  local hub, name = hub_of(self, options), node_of(self, options)
+  unwant(self, hub, ids)
+  self:note("%s stops %s", name, #ids == 1 and ids[1] or #ids .. " children")
+  local answer, err = self:ask(name, "stop", COMMAND_MS + 10000, hub, ids, COMMAND_MS)
+  if not answer then return nil, err end
+  self.stopped[hub] = self.stopped[hub] or {}
+  for _, id in ipairs(answer.ids) do
+    self.stopped[hub][id] = true
+  end
+  return answer
+end
+
+--- Calls a child from a node. Its reply, or nil and an error.
+function M:call(id, request, options)
+  local hub, name = hub_of(self, options), node_of(self, options)
+  local ms = options and options.timeout or 5000
+  local answer, err = self:ask(name, "call", ms + 5000, hub, id, request, ms)
+  if not answer then return nil, err end
+  return answer.value
+end
+
+--- Runs Lua code on a node; its result must be plain data.
+function M:eval(name, code, ...)
+  local answer, err = self:ask(name, "eval", COMMAND_MS, code, ...)
+  if not answer then return nil, err end
+  return answer.value
+end
+
+--- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works }.
+function M:children(name)
+  return self.core:children(self.numbers[name])
+end
+
+return M

@@ -1,0 +1,136 @@
+-- The simulator: whole nodes, virtual time, one seed one history, and what its guide promises.
+
+local sim = require("luahub.sim")
+
+local function scenario(name)
+  return "spec/sim/scenario/" .. name .. ".lua"
+end
+
+local function run(path, options)
+  local report, err = sim.run(path, options)
+  assert(report, tostring(err))
+  return report
+end
+
+local function held(path, options)
+  local report = run(path, options)
+  assert(report.ok, ("seed %d: %s: %s\n%s"):format(report.seed, tostring(report.invariant), tostring(report.message),
+    table.concat(report.history, "\n")))
+  return report
+end
+
+local function last_line(report)
+  return report.history[#report.history]:match("s  (.*)$")
+end
+
+describe("a simulated cluster", function()
+  it("plays the same history twice for each seed", function()
+    local seen = {}
+    for seed = 1, 5 do
+      local first = held("examples/sim/chaos.lua", { seed = seed })
+      local second = held("examples/sim/chaos.lua", { seed = seed })
+      assert.equal(first.hash, second.hash, "seed " .. seed)
+      assert.same(first.history, second.history)
+      assert.is_nil(seen[first.hash], "two seeds gave one history")
+      seen[first.hash] = true
+    end
+  end)
+
+  it("loses and doubles nothing under the faults of a few seeds", function()
+    for seed = 101, 115 do
+      held("examples/sim/chaos.lua", { seed = seed, minutes = 0.5 })
+    end
+  end)
+
+  it("puts a node's own file under chaos when it has no run", function()
+    local report = held("spec/sim/scenario/static.lua", { seed = 3, nodes = 3, minutes = 0.5 })
+    assert.equal("at rest", last_line(report))
+  end)
+
+  it("comes together again after a split in which each half took over the other's children", function()
+    for seed = 1, 8 do
+      held(scenario("split"), { seed = seed })
+    end
+  end)
+
+  it("goes on with a fetch under way when the view changes (the seeds that once spun or parted)", function()
+    for _, seed in ipairs({ 3, 9, 22, 30, 72 }) do
+      held("examples/sim/chaos.lua", { seed = seed })
+    end
+  end)
+end)
+
+describe("a simulated child", function()
+  it("has the virtual clock, seeded chance, a fixed order of keys, and no machine", function()
+    local report = held(scenario("words"), { seed = 5 })
+    local line = last_line(report)
+    assert.matches("clock=2026%-01%-01", line)
+    assert.matches("slept=5000;", line)
+    assert.matches("order=3 apple pear plum", line)
+    assert.matches("address=true", line)
+    assert.matches("open=.*io.open is not there in a simulation", line)
+    assert.matches("execute=.*os.execute is not there in a simulation", line)
+    assert.matches("popen=.*io.popen is not there in a simulation", line)
+    assert.equal(line, last_line(held(scenario("words"), { seed = 5 })))
+    assert.not_equal(line:match("random=(%d+)"), last_line(held(scenario("words"), { seed = 6 })):match("random=(%d+)"))
+  end)
+
+  it("may be busy without end: virtual time goes on, and others answer", function()
+    held(scenario("busy"))
+  end)
+end)
+
+describe("a strategy", function()
+  it("written with pairs gets one placement on two nodes", function()
+    local line = last_line(held(scenario("pairs_strategy"), { seed = 1 }))
+    assert.equal(line, last_line(held(scenario("pairs_strategy"), { seed = 2 })))
+  end)
+
+  it("that counts on each node for itself is found", function()
+    local report = sim.search("examples/sim/strategy_wrong.lua", 20)
+    assert.is_false(report.ok)
+    assert.equal("nothing is lost", report.invariant)
+    assert.matches("runs nowhere", report.message)
+    assert.equal("luahub sim examples/sim/strategy_wrong.lua --seed " .. report.seed, report.command)
+  end)
+
+  it("that depends on its arguments only is not", function()
+    assert.is_true(sim.search("examples/sim/strategy_right.lua", 10).ok)
+  end)
+end)
+
+describe("a child with effects outside", function()
+  it("that repeats them when it starts again is found", function()
+    local report = sim.search("examples/sim/charges_twice.lua", 5)
+    assert.is_false(report.ok)
+    assert.equal("every order is charged once", report.invariant)
+  end)
+
+  it("that is idempotent is not", function()
+    assert.is_true(sim.search("examples/sim/charges_once.lua", 5).ok)
+  end)
+end)
+
+describe("a failure", function()
+  it("is cut down to the steps that break it", function()
+    local report = run(scenario("fragile"), { seed = 1, nodes = 3 })
+    assert.is_false(report.ok)
+    local shrunk = sim.shrink(scenario("fragile"), report, { nodes = 3 })
+    assert.is_false(shrunk.ok)
+    assert.equal(report.invariant, shrunk.invariant)
+    assert.equal(1, #shrunk.plan)
+  end)
+
+  it("of a scenario's own code is told with its place", function()
+    local report = run(scenario("raises"))
+    assert.is_false(report.ok)
+    assert.equal("the scenario runs", report.invariant)
+    assert.matches("raises.lua:%d+: oops", report.message)
+  end)
+
+  it("of a file that is no scenario is an error", function()
+    local report, err = sim.run(scenario("missing"))
+    assert.is_nil(report)
+    assert.equal("invalid_config", err.code)
+  end)
+end)
