@@ -2,6 +2,8 @@
 -- things to work with as `require "spec_helper"`. No fake clock here: virtual time is the simulator's.
 
 warn "@on"
+-- A run that hangs, or is ended, must have said how far it came.
+io.stdout:setvbuf "no"
 
 local helper = {}
 
