@@ -108,13 +108,16 @@ static void refuse_all(struct lh_hubs *hubs, const struct head *head,
 static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
                       const struct arrival *arrivals, size_t count) {
   uint32_t *owners = lh_alloc((count + 1) * sizeof(uint32_t));
+  lh_event_arrivals(head->hub, arrivals, count);
   find_owners(head, arrivals, owners, count);
   for (size_t i = 0; i < count; i++) {
     if (owners[i] == hubs->self) lh_host_begin(hubs, now, &arrivals[i]);
   }
   for (size_t i = 0; i < head->hub->candidate_count; i++) {
     const uint32_t node = head->hub->candidates[i].node;
-    if (node != hubs->self) forward(hubs, head, arrivals, owners, count, node);
+    if (node == hubs->self) continue;
+    lh_event_forwarded(head->hub, arrivals, owners, count, node);
+    forward(hubs, head, arrivals, owners, count, node);
   }
   lh_free(owners);
 }

@@ -1,5 +1,7 @@
 // event.c - what happened, told to those hooks that want to know it. Nothing is encoded when nobody
 // wants it.
+//
+// Payloads are maps, as doc/manual.md lists them under each key.
 #include "hub/internal.h"
 
 static bool wanted(struct hub *hub, const char *key) {
@@ -11,15 +13,28 @@ static void emit(struct hub *hub, const char *key, struct lh_buf *payload) {
   lh_buf_free(payload);
 }
 
-void lh_event_node(struct hub *hub, const char *key, const char *name) {
-  struct lh_buf payload = LH_BUF_EMPTY;
-  if (!wanted(hub, key)) return;
-  lh_write_map(&payload, 1);
-  lh_write_cstr(&payload, "node");
-  lh_write_cstr(&payload, name);
-  emit(hub, key, &payload);
+static struct lh_bytes id_of(const struct child *child) {
+  return lh_bytes(child->id, child->id_len);
 }
 
+static void pair_text(struct lh_buf *out, const char *key, const char *text) {
+  lh_write_cstr(out, key);
+  lh_write_cstr(out, text);
+}
+
+static void pair_pid(struct hub *hub, struct lh_buf *out, lh_pid pid) {
+  lh_write_cstr(out, "pid");
+  lh_write_pid(out, lh_runs_at(hub->all->runs, lh_pid_node(pid)), lh_pid_local(pid));
+}
+
+static void pair_ids(struct lh_buf *out, const char *key, const struct arrival *arrivals,
+                     size_t count) {
+  lh_write_cstr(out, key);
+  lh_write_array(out, (uint32_t)count);
+  for (size_t i = 0; i < count; i++) lh_write_str(out, arrivals[i].id.data, arrivals[i].id.len);
+}
+
+// --- children ---
 void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,
                     lh_pid pid) {
   struct lh_buf payload = LH_BUF_EMPTY;
@@ -31,23 +46,173 @@ void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32
     lh_write_cstr(&payload, "node_pids");
     lh_write_array(&payload, 1);
     lh_write_map(&payload, 2);
-    lh_write_cstr(&payload, "node");
-    lh_write_cstr(&payload, lh_runs_name(hub->all->runs, node));
-    lh_write_cstr(&payload, "pid");
-    lh_write_pid(&payload, lh_runs_at(hub->all->runs, lh_pid_node(pid)), lh_pid_local(pid));
+    pair_text(&payload, "node", lh_runs_name(hub->all->runs, node));
+    pair_pid(hub, &payload, pid);
   }
   emit(hub, key, &payload);
 }
 
-void lh_event_redistribution(struct hub *hub, const char *key, const char *what) {
+static void tell_result(struct child *child) {
+  static const char key[] = "post_children_start";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(child->hub, key)) return;
+  lh_write_map(&payload, 1);
+  lh_write_cstr(&payload, "children");
+  lh_write_array(&payload, 1);
+  lh_write_map(&payload, 4);
+  lh_write_cstr(&payload, "child_id");
+  lh_write_str(&payload, child->id, child->id_len);
+  pair_text(&payload, "node", child->hub->all->name);
+  pair_pid(child->hub, &payload, child->pid);
+  pair_text(&payload, "result", "ok");
+  emit(child->hub, key, &payload);
+}
+
+static void tell_new_pid(struct child *child) {
+  static const char key[] = "child_pid_updated";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(child->hub, key)) return;
+  lh_write_map(&payload, 3);
+  lh_write_cstr(&payload, "child_id");
+  lh_write_str(&payload, child->id, child->id_len);
+  pair_text(&payload, "node", child->hub->all->name);
+  pair_pid(child->hub, &payload, child->pid);
+  emit(child->hub, key, &payload);
+}
+
+void lh_event_started(struct child *child) {
+  tell_result(child);
+  if (child->restarts > 0) tell_new_pid(child);
+  lh_event_child(child->hub, "child_registered", id_of(child), child->hub->all->self, child->pid);
+}
+
+static void tell_handover(struct child *child, uint32_t to) {
+  static const char key[] = "handover_delivered";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(child->hub, key)) return;
+  lh_write_map(&payload, 2);
+  lh_write_cstr(&payload, "child_ids");
+  lh_write_array(&payload, 1);
+  lh_write_str(&payload, child->id, child->id_len);
+  pair_text(&payload, "target_node", lh_runs_name(child->hub->all->runs, to));
+  emit(child->hub, key, &payload);
+}
+
+void lh_event_moved(struct child *child, uint32_t to, bool hot) {
+  static const char key[] = "migration_completed";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (hot) tell_handover(child, to);
+  if (!wanted(child->hub, key)) return;
+  lh_write_map(&payload, 2);
+  lh_write_cstr(&payload, "children");
+  lh_write_array(&payload, 1);
+  lh_write_str(&payload, child->id, child->id_len);
+  lh_write_cstr(&payload, "nodes");
+  lh_write_array(&payload, 1);
+  lh_write_cstr(&payload, lh_runs_name(child->hub->all->runs, to));
+  emit(child->hub, key, &payload);
+}
+
+// --- requests ---
+void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count) {
+  static const char key[] = "pre_children_start";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 1);
+  pair_ids(&payload, "children", arrivals, count);
+  emit(hub, key, &payload);
+}
+
+void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
+                        size_t count, uint32_t to) {
+  static const char key[] = "children_forwarded";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  uint32_t forwarded = 0;
+  if (!wanted(hub, key)) return;
+  for (size_t i = 0; i < count; i++) forwarded += owners[i] == to;
+  if (forwarded == 0) return;
+  lh_write_map(&payload, 1);
+  lh_write_cstr(&payload, "forwards");
+  lh_write_array(&payload, 1);
+  lh_write_map(&payload, 2);
+  lh_write_cstr(&payload, "children");
+  lh_write_array(&payload, forwarded);
+  for (size_t i = 0; i < count; i++) {
+    if (owners[i] == to) lh_write_str(&payload, arrivals[i].id.data, arrivals[i].id.len);
+  }
+  pair_text(&payload, "node", lh_runs_name(hub->all->runs, to));
+  emit(hub, key, &payload);
+}
+
+// --- members and turns ---
+static bool has_hub(const struct lh_member_record *record, const struct hub *hub) {
+  for (uint32_t i = 0; i < record->hub_count; i++) {
+    if (lh_bytes_equal(lh_bytes_str(record->hubs[i].id), hub->config.id)) return true;
+  }
+  return false;
+}
+
+static void tell_member(struct hub *hub, const char *key, const char *name) {
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 1);
+  pair_text(&payload, "node", name);
+  emit(hub, key, &payload);
+}
+
+static void tell_redistribution(struct hub *hub, const char *key, const char *what) {
   struct lh_buf payload = LH_BUF_EMPTY;
   if (!wanted(hub, key)) return;
   lh_write_map(&payload, 2);
-  lh_write_cstr(&payload, "event");
-  lh_write_cstr(&payload, what);
+  pair_text(&payload, "event", what);
   lh_write_cstr(&payload, "nodes");
   lh_write_array(&payload, (uint32_t)hub->candidate_count);
   for (size_t i = 0; i < hub->candidate_count; i++)
     lh_write_cstr(&payload, hub->candidates[i].name);
   emit(hub, key, &payload);
+}
+
+void lh_event_member(struct lh_hubs *hubs, const struct lh_member_record *record, bool joined,
+                     bool after) {
+  static const char *const keys[2][2] = {{"pre_node_leave", "post_node_leave"},
+                                         {"pre_node_join", "post_node_join"}};
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    if (!has_hub(record, hub)) continue;
+    tell_member(hub, keys[joined][after], record->name);
+    if (!after) continue;
+    hub->redistribution = joined ? "node_join" : "node_leave";
+    tell_redistribution(hub, "pre_redistribution", hub->redistribution);
+  }
+}
+
+void lh_event_shutdown(struct hub *hub, const char *reason) {
+  static const char key[] = "coordinator_shutdown";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 1);
+  pair_text(&payload, "reason", reason);
+  emit(hub, key, &payload);
+}
+
+static void tell_lock(struct hub *hub, bool locked) {
+  static const char key[] = "priority_state_updated";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 1);
+  lh_write_cstr(&payload, "locked");
+  lh_write_bool(&payload, locked);
+  emit(hub, key, &payload);
+}
+
+void lh_event_turn(struct lh_hubs *hubs) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    const bool locked = lh_hubs_state(hubs, hub->config.id).locked;
+    if (locked != hub->was_locked) tell_lock(hub, locked);
+    hub->was_locked = locked;
+    if (locked || hub->redistribution == NULL) continue;
+    tell_redistribution(hub, "post_redistribution", hub->redistribution);
+    hub->redistribution = NULL;
+  }
 }

@@ -201,9 +201,20 @@ static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arri
   return pid;
 }
 
+// A child that is on its way here and runs here already has arrived: its row has to say so.
+static void outrank_mover(struct child *child, const struct arrival *arrival) {
+  if ((arrival->flags & START_MOVE) == 0 || child->phase != PHASE_RUNNING ||
+      child->generation > arrival->above)
+    return;
+  if (arrival->above > child->hub->generation) child->hub->generation = arrival->above;
+  child->generation = lh_host_generation(child->hub);
+  lh_host_put_row(child, LH_ROW_RUNNING);
+}
+
 static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival) {
   struct child *child = lh_host_child(arrival->hub, arrival->id);
   bool found = child != NULL;
+  if (found) outrank_mover(child, arrival);
   lh_pid pid = found ? child->pid : 0;
   if (!found && (arrival->flags & START_MOVE) == 0) pid = running_elsewhere(hubs, arrival, &found);
   if (found) {
@@ -283,8 +294,7 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   child->phase = PHASE_RUNNING;
   lh_host_put_row(child, LH_ROW_RUNNING);
   lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
-  lh_event_child(child->hub, "child_registered", lh_bytes(child->id, child->id_len), hubs->self,
-                 child->pid);
+  lh_event_started(child);
   if (lh_end_is_wanted(child))
     lh_host_stop(hubs, now, child, "stop", 0);
   else if (child->restarts == 0)

@@ -38,9 +38,10 @@ enum {
   LH_MOVES_MAX = 512,      // children of a hub on their way at a time
   LH_HOPS_MAX = 3,         // how often a request is passed on
   LH_VIEW_CAP_MS =
-      10000,            // without agreement for this long a node acts on its own view, and says so
-  LH_MOVE_MS = 35000,   // a move that takes longer is given up
-  LH_BALANCE_MS = 250,  // a failed move is tried again after this, then twice as long, up to
+      10000,           // without agreement for this long a node acts on its own view, and says so
+  LH_MOVE_MS = 35000,  // a move that takes longer is given up
+  LH_MOVE_LINK_MS = 3000,  // or this long after its link was made anew
+  LH_BALANCE_MS = 250,     // a failed move is tried again after this, then twice as long, up to
   LH_BALANCE_MAX_MS = 30000,
   LH_RECOVER_MS =
       1000,  // rows of the dead that nobody covered are looked at again after this, then

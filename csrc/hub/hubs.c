@@ -136,6 +136,7 @@ int lh_hubs_close(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id) {
   if (hub == NULL) return LH_ENOTFOUND;
   if (hub->closing) return LH_EEXISTS;
   hub->closing = true;
+  lh_event_shutdown(hub, "hub_stop");
   hubs->leave_by = now + LH_DRAIN_MS;
   hubs->ops->record_changed(hubs->ops_self);
   hubs->check_settle = true;
@@ -145,6 +146,7 @@ int lh_hubs_close(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id) {
 void lh_hubs_leave(struct lh_hubs *hubs, lh_ms now) {
   if (hubs->leaving) return;
   hubs->leaving = true;
+  for (size_t h = 0; h < hubs->hub_count; h++) lh_event_shutdown(hubs->hubs[h], "leave");
   hubs->leave_by = now + LH_DRAIN_MS;
   hubs->ops->record_changed(hubs->ops_self);
   hubs->check_settle = true;
@@ -316,22 +318,13 @@ void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type, struct lh_bu
   lh_buf_free(body);
 }
 
-static void tell_hooks(struct lh_hubs *hubs, const struct peer *peer, const char *name,
-                       bool joined) {
-  for (size_t i = 0; i < hubs->hub_count; i++) {
-    struct hub *hub = hubs->hubs[i];
-    if (peer != NULL && !lh_view_runs(peer, hub->index)) continue;
-    lh_event_node(hub, joined ? "post_node_join" : "post_node_leave", name);
-    lh_event_redistribution(hub, "pre_redistribution", joined ? "node_join" : "node_leave");
-  }
-}
-
 void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     enum lh_member_state state) {
   const uint32_t node = lh_runs_index(hubs->runs, &record->run);
   const bool lives = state != LH_MEMBER_DEAD && state != LH_MEMBER_LEFT;
   const bool lived = lh_view_find(hubs, node) != NULL;
   if (node == 0) return;
+  if (lived != lives && node != hubs->self) lh_event_member(hubs, record, lives, false);
   if (lived && !lives) {
     lh_registry_freeze(hubs->registry, node);
     lh_op_node_gone(hubs, node);
@@ -341,14 +334,14 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   }
   lh_view_member(hubs, now, record, lives);
   if (lived && !lives) lh_move_node_gone(hubs, node);
-  if (lived != lives && node != hubs->self)
-    tell_hooks(hubs, lh_view_find(hubs, node), record->name, lives);
+  if (lived != lives && node != hubs->self) lh_event_member(hubs, record, lives, true);
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
-  (void)now;
   lh_view_send(hubs, node);
   lh_recover_link_up(hubs, node);
+  lh_op_link_up(hubs, now, node);
+  lh_move_link_up(hubs, now, node);
 }
 
 static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
@@ -565,4 +558,5 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
     }
   } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
            hubs->order_count > 0 || hubs->check_view);
+  lh_event_turn(hubs);
 }

@@ -73,6 +73,8 @@ struct hub {
   struct lh_hub_config config;
   bool closing;
   bool partitioned, asking_may;
+  bool was_locked;
+  const char *redistribution;  // why children are placed anew: "node_join", "node_leave", or NULL
   uint64_t may_hash, asked_hash;  // the views for which the partition strategy answered, was asked
   uint64_t generation;
   struct lh_map children;        // id -> struct child
@@ -299,6 +301,7 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
 void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
 void lh_op_free(struct op *op);
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause);  // what is not sent, then
 void lh_op_expire(struct op *op);
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,
@@ -391,6 +394,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
                             const struct lh_row *row);
 bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
 void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
@@ -414,9 +418,17 @@ void lh_recover_ids(struct hub *hub, struct lh_map *out);
 bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another node could take
 
 // event.c
-void lh_event_node(struct hub *hub, const char *key, const char *name);
 void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,
                     lh_pid pid);
-void lh_event_redistribution(struct hub *hub, const char *key, const char *what);
+void lh_event_started(struct child *child);  // here: registered, or its pid is another
+void lh_event_moved(struct child *child, uint32_t to, bool hot);  // from here
+void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count);
+void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
+                        size_t count, uint32_t to);
+void lh_event_shutdown(struct hub *hub, const char *reason);
+// A member came (or is gone): before the view changes, and after.
+void lh_event_member(struct lh_hubs *hubs, const struct lh_member_record *record, bool joined,
+                     bool after);
+void lh_event_turn(struct lh_hubs *hubs);  // hubs that became busy with moves, or have ended them
 
 #endif

@@ -322,7 +322,7 @@ void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct 
   if (child->phase != PHASE_MOVING || trouble == NULL) return;
   if (code == LH_OK && trouble->hot && !trouble->frozen) {
     hubs->ops->freeze(hubs->ops_self, child->token, child->pid);
-  } else if (code != LH_OK) {
+  } else if (code != LH_OK && (code != LH_EEXISTS || trouble->hot)) {  // a row tells that it exists
     char why[256];
     const size_t len = text.len < sizeof why - 1 ? text.len : sizeof why - 1;
     for (size_t i = 0; i < len; i++) why[i] = (char)text.data[i];
@@ -370,6 +370,7 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row) {
   hubs->counters.moved_out++;
+  lh_event_moved(child, row->node, child->trouble->hot);
   lh_end_elsewhere(hubs, child, row->node);
   if (child->trouble->hot) {
     lh_host_stop(hubs, now, child, "move", row->pid);
@@ -388,6 +389,24 @@ void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node) {
           (child->pid == 0 || child->trouble->hot)) {
         lh_move_failed(hubs, child, "the node died");
       }
+    }
+  }
+}
+
+// What was said over the link before may be lost, either way. Rows tell what came of it; a move
+// that has not gone far begins anew.
+void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    struct lh_map *children = &hubs->hubs[h]->children;
+    for (size_t i = children->count; hubs->hubs[h]->moving > 0 && i > 0; i--) {
+      struct child *child = children->entries[i - 1].value;
+      if (child->phase != PHASE_MOVING || child->trouble->target != node) continue;
+      if (child->trouble->hot && !child->trouble->frozen)
+        lh_move_failed(hubs, child, "the link broke");
+      else if (child->trouble->hot)
+        lh_heap_set(&hubs->due, &child->trouble->due, now + LH_MOVE_LINK_MS);
+      else if (child->pid == 0)
+        send_start(hubs, child, flags_of(child, false));
     }
   }
 }
@@ -436,7 +455,7 @@ void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int stat
   hubs->counters.moved_in++;
   lh_host_put_row(child, LH_ROW_RUNNING);
   lh_host_calm(child);
-  lh_event_child(child->hub, "child_registered", id_of(child), hubs->self, child->pid);
+  lh_event_started(child);
 }
 
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {

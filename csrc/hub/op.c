@@ -263,18 +263,32 @@ void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause) {
   if (now + pause < hubs->retry_at) hubs->retry_at = now + pause;
 }
 
-// What was asked of a node that is gone is asked again, of whoever is right now.
-void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
+static bool ask_anew(struct lh_hubs *hubs, uint32_t node) {
+  bool any = false;
   for (struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
     struct op *op = LH_ENTRY(at, struct op, link);
     for (size_t i = 0; i < op->count; i++) {
-      if (op->items[i].state != ITEM_SENT || op->items[i].node != node) continue;
-      op->items[i].state = ITEM_NEW;
+      struct item *item = &op->items[i];
+      if (item->state != ITEM_SENT || item->node != node) continue;
+      item->state = ITEM_NEW;
+      item->met = item->met || !item->looked_for;
+      item->looked_for = false;
       op->unsent++;
-      op->items[i].met = true;
+      any = true;
     }
   }
+  return any;
+}
+
+// What was asked of a node that is gone is asked again, of whoever is right now.
+void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
+  (void)ask_anew(hubs, node);
   hubs->check_ops = true;
+}
+
+// The link is new: what was asked or answered over the one before may be lost.
+void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
+  if (ask_anew(hubs, node)) lh_op_retry(hubs, now, 0);
 }
 
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,

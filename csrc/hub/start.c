@@ -278,22 +278,6 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   lh_free(placement);
 }
 
-// After a node died some items may run already, recovered by whoever inherited them.
-static void settle_known(struct op *op) {
-  for (size_t i = 0; i < op->count; i++) {
-    const struct item *item = &op->items[i];
-    const struct lh_row *row = NULL;
-    if (item->state != ITEM_NEW || !item->met) continue;
-    lh_registry_read_lock();
-    const bool found =
-        lh_registry_find(op->all->registry, op->hub->index, item->id, &row, 1) > 0 && row->pid != 0;
-    const uint32_t node = found ? row->node : 0;
-    const lh_pid pid = found ? row->pid : 0;
-    lh_registry_read_unlock();
-    if (found) lh_op_done_item(op, i, node, pid);
-  }
-}
-
 // --- the distribution's own check of a start ---
 static struct lh_bytes refusal_text(struct lh_reader *in) {
   static const char plain[] = "the distribution strategy's init refused it";
@@ -347,7 +331,6 @@ static void vet(struct op *op, lh_ms now) {
 }
 
 static void go(struct op *op, lh_ms now) {
-  settle_known(op);
   if (op->hub->partitioned)
     fail_new(op, LH_EDENIED, "this side of a split may not act, says the partition strategy");
   if (op->unsent == 0) return;

@@ -28,6 +28,11 @@ function act.stop(h)
   if asker then h:stop(asker, first, first + h:draw(20)) end
 end
 
+function act.break_link(h)
+  local a, b, ms = h:victim(2), h:victim(2), h:draw(3000)
+  if a and a ~= b then h.sim:break_link(a, b, ms) end
+end
+
 function act.end_child(h) h.sim:end_child("c" .. h:draw(80), true) end
 
 --- `kinds` of acts, twelve of them, over three nodes with eighty children.
@@ -79,6 +84,21 @@ describe("hubs", function()
     end
   end)
 
+  it("ask again what a broken link lost, without waiting for the deadline", function()
+    for seed = 1, 20 do
+      local h = history.new(seed, 2)
+      local start = h:start(1, 1, 40)
+      h.sim:break_link(1, 2, 200)
+      h:run(600)
+      assert.equal("ok", (h:answer(start) or { result = {} }).result.status, "seed " .. seed)
+      local stop = h:stop(1, 1, 40)
+      h.sim:break_link(1, 2, 200)
+      h:run(600)
+      assert.equal("ok", (h:answer(stop) or { result = {} }).result.status, "seed " .. seed)
+      assert.same({}, h:rest(1000), "seed " .. seed)
+    end
+  end)
+
   it("fetch the tail of a node that was taken for dead before, and was not", function()
     for seed = 1, 10 do
       local h = history.new(seed, 3)
@@ -106,6 +126,11 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
 
     it("while children are started and stopped by all meanwhile, " .. how, function()
       each_seed(100, { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }, { hot = hot })
+    end)
+
+    it("while links break, " .. how, function()
+      each_seed(40, { "join", "crash", "start", "stop", "break_link", "break_link", "break_link" }, { hot = hot })
+      each_seed(40, { "start", "stop", "break_link", "break_link" }, { hot = hot })
     end)
   end
 end)

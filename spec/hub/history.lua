@@ -111,8 +111,9 @@ local function take(self, reply)
     if err.code == "not_found" and call.was[err.id] == "runs" and not self.mixed[err.id] then
       self:note(("stop of %s on n%d: %s"):format(err.id, call.node, err.code))
     end
-    settle(self, err.id, call.kind == "stop" and err.code == "not_found" and "stopped" or nil)
-    if err.code == "already_started" then settle(self, err.id, call.was[err.id]) end
+    local known = call.kind == "stop" and err.code == "not_found" and "stopped" or nil
+    if err.code == "already_started" then known = call.was[err.id] end
+    settle(self, err.id, known)
   end
 end
 
