@@ -172,15 +172,29 @@ static void tell_redistribution(struct hub *hub, const char *key, const char *wh
   emit(hub, key, &payload);
 }
 
-void lh_event_member(struct lh_hubs *hubs, const struct lh_member_record *record, bool joined,
-                     bool after) {
-  static const char *const keys[2][2] = {{"pre_node_leave", "post_node_leave"},
-                                         {"pre_node_join", "post_node_join"}};
+// A node comes to a hub when its record first names it, which may be long after the node was first
+// seen.
+void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
+                             const struct lh_member_record *record, bool lives,
+                             struct hub_changes *changes) {
+  const struct peer *peer = lh_view_find(hubs, node);
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
-    if (!has_hub(record, hub)) continue;
-    tell_member(hub, keys[joined][after], record->name);
-    if (!after) continue;
+    const bool had = peer != NULL && lh_view_runs(peer, hub->index);
+    const bool has = lives && has_hub(record, hub);
+    changes->of[i] = node == hubs->self || had == has ? HUB_SAME : has ? HUB_JOINED : HUB_LEFT;
+    if (changes->of[i] == HUB_SAME) continue;
+    tell_member(hub, has ? "pre_node_join" : "pre_node_leave", record->name);
+  }
+}
+
+void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record,
+                             const struct hub_changes *changes) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    if (changes->of[i] == HUB_SAME) continue;
+    const bool joined = changes->of[i] == HUB_JOINED;
+    tell_member(hub, joined ? "post_node_join" : "post_node_leave", record->name);
     hub->redistribution = joined ? "node_join" : "node_leave";
     tell_redistribution(hub, "pre_redistribution", hub->redistribution);
   }

@@ -80,6 +80,7 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   lh_free(hubs);
 }
 
+// The others began anew without us: what they asked of us and we of them is void.
 void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
   hubs->self = self_node;
   for (size_t h = 0; h < hubs->hub_count; h++) {
@@ -90,6 +91,10 @@ void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
     }
   }
   lh_view_reset(hubs, now);
+  free_frames(&hubs->waiting);
+  hubs->waiting_count = 0;
+  lh_op_all_again(hubs);
+  lh_move_all_failed(hubs);
 }
 
 // --- hubs ---
@@ -323,8 +328,9 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   const uint32_t node = lh_runs_index(hubs->runs, &record->run);
   const bool lives = state != LH_MEMBER_DEAD && state != LH_MEMBER_LEFT;
   const bool lived = lh_view_find(hubs, node) != NULL;
+  struct hub_changes changes;
   if (node == 0) return;
-  if (lived != lives && node != hubs->self) lh_event_member(hubs, record, lives, false);
+  lh_event_member_changes(hubs, node, record, lives, &changes);
   if (lived && !lives) {
     lh_registry_freeze(hubs->registry, node);
     lh_op_node_gone(hubs, node);
@@ -334,7 +340,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   }
   lh_view_member(hubs, now, record, lives);
   if (lived && !lives) lh_move_node_gone(hubs, node);
-  if (lived != lives && node != hubs->self) lh_event_member(hubs, record, lives, true);
+  lh_event_member_changed(hubs, record, &changes);
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {

@@ -301,6 +301,7 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
 void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
 void lh_op_free(struct op *op);
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_op_all_again(struct lh_hubs *hubs);
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause);  // what is not sent, then
 void lh_op_expire(struct op *op);
@@ -394,6 +395,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
                             const struct lh_row *row);
 bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
 void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_move_all_failed(struct lh_hubs *hubs);  // this node begins a new epoch
 void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
@@ -426,9 +428,16 @@ void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t c
 void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
                         size_t count, uint32_t to);
 void lh_event_shutdown(struct hub *hub, const char *reason);
-// A member came (or is gone): before the view changes, and after.
-void lh_event_member(struct lh_hubs *hubs, const struct lh_member_record *record, bool joined,
-                     bool after);
+// What a member's word changes for each hub here: told before the view changes, and after.
+enum hub_change { HUB_SAME, HUB_JOINED, HUB_LEFT };
+struct hub_changes {
+  enum hub_change of[LH_MEMBER_HUBS_MAX];
+};
+void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
+                             const struct lh_member_record *record, bool lives,
+                             struct hub_changes *changes);
+void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record,
+                             const struct hub_changes *changes);
 void lh_event_turn(struct lh_hubs *hubs);  // hubs that became busy with moves, or have ended them
 
 #endif
