@@ -13,7 +13,7 @@ local quote, read = tool.quote, tool.read
 local ROOT = tool.output_of("pwd"):gsub("\n", "")
 local README, MANUAL = read("README.md"), read("doc/manual.md")
 local SECONDS = 20 -- for anything that README shows
-local WAIT, PART_END = "echo '%s'; until [ -e go.%d ] || [ ! -d . ]; do sleep 0.02; done\n", "end of part %d"
+local WAIT, PART_END = "echo '%s'; until [ -e go.%d ] || [ ! -e script ]; do sleep 0.02; done\n", "end of part %d"
 
 -- The fenced blocks of a text in their order: { language, code }.
 local function blocks_of(text)

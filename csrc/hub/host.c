@@ -310,7 +310,7 @@ void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status
     if (status == LH_OK) hubs->ops->stop(hubs->ops_self, UINT64_MAX, pid, "surplus", 0, 0);
     return;
   }
-  child->pid = status == LH_OK ? pid : 0;
+  child->pid = status == LH_OK ? lh_pid_make(hubs->self, lh_pid_local(pid)) : 0;
   if (status == LH_OK)
     start_worked(hubs, now, child);
   else

@@ -393,6 +393,19 @@ void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node) {
   }
 }
 
+void lh_move_all_failed(struct lh_hubs *hubs) {
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    struct lh_map *children = &hubs->hubs[h]->children;
+    for (size_t i = children->count; i > 0; i--) {
+      struct child *child = children->entries[i - 1].value;
+      if (child->phase == PHASE_MOVING && (child->pid == 0 || child->trouble->hot))
+        lh_move_failed(hubs, child, "this node was taken for dead");
+      else if (child->phase == PHASE_PREPARED && !child->trouble->activating)
+        lh_host_discard(child);
+    }
+  }
+}
+
 // What was said over the link before may be lost, either way. Rows tell what came of it; a move
 // that has not gone far begins anew.
 void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {

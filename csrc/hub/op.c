@@ -263,13 +263,13 @@ void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause) {
   if (now + pause < hubs->retry_at) hubs->retry_at = now + pause;
 }
 
-static bool ask_anew(struct lh_hubs *hubs, uint32_t node) {
+static bool ask_anew(struct lh_hubs *hubs, uint32_t node) {  // of one node, or of all (0)
   bool any = false;
   for (struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
     struct op *op = LH_ENTRY(at, struct op, link);
     for (size_t i = 0; i < op->count; i++) {
       struct item *item = &op->items[i];
-      if (item->state != ITEM_SENT || item->node != node) continue;
+      if (item->state != ITEM_SENT || (node != 0 && item->node != node)) continue;
       item->state = ITEM_NEW;
       item->met = item->met || !item->looked_for;
       item->looked_for = false;
@@ -285,6 +285,8 @@ void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
   (void)ask_anew(hubs, node);
   hubs->check_ops = true;
 }
+
+void lh_op_all_again(struct lh_hubs *hubs) { (void)ask_anew(hubs, 0); }
 
 // The link is new: what was asked or answered over the one before may be lost.
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {

@@ -42,18 +42,24 @@ static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holde
 }
 
 static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
-  if (is_complete(hubs, dead) || lh_view_find(hubs, dead) != NULL) return false;
+  if (is_complete(hubs, dead)) return false;
   const uint64_t best = best_holder(hubs, dead, holder);
   return best > lh_registry_seq(hubs->registry, dead);
 }
 
 bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0; }
 
-// One holder at a time is asked: another one when the first is gone, or when it holds more.
+// One holder at a time is asked: another one when the first is gone, or when it holds more. What a
+// member knows for dead and nobody sees alive is dead, also to one that was away when it died; what
+// that one held is old, and may name children that were stopped since.
 static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   uint32_t holder = 0;
-  if (dead == 0 || !lacks_tail(hubs, dead, &holder)) return;
-  if (!lh_registry_is_frozen(hubs->registry, dead)) lh_registry_freeze(hubs->registry, dead);
+  if (dead == 0 || lh_view_find(hubs, dead) != NULL) return;
+  if (!lh_registry_is_frozen(hubs->registry, dead)) {
+    lh_registry_drop(hubs->registry, dead);
+    lh_registry_freeze(hubs->registry, dead);
+  }
+  if (!lacks_tail(hubs, dead, &holder)) return;
   const uintptr_t asked = (uintptr_t)lh_map_get(&hubs->asked, &dead, sizeof dead);
   if (asked != holder) {
     (void)lh_map_put(&hubs->asked, &dead, sizeof dead, (void *)(uintptr_t)holder);

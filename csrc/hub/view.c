@@ -98,6 +98,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
   struct view *view = &hubs->view;
   while (view->count > 0) peer_remove(view, view->peers[view->count - 1]);
+  for (size_t i = 0; i < hubs->hub_count; i++) hubs->hubs[i]->candidate_count = 0;
   view->hash = 0;
   view->agreed = view->settled = false;
   view->rejoining = true;
