@@ -33,6 +33,15 @@ function act.break_link(h)
   if a and a ~= b then h.sim:break_link(a, b, ms) end
 end
 
+--- One at a time: somebody must stay who knows what went on meanwhile.
+function act.stall(h)
+  local victim, ms = h:victim(3), h:draw(5000)
+  if not victim then return end
+  for _, call in pairs(h.calls) do call.late = call.late or call.node == victim end
+  h.sim:stall(victim, ms)
+  h:run(ms + 1500)
+end
+
 function act.end_child(h) h.sim:end_child("c" .. h:draw(80), true) end
 
 --- `kinds` of acts, twelve of them, over three nodes with eighty children.
@@ -131,6 +140,10 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
     it("while links break, " .. how, function()
       each_seed(40, { "join", "crash", "start", "stop", "break_link", "break_link", "break_link" }, { hot = hot })
       each_seed(40, { "start", "stop", "break_link", "break_link" }, { hot = hot })
+    end)
+
+    it("while nodes stall, are taken for dead and return, " .. how, function()
+      each_seed(60, { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
     end)
   end
 end)
