@@ -186,6 +186,10 @@ void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_by
 // LH_EEXISTS (on its way).
 int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
                       struct lh_bytes id);
+// Orders a child that runs here to a node: LH_OK (it will go), LH_ENOTFOUND (not here), LH_EAGAIN
+// (on its way), LH_EINVAL (that node takes no children of the hub).
+int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id,
+                 const char *node);
 // What runs here, as which_children_local answers it: the encoded list of { id, pid or text, type,
 // modules }.
 void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);

@@ -159,6 +159,7 @@ struct op {
   size_t open;    // items neither done nor failed
   size_t unsent;  // items in ITEM_NEW
   bool check_existing, rollback, rolled_back, asking, quiet;
+  bool given;                      // the caller's node takes them, whatever the placement says
   bool vetted;                     // the distribution's init let it pass
   struct lh_bytes specs, options;  // as they were asked for
   uint32_t wanted_node;            // the caller chose the node
@@ -284,7 +285,8 @@ void lh_policy_tick(struct lh_hubs *hubs, lh_ms now);
 lh_ms lh_policy_due(const struct lh_hubs *hubs);
 void lh_policy_free(struct lh_hubs *hubs);
 // Places ids by whatever distribution the hub has. `fn` gets the run index of each id's owner (0:
-// nobody), or an error. At once for the built-in ones. Ids are copied; `data` is handed back.
+// nobody), or an error; LH_EAGAIN: the members are others by now. At once for the built-in ones.
+// Ids are copied; `data` is handed back.
 typedef void lh_placed_fn(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                           const uint32_t *nodes, size_t count, const char *error, void *data);
 void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 static const uint64_t MOVE_OP = INT64_MAX;
 
 uint64_t lh_move_op_id(void) { return MOVE_OP; }
@@ -97,6 +99,24 @@ static void queue(struct child *child, uint32_t target, bool cold) {
   if (trouble->queued) return;
   trouble->queued = true;
   lh_list_push(&child->hub->move_queue, &trouble->link);
+}
+
+// An order to move one child to a node of its asker's choice; the next change of members may move
+// it on.
+int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct lh_bytes id,
+                 const char *node) {
+  struct hub *hub = lh_hub_find(hubs, hub_id);
+  struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
+  (void)now;
+  if (child == NULL) return LH_ENOTFOUND;
+  if (!may_move(child)) return LH_EAGAIN;
+  for (size_t i = 0; i < hub->candidate_count; i++) {
+    if (strcmp(hub->candidates[i].name, node) != 0) continue;
+    if (hub->candidates[i].node != hubs->self)
+      queue(child, hub->candidates[i].node, hub->config.migration != LH_MIGRATION_HOT);
+    return LH_OK;
+  }
+  return LH_EINVAL;
 }
 
 // --- what belongs elsewhere ---

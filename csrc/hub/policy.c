@@ -102,6 +102,7 @@ void lh_policy_free(struct lh_hubs *hubs) {
 // --- placement ---
 struct placing {
   uint32_t hub;
+  uint64_t view;  // that it was asked for
   size_t count;
   size_t candidate_count;
   uint32_t *nodes;  // the candidates as the strategy was shown them
@@ -131,6 +132,10 @@ static void placed(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
     status = LH_EFAILED;
     error =
         "the distribution strategy's place() must answer a list with one node index for each id";
+  }
+  if (status == LH_OK && placing->view != hubs->view.hash) {
+    status = LH_EAGAIN;
+    error = "the members changed meanwhile";
   }
   if (status != LH_OK) lh_log(LH_LOG_WARN, "hub", "placement failed: %s", error);
   if (hub == NULL && status == LH_OK) status = LH_ECLOSED;
@@ -172,6 +177,7 @@ void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t cou
   }
   struct placing *placing = LH_NEW(struct placing);
   *placing = (struct placing){.hub = hub->index,
+                              .view = hub->all->view.hash,
                               .count = count,
                               .candidate_count = hub->candidate_count,
                               .fn = fn,

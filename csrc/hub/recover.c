@@ -230,18 +230,43 @@ static void send_claim(struct lh_hubs *hubs, struct hub *hub, const struct lh_ro
   lh_hub_send(hubs, to, LH_FRAME_START, &body);
 }
 
+struct names {
+  const struct hub *hub;
+  struct lh_map *out;
+};
+
+static bool note_id(void *self, const struct lh_row *row) {
+  struct names *names = self;
+  const struct lh_bytes id = lh_row_id(row);
+  if (row->hub == names->hub->index) (void)lh_map_put(names->out, id.data, id.len, names);
+  return true;
+}
+
+void lh_recover_ids(struct hub *hub, struct lh_map *out) {
+  uint32_t dead[DEAD_MAX];
+  struct names names = {hub, out};
+  const size_t count = lh_registry_ledgers(hub->all->registry, dead, DEAD_MAX, true);
+  for (size_t i = 0; i < count; i++) lh_registry_each(hub->all->registry, dead[i], note_id, &names);
+}
+
 static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct heir *heir = data;
+  struct lh_map dead = LH_MAP_EMPTY;
+  const bool late = hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM;
   (void)error;
   if (status != LH_OK) hubs->recover_again = now + LH_POLICY_MS / 5;
+  if (late) lh_recover_ids(hub, &dead);
   for (size_t i = 0; i < count && status == LH_OK && hub != NULL; i++) {
+    if (late && lh_map_get(&dead, heir->ids[i].data, heir->ids[i].len) == NULL)
+      continue;  // it was covered while the strategy thought
     if (nodes[i] == hubs->self)
       claim(hubs, now, hub, heir->rows[i]);
     else if (nodes[i] != 0 && !hub->config.deterministic)
       send_claim(hubs, hub, heir->rows[i], nodes[i]);
   }
   lh_host_claim_all(hubs);
+  lh_map_free(&dead);
   heir_free(heir);
 }
 
@@ -267,25 +292,6 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
   heir->ids = lh_alloc(heir->count * sizeof(struct lh_bytes));
   for (size_t i = 0; i < heir->count; i++) heir->ids[i] = lh_row_id(heir->rows[i]);
   lh_place(hub, now, heir->ids, heir->count, placed, heir);
-}
-
-struct names {
-  const struct hub *hub;
-  struct lh_map *out;
-};
-
-static bool note_id(void *self, const struct lh_row *row) {
-  struct names *names = self;
-  const struct lh_bytes id = lh_row_id(row);
-  if (row->hub == names->hub->index) (void)lh_map_put(names->out, id.data, id.len, names);
-  return true;
-}
-
-void lh_recover_ids(struct hub *hub, struct lh_map *out) {
-  uint32_t dead[DEAD_MAX];
-  struct names names = {hub, out};
-  const size_t count = lh_registry_ledgers(hub->all->registry, dead, DEAD_MAX, true);
-  for (size_t i = 0; i < count; i++) lh_registry_each(hub->all->registry, dead[i], note_id, &names);
 }
 
 bool lh_recover_keeps(struct lh_hubs *hubs) {

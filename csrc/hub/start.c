@@ -13,7 +13,7 @@
 struct request {
   struct lh_bytes hub, children, options, metadata, child_metadata, node;
   lh_ms timeout;
-  bool check_existing, rollback, detach, quiet;
+  bool check_existing, rollback, detach, quiet, given;
 };
 
 static bool is(struct lh_bytes text, const char *word) {
@@ -29,6 +29,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->rollback = is(lh_read_str(in, 32), "rollback");
   else if (is(key, "detach"))
     request->detach = lh_read_bool(in);
+  else if (is(key, "given"))
+    request->given = lh_read_bool(in);
   else if (is(key, "quiet"))
     request->quiet = lh_read_bool(in);
   else if (is(key, "metadata"))
@@ -133,6 +135,7 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   op->check_existing = request->check_existing;
   op->rollback = request->rollback;
   op->quiet = request->quiet;
+  op->given = request->given;
   op->specs = request->children;
   op->options = request->options;
   if (request->node.data != NULL) {
@@ -257,14 +260,15 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct placement *placement = data;
   struct op *op = lh_op_find(hubs, placement->op);
-  (void)now;
   if (op != NULL) {
     op->asking = false;
-    unsigned flags = op->check_existing ? START_CHECK : 0U;
+    unsigned flags = (op->check_existing ? START_CHECK : 0U) | (op->given ? START_GIVEN : 0U);
     if (hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM) {
       flags |= START_GIVEN | (hub->config.deterministic ? 0U : START_PINNED);
     }
-    if (status != LH_OK) {
+    if (status == LH_EAGAIN) {
+      lh_op_retry(hubs, now, LH_RETRY_MS);
+    } else if (status != LH_OK) {
       fail_new(op, LH_EFAILED, error != NULL ? error : "the distribution strategy failed");
     } else {
       for (size_t i = 0; i < hubs->view.count; i++) {

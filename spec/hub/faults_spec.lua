@@ -53,6 +53,7 @@ local function live_through(seed, kinds, options)
     act[kinds[h:draw(#kinds)]](h)
     h:run(h:draw(1500))
   end
+  if options.custom then h.sim:set_policy("spread") end
   assert.same({}, h:rest(), "seed " .. seed)
 end
 
@@ -145,5 +146,13 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
     it("while nodes stall, are taken for dead and return, " .. how, function()
       each_seed(60, { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
     end)
+  end
+
+  for _, policy in ipairs { "spread", "late", "broken" } do
+    for _, deterministic in ipairs { true, false } do
+      it(("while a user's distribution places them (%s, %s)"):format(policy, deterministic and "the same everywhere" or "as it likes"), function()
+        each_seed(40, { "join", "crash", "leave", "start", "stop" }, { custom = policy, deterministic = deterministic })
+      end)
+    end
   end
 end)
