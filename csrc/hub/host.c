@@ -34,7 +34,7 @@ struct trouble *lh_host_trouble(struct child *child) {
 void lh_host_calm(struct child *child) {
   struct trouble *trouble = child->trouble;
   if (trouble == NULL) return;
-  lh_heap_cancel(&child->hub->all->due, &trouble->due);
+  lh_heap_cancel(&child->hub->all->due, &trouble->timer.due);
   lh_list_remove(&trouble->link);
   lh_buf_free(&trouble->spec);
   lh_buf_free(&trouble->metadata);
@@ -288,7 +288,7 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   hubs->counters.started++;
   if (child->phase == PHASE_PREPARED) {
     lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
-    lh_heap_set(&hubs->due, &child->trouble->due, now + LH_MOVE_MS);
+    lh_heap_set(&hubs->due, &child->trouble->timer.due, now + LH_MOVE_MS);
     return;
   }
   child->phase = PHASE_RUNNING;
@@ -361,7 +361,7 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
   (void)lh_host_trouble(child);
   if (child->phase == PHASE_MOVING) child->hub->moving--;
   child->phase = PHASE_STOPPING;
-  lh_heap_cancel(&hubs->due, &child->trouble->due);
+  lh_heap_cancel(&hubs->due, &child->trouble->timer.due);
   lh_list_remove(&child->trouble->link);
   hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, shutdown_of(child), forward);
 }

@@ -474,20 +474,14 @@ static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   }
 }
 
-static bool is_op_due(const struct lh_hubs *hubs, const struct lh_due *due) {
-  for (const struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
-    if (&LH_ENTRY(at, const struct op, link)->due == due) return true;
-  }
-  return false;
-}
-
 void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   struct lh_due *due;
   while ((due = lh_heap_pop(&hubs->due, now)) != NULL) {
-    if (is_op_due(hubs, due))
-      lh_op_expire(LH_ENTRY(due, struct op, due));
+    struct timer *timer = LH_ENTRY(due, struct timer, due);
+    if (timer->of_op)
+      lh_op_expire(LH_ENTRY(timer, struct op, timer));
     else
-      child_due(hubs, now, LH_ENTRY(due, struct trouble, due)->child);
+      child_due(hubs, now, LH_ENTRY(timer, struct trouble, timer)->child);
   }
   lh_policy_tick(hubs, now);
   if (now >= hubs->retry_at) {

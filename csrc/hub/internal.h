@@ -63,6 +63,10 @@ struct view {
 };
 
 // --- hubs and children ---
+struct timer {  // in the one heap of deadlines: an operation's, or a child's
+  struct lh_due due;
+  bool of_op;
+};
 struct candidate {  // a node that takes children of a hub
   uint32_t node;
   const char *name;
@@ -104,8 +108,8 @@ struct stopper {
 struct trouble {
   struct child *child;
   lh_ms crashed[LH_RESTARTS_MAX];
-  struct lh_due due;  // the restart, or the end of a move's patience
-  uint32_t asker;     // who is to be told that it started (a run index), 0 nobody
+  struct timer timer;  // the restart, or the end of a move's patience
+  uint32_t asker;      // who is to be told that it started (a run index), 0 nobody
   uint64_t asker_op;
   uint64_t asker_index;
   struct stopper *stoppers;  // who is to be told when it is gone; a start under way ends first
@@ -151,7 +155,7 @@ struct op {
   uint64_t id;
   uint64_t caller;
   struct hub *hub;
-  struct lh_due due;
+  struct timer timer;
   struct lh_buf memory;  // the request as it came
   struct lh_buf bodies;  // stored specs
   struct item *items;

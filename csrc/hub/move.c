@@ -77,7 +77,7 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     else
       send_start(hubs, child, flags_of(child, false));
   }
-  lh_heap_set(&hubs->due, &trouble->due, now + LH_MOVE_MS);
+  lh_heap_set(&hubs->due, &trouble->timer.due, now + LH_MOVE_MS);
 }
 
 static void pump(struct hub *hub, lh_ms now) {
@@ -330,7 +330,7 @@ void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why) 
   }
   child->hub->moving--;
   hubs->move_failed = true;
-  lh_heap_cancel(&hubs->due, &trouble->due);
+  lh_heap_cancel(&hubs->due, &trouble->timer.due);
   if (trouble->hot)
     stays_hot(hubs, child);
   else
@@ -437,7 +437,7 @@ void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
       if (child->trouble->hot && !child->trouble->frozen)
         lh_move_failed(hubs, child, "the link broke");
       else if (child->trouble->hot)
-        lh_heap_set(&hubs->due, &child->trouble->due, now + LH_MOVE_LINK_MS);
+        lh_heap_set(&hubs->due, &child->trouble->timer.due, now + LH_MOVE_LINK_MS);
       else if (child->pid == 0)
         send_start(hubs, child, flags_of(child, false));
     }

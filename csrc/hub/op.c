@@ -20,10 +20,11 @@ struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct 
   op->hub = hub;
   op->id = ++hubs->next_op;
   op->caller = caller;
+  op->timer.of_op = true;
   op->check_existing = true;
   lh_list_push(&hubs->ops_list, &op->link);
   (void)lh_map_put(&hubs->ops_by_id, &op->id, sizeof op->id, op);
-  lh_heap_set(&hubs->due, &op->due, now + timeout);
+  lh_heap_set(&hubs->due, &op->timer.due, now + timeout);
   return op;
 }
 
@@ -35,7 +36,7 @@ void lh_op_free(struct op *op) {
   struct lh_hubs *hubs = op->all;
   lh_list_remove(&op->link);
   (void)lh_map_remove(&hubs->ops_by_id, &op->id, sizeof op->id);
-  lh_heap_cancel(&hubs->due, &op->due);
+  lh_heap_cancel(&hubs->due, &op->timer.due);
   for (size_t i = 0; i < op->text_count; i++) lh_free(op->texts[i]);
   lh_free(op->texts);
   lh_free(op->items);

@@ -54,7 +54,7 @@ void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, cons
       (int)id.len, (const char *)id.data, reason, child->restarts, (long long)delay);
   child->phase = PHASE_WAITING;
   lh_host_put_row(child, LH_ROW_RESTARTING);
-  lh_heap_set(&hubs->due, &lh_host_trouble(child)->due, now + delay);
+  lh_heap_set(&hubs->due, &lh_host_trouble(child)->timer.due, now + delay);
 }
 
 void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
