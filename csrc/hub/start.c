@@ -155,6 +155,11 @@ static struct hub *open_hub(struct lh_hubs *hubs, uint64_t caller, struct lh_byt
                  (int)id.len, (const char *)id.data);
     return NULL;
   }
+  if (hubs->ops_by_id.count >= LH_OPS_MAX) {
+    lh_op_refuse(hubs, caller, LH_ELIMIT, "limit",
+                 "more than %d operations are under way on this node", LH_OPS_MAX);
+    return NULL;
+  }
   return hub;
 }
 
@@ -169,10 +174,7 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
     return;
   }
   struct hub *hub = open_hub(hubs, caller, request.hub);
-  if (hub == NULL || hubs->ops_by_id.count >= LH_OPS_MAX) {
-    if (hub != NULL)
-      lh_op_refuse(hubs, caller, LH_ELIMIT, "limit",
-                   "more than %d operations are under way on this node", LH_OPS_MAX);
+  if (hub == NULL) {
     lh_buf_free(&memory);
     return;
   }

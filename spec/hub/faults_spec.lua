@@ -94,6 +94,26 @@ describe("hubs", function()
     end
   end)
 
+  it("refuse more operations than a node carries, starts and stops alike", function()
+    for _, kind in ipairs { "start", "stop" } do
+      local h = history.new(1, 2)
+      h:start(1, 1, 10)
+      h:run(1000)
+      h.sim:crash(2, 5000)  -- what is asked of it waits
+      local calls = {}
+      for i = 1, 10100 do
+        calls[i] = kind == "start" and h:start(1, i + 10, i + 10) or h:stop(1, 1 + i % 10, 1 + i % 10)
+      end
+      h:run(100)
+      local refused = 0
+      for _, caller in ipairs(calls) do
+        local answer = h:answer(caller)
+        if answer and answer.code == "limit" then refused = refused + 1 end
+      end
+      assert.is_true(refused > 0, kind .. ": none was refused")
+    end
+  end)
+
   it("ask again what a broken link lost, without waiting for the deadline", function()
     for seed = 1, 20 do
       local h = history.new(seed, 2)
