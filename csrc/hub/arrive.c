@@ -50,34 +50,44 @@ static void read_arrival(struct lh_reader *in, const struct head *head, struct a
   if (arrival->id.len == 0) lh_read_fail(in, LH_EFORMAT);
 }
 
+static void write_arrival(const struct arrival *arrival, struct lh_buf *out) {
+  lh_write_uint(out, arrival->asker_index);
+  lh_write_str(out, arrival->id.data, arrival->id.len);
+  lh_write_bin(out, arrival->spec.data, arrival->spec.len);
+  lh_write_bin(out, arrival->metadata.data, arrival->metadata.len);
+  lh_write_uint(out, arrival->restarts);
+  lh_write_uint(out, arrival->above);
+}
+
+static void forward_list(struct lh_hubs *hubs, const struct head *head, struct lh_buf *list,
+                         uint32_t count, uint32_t to) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  hubs->counters.forwarded += count;
+  lh_write_uint(&body, head->op);
+  lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
+  lh_write_str(&body, head->hub_id.data, head->hub_id.len);
+  lh_write_uint(&body, head->hops + 1);
+  lh_write_uint(&body, head->flags);
+  lh_write_uint(&body, head->generation);
+  lh_write_array(&body, count * 6);
+  lh_buf_append(&body, list->data, list->len);
+  lh_buf_free(list);
+  lh_hub_send(hubs, to, LH_FRAME_START, &body);
+}
+
 static void forward(struct lh_hubs *hubs, const struct head *head, const struct arrival *arrivals,
                     const uint32_t *owners, size_t count, uint32_t to) {
   struct lh_buf list = LH_BUF_EMPTY;
-  struct lh_buf body = LH_BUF_EMPTY;
   uint32_t taken = 0;
   for (size_t i = 0; i < count; i++) {
     if (owners[i] != to) continue;
     taken++;
-    lh_write_uint(&list, arrivals[i].asker_index);
-    lh_write_str(&list, arrivals[i].id.data, arrivals[i].id.len);
-    lh_write_bin(&list, arrivals[i].spec.data, arrivals[i].spec.len);
-    lh_write_bin(&list, arrivals[i].metadata.data, arrivals[i].metadata.len);
-    lh_write_uint(&list, arrivals[i].restarts);
-    lh_write_uint(&list, arrivals[i].above);
+    write_arrival(&arrivals[i], &list);
+    if (list.len <= LIST_BYTES_MAX) continue;
+    forward_list(hubs, head, &list, taken, to);
+    taken = 0;
   }
-  if (taken > 0) {
-    hubs->counters.forwarded += taken;
-    lh_write_uint(&body, head->op);
-    lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
-    lh_write_str(&body, head->hub_id.data, head->hub_id.len);
-    lh_write_uint(&body, head->hops + 1);
-    lh_write_uint(&body, head->flags);
-    lh_write_uint(&body, head->generation);
-    lh_write_array(&body, taken * 6);
-    lh_buf_append(&body, list.data, list.len);
-    lh_hub_send(hubs, to, LH_FRAME_START, &body);
-  }
-  lh_buf_free(&list);
+  if (taken > 0) forward_list(hubs, head, &list, taken, to);
 }
 
 // The owners by our own view; 0 stands for "here" where that is not ours to say.

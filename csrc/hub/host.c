@@ -408,15 +408,19 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   return LH_OK;
 }
 
-// --- answers, gathered over a turn ---
+// --- answers, gathered over a turn --- an operation may get several
+enum { ANSWERS_LOOKED_AT = 16 };
+
 void lh_host_answer(struct lh_hubs *hubs, uint32_t peer, uint64_t op, uint8_t type, uint64_t index,
                     int code, lh_pid pid, const char *text) {
   struct answer *answer = NULL;
   if (peer == 0 || op == 0) return;
-  for (struct lh_list *at = hubs->answers.prev; at != &hubs->answers && answer == NULL;
-       at = at->prev) {
+  int looks = ANSWERS_LOOKED_AT;
+  for (struct lh_list *at = hubs->answers.prev; at != &hubs->answers && answer == NULL && looks > 0;
+       at = at->prev, looks--) {
     struct answer *candidate = LH_ENTRY(at, struct answer, link);
-    if (candidate->peer == peer && candidate->op == op && candidate->type == type)
+    if (candidate->peer == peer && candidate->op == op && candidate->type == type &&
+        candidate->results.len <= LIST_BYTES_MAX)
       answer = candidate;
   }
   if (answer == NULL) {

@@ -136,6 +136,9 @@ struct child {
   uint8_t id[];
 };
 
+// A frame is at most what a link carries: lists in it end at this size, and go on in another one.
+enum { LIST_BYTES_MAX = 4 * 1024 * 1024 };
+
 // --- operations (op.c) ---
 enum op_kind { OP_START, OP_STOP };
 enum item_state { ITEM_NEW, ITEM_SENT, ITEM_DONE, ITEM_FAILED };

@@ -231,6 +231,7 @@ static void send_to_node(struct op *op, uint32_t node, const uint32_t *owners,
                          const size_t *indexes, size_t count, unsigned flags) {
   size_t part[LH_START_PART];
   size_t fill_count = 0;
+  size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
     if (owners[i] != node) continue;
     struct item *item = &op->items[indexes[i]];
@@ -239,9 +240,10 @@ static void send_to_node(struct op *op, uint32_t node, const uint32_t *owners,
     item->node = node;
     op->unsent--;
     part[fill_count++] = indexes[i];
-    if (fill_count == LH_START_PART) {
+    bytes += item->spec.len + item->metadata.len;
+    if (fill_count == LH_START_PART || bytes > LIST_BYTES_MAX) {
       send_part(op, node, part, fill_count, flags);
-      fill_count = 0;
+      fill_count = bytes = 0;
     }
   }
   if (fill_count > 0) send_part(op, node, part, fill_count, flags);

@@ -93,15 +93,18 @@ static int sim_runs_hub(lua_State *L) {
 }
 
 // --- operations ---
-static void write_spec(struct lh_buf *out, const char *id, const char *restart) {
+static void write_spec(struct lh_buf *out, const char *id, const char *restart, size_t size) {
+  char *filler = lh_zalloc(size + 1);
   lh_write_map(out, 3);
   lh_write_cstr(out, "id");
   lh_write_cstr(out, id);
   lh_write_cstr(out, "restart");
   lh_write_cstr(out, restart);
   lh_write_cstr(out, "start");
-  lh_write_array(out, 1);
+  lh_write_array(out, 2);
   lh_write_cstr(out, "m");
+  lh_write_str(out, filler, size);
+  lh_free(filler);
 }
 
 static void write_options(lua_State *L, int arg, struct lh_buf *out) {
@@ -154,6 +157,11 @@ static int ask(lua_State *L, bool start) {  // (node, first, last, [restart,] op
   const lua_Integer first = luaL_checkinteger(L, 3);
   const lua_Integer last = luaL_checkinteger(L, 4);
   const char *restart = start ? luaL_optstring(L, 5, "permanent") : NULL;
+  size_t size = 0;
+  if (start && lua_istable(L, 6)) {
+    lua_getfield(L, 6, "size");  // of each spec
+    size = (size_t)luaL_optinteger(L, -1, 0);
+  }
   struct lh_buf value = LH_BUF_EMPTY;
   lh_write_map(&value, 3);
   lh_write_cstr(&value, start ? "children" : "ids");
@@ -162,7 +170,7 @@ static int ask(lua_State *L, bool start) {  // (node, first, last, [restart,] op
     char id[32];
     (void)snprintf(id, sizeof id, "c%lld", (long long)i);
     if (start)
-      write_spec(&value, id, restart);
+      write_spec(&value, id, restart, size);
     else
       lh_write_cstr(&value, id);
   }

@@ -10,6 +10,7 @@
 #define LH_SPEC_HUB_SIM_H
 
 #include "hub_actors.h"
+#include "link/link.h"
 
 // --- links ---
 static void deliver(struct sim *sim, struct event *event) {
@@ -26,7 +27,8 @@ static void deliver(struct sim *sim, struct event *event) {
 static void send_one(struct node *node, uint32_t to, uint8_t type, struct lh_bytes body) {
   struct sim *sim = node->sim;
   struct node *peer = node_of(sim, to);
-  if (peer == NULL || peer == node || !node->up) return;
+  if (body.len > LH_LINK_MESSAGE_MAX) sim->malformed++;
+  if (peer == NULL || peer == node || !node->up || body.len > LH_LINK_MESSAGE_MAX) return;
   struct pair *pair = pair_of(node, peer);
   if (!pair->linked || pair->knows != to) return;
   lh_ms at = delay(sim, 5);

@@ -94,6 +94,14 @@ describe("hubs", function()
     end
   end)
 
+  it("send what is too large for one frame in several", function()
+    local h = history.new(1, 2)
+    local start = h:start(1, 1, 270, { size = 59000, node = "n2", metadata = ("x"):rep(4000) })
+    h:run(2000)
+    assert.equal("ok", (h:answer(start) or { result = {} }).result.status)
+    assert.same({}, h:rest(1000))
+  end)
+
   it("refuse more operations than a node carries, starts and stops alike", function()
     for _, kind in ipairs { "start", "stop" } do
       local h = history.new(1, 2)
