@@ -66,6 +66,8 @@ static int read_child(struct lh_reader *in, struct altered *altered, struct lh_b
   for (uint32_t i = 0; i < fields && in->err == LH_OK && err == LH_OK; i++)
     read_field(in, altered, bodies, error, &err);
   altered->spec.len = bodies->len - begin;
+  if (err == LH_OK && in->err == LH_OK)
+    err = lh_hub_metadata_check(altered->metadata, lh_bytes(NULL, 0), error);
   if (err == LH_OK && (in->err != LH_OK || altered->spec.len == 0)) {
     err = lh_fail(error, LH_EFORMAT,
                   "an alter hook must answer { id, spec, metadata } for each child");

@@ -27,7 +27,7 @@ static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *h
   head->hub_id = lh_read_str(in, LH_HUB_ID_MAX);
   head->hops = (uint32_t)lh_read_uint(in, LH_HOPS_MAX);
   head->flags = (unsigned)lh_read_uint(in, 255);
-  head->generation = lh_read_uint(in, INT64_MAX);
+  head->generation = lh_read_uint(in, LH_GENERATION_MAX);
   if (in->err == LH_OK) head->asker = lh_runs_index(hubs->runs, &run);
   if (in->err == LH_OK) head->hub = lh_hub_find(hubs, head->hub_id);
 }
@@ -35,9 +35,18 @@ static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *h
 static bool must_wait(struct lh_hubs *hubs) { return !hubs->view.agreed; }
 
 // --- START ---
+static bool is_stored_spec(struct lh_bytes spec) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, spec);
+  if (lh_read_peek(&in) != LH_WIRE_MAP) return false;
+  (void)lh_read_skip(&in);
+  return lh_read_end(&in) == LH_OK;
+}
+
+// Operation 0 is nobody's: a child of the dead, placed here by the member that decides for all.
 static void read_arrival(struct lh_reader *in, const struct head *head, struct arrival *arrival) {
   arrival->hub = head->hub;
-  arrival->asker = head->asker;
+  arrival->asker = head->op != 0 ? head->asker : 0;
   arrival->asker_op = head->op;
   arrival->flags = head->flags;
   arrival->asker_index = lh_read_uint(in, INT64_MAX);
@@ -45,9 +54,11 @@ static void read_arrival(struct lh_reader *in, const struct head *head, struct a
   arrival->spec = lh_read_bin(in, LH_SPEC_MAX);
   arrival->metadata = lh_read_bin(in, LH_METADATA_MAX);
   arrival->restarts = (uint8_t)lh_read_uint(in, 255);
-  arrival->above = lh_read_uint(in, INT64_MAX);
+  arrival->above = lh_read_uint(in, LH_GENERATION_MAX);
   if (arrival->above < head->generation) arrival->above = head->generation;
-  if (arrival->id.len == 0) lh_read_fail(in, LH_EFORMAT);
+  const bool good = arrival->id.len > 0 && is_stored_spec(arrival->spec) &&
+                    lh_hub_metadata_check(arrival->metadata, arrival->id, NULL) == LH_OK;
+  if (!good) lh_read_fail(in, LH_EFORMAT);
 }
 
 static void write_arrival(const struct arrival *arrival, struct lh_buf *out) {

@@ -107,21 +107,22 @@ void lh_host_forget(struct child *child, bool remove_row) {
 uint64_t lh_host_generation(struct hub *hub) {
   const uint64_t seen = lh_registry_generation(hub->all->registry, hub->index);
   if (seen > hub->generation) hub->generation = seen;
-  return ++hub->generation;
+  if (hub->generation < LH_GENERATION_MAX) hub->generation++;
+  return hub->generation;
 }
 
 const struct lh_row *lh_host_row(struct child *child) {
-  const struct lh_row *rows[8];
+  const struct lh_row *rows[LH_MEMBERS_MAX];
   struct lh_hubs *hubs = child->hub->all;
   const size_t count = lh_registry_find(hubs->registry, child->hub->index,
-                                        lh_bytes(child->id, child->id_len), rows, 8);
-  for (size_t i = 0; i < count && i < 8; i++) {
+                                        lh_bytes(child->id, child->id_len), rows, LH_MEMBERS_MAX);
+  for (size_t i = 0; i < count && i < LH_MEMBERS_MAX; i++) {
     if (rows[i]->node == hubs->self) return rows[i];
   }
   return NULL;
 }
 
-void lh_host_put_row(struct child *child, enum lh_row_state state) {
+bool lh_host_put_row(struct child *child, enum lh_row_state state) {
   struct lh_hubs *hubs = child->hub->all;
   struct trouble *trouble = child->trouble;
   struct lh_row_in row = {
@@ -142,9 +143,10 @@ void lh_host_put_row(struct child *child, enum lh_row_state state) {
     row.spec = lh_row_spec(old);
     row.metadata = lh_row_metadata(old);
   }
-  (void)lh_registry_put(hubs->registry, &row);
+  const bool put = lh_registry_put(hubs->registry, &row) != 0;
   lh_registry_read_unlock();
-  child->claimed = true;
+  child->claimed = child->claimed || put;
+  return put;
 }
 
 // --- beginning ---
@@ -226,7 +228,7 @@ static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival)
 
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   (void)now;
-  if (arrival->asker != 0 && refuse_existing(hubs, arrival)) return;
+  if (refuse_existing(hubs, arrival)) return;
   struct hub *hub = arrival->hub;
   struct child *child = child_new(hub, arrival->id);
   struct trouble *trouble = lh_host_trouble(child);
@@ -292,7 +294,11 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     return;
   }
   child->phase = PHASE_RUNNING;
-  lh_host_put_row(child, LH_ROW_RUNNING);
+  if (!lh_host_put_row(child, LH_ROW_RUNNING)) {
+    lh_host_answer_asker(hubs, child, LH_ELIMIT, 0, "the registry takes no more rows");
+    lh_host_stop(hubs, now, child, "limit", 0);
+    return;
+  }
   lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
   lh_event_started(child);
   if (lh_end_is_wanted(child))

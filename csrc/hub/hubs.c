@@ -124,11 +124,13 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   }
   if (hubs->hub_count >= LH_MEMBER_HUBS_MAX)
     return lh_fail(error, LH_ELIMIT, "a node runs at most %d hubs", LH_MEMBER_HUBS_MAX);
+  const uint32_t index = lh_registry_hub(hubs->registry, config->id);
+  if (index == 0) return lh_fail(error, LH_ELIMIT, "a node knows at most %d hubs", LH_HUBS_MAX);
   struct hub *hub = LH_NEW(struct hub);
   hub->all = hubs;
   hub->config = *config;
   hub->config.id = lh_bytes(lh_memdup(config->id.data, config->id.len), config->id.len);
-  hub->index = lh_registry_hub(hubs->registry, config->id);
+  hub->index = index;
   lh_list_init(&hub->move_queue);
   hubs->hubs = lh_realloc(hubs->hubs, (hubs->hub_count + 1) * sizeof(struct hub *));
   hubs->hubs[hubs->hub_count++] = hub;

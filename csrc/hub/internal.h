@@ -26,6 +26,8 @@ struct spec {
 // `body`.
 int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, struct lh_buf *body,
                      struct lh_error *error);
+// What a row takes for metadata: nothing, or one map of a bounded size.
+int lh_hub_metadata_check(struct lh_bytes metadata, struct lh_bytes id, struct lh_error *error);
 // Reads the stored form. It was checked before: on damage the defaults stand.
 void lh_hub_spec_parse(struct spec *spec, struct lh_bytes body);
 
@@ -364,8 +366,8 @@ struct trouble *lh_host_trouble(struct child *child);
 void lh_host_calm(struct child *child);  // nothing happens to it any more
 void lh_host_forget(struct child *child, bool remove_row);
 void lh_host_discard(struct child *child);  // one that was prepared: nobody waits for it any more
-void lh_host_put_row(struct child *child, enum lh_row_state state);
-const struct lh_row *lh_host_row(struct child *child);  // in a read section
+bool lh_host_put_row(struct child *child, enum lh_row_state state);  // false: it is refused
+const struct lh_row *lh_host_row(struct child *child);               // in a read section
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);
 void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
                   lh_pid forward);

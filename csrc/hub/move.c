@@ -452,7 +452,7 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
   const uint64_t token = lh_read_uint(&in, INT64_MAX);
   struct hub *hub = lh_hub_find(hubs, lh_read_str(&in, LH_HUB_ID_MAX));
   const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
-  const uint64_t above = lh_read_uint(&in, INT64_MAX);
+  const uint64_t above = lh_read_uint(&in, LH_GENERATION_MAX);
   const struct lh_bytes state = lh_read_bin(&in, LH_WIRE_MESSAGE_MAX);
   const int err = lh_read_end(&in);
   if (err != LH_OK) return err;

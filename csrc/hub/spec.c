@@ -106,8 +106,7 @@ static int check_parts(struct spec *spec, const struct parts *parts, struct lh_e
     return bad(error, spec->id,
                "shutdown must be milliseconds up to an hour, \"brutal_kill\" or \"infinity\"");
   }
-  if (spec->metadata.len > LH_METADATA_MAX)
-    return bad(error, spec->id, "metadata is larger than 4096 bytes");
+  if (lh_hub_metadata_check(spec->metadata, spec->id, error) != LH_OK) return LH_EINVAL;
   if (parts->start.len > LH_SPEC_MAX - 256)
     return bad(error, spec->id, "start is larger than 64 kB");
   return LH_OK;
@@ -173,6 +172,21 @@ int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, struct lh_buf *bo
   if (err == LH_OK) err = check_parts(spec, &parts, error);
   if (err == LH_OK) write_body(spec, &parts, body);
   return err;
+}
+
+static bool is_map(struct lh_bytes value) {
+  struct lh_reader in;
+  lh_reader_init(&in, value);
+  if (lh_read_peek(&in) != LH_WIRE_MAP) return false;
+  (void)lh_read_skip(&in);
+  return lh_read_end(&in) == LH_OK;
+}
+
+int lh_hub_metadata_check(struct lh_bytes metadata, struct lh_bytes id, struct lh_error *error) {
+  if (metadata.len > LH_METADATA_MAX) return bad(error, id, "metadata is larger than 4096 bytes");
+  if (metadata.len > 0 && !is_map(metadata))
+    return bad(error, id, "metadata must be a table with keys, at most 16 deep");
+  return LH_OK;
 }
 
 void lh_hub_spec_parse(struct spec *spec, struct lh_bytes body) {

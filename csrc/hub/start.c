@@ -101,6 +101,7 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
     err = lh_hub_spec_read(&spec, lh_read_skip(&in), &op->bodies, error);
     op->items[i].id = spec.id;
     op->items[i].metadata = metadata_of(request, &spec);
+    if (err == LH_OK) err = lh_hub_metadata_check(op->items[i].metadata, spec.id, error);
     ends[i] = op->bodies.len;
   }
   for (uint32_t i = 0; i < count && err == LH_OK; i++) {

@@ -231,7 +231,7 @@ static void read_generations(struct lh_hubs *hubs, struct lh_reader *in) {
   const uint32_t count = lh_read_map(in, LH_HUBS_MAX);
   for (uint32_t i = 0; i < count && in->err == 0; i++) {
     struct hub *hub = lh_hub_find(hubs, lh_read_str(in, LH_HUB_ID_MAX));
-    const uint64_t generation = lh_read_uint(in, INT64_MAX);
+    const uint64_t generation = lh_read_uint(in, LH_GENERATION_MAX);
     if (hub != NULL && generation > hub->generation) hub->generation = generation;
   }
 }

@@ -62,8 +62,9 @@ struct lh_node {
   enum phase phase;
   lh_ms started_at, end_at;
   uint64_t record_version;
-  int run_over;  // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
-                 // identity, LH_ELIMIT
+  struct lh_map told;  // run index -> the state last logged, plus one
+  int run_over;        // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
+                       // identity, LH_ELIMIT
   int signals;
 
   struct lh_map callers;  // id -> struct caller

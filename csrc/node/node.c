@@ -265,6 +265,7 @@ void lh_node_free(struct lh_node *node) {
   if (node->registry != NULL) lh_registry_free(node->registry);
   lh_leave_free(node);
   free_callers(node);
+  lh_map_free(&node->told);
   if (node->tick != NULL) lh_timer_free(node->tick);
   lh_env_free(node->env);
   lh_runs_free(node->runs);

@@ -33,12 +33,18 @@ static void log_change(const struct lh_member_record *record, enum lh_member_sta
          (unsigned long long)record->run.epoch, lh_member_state_name(state));
 }
 
+// A new record of a member whose state is the same is no news to a reader of the log.
+static bool is_news(struct lh_node *node, uint32_t peer, enum lh_member_state state) {
+  const uintptr_t word = (uintptr_t)state + 1;
+  return lh_map_put(&node->told, &peer, sizeof peer, (void *)word) != (void *)word;
+}
+
 static void changed(void *self, const struct lh_member_record *record, enum lh_member_state state) {
   struct lh_node *node = self;
   const uint32_t peer = index_of(node, &record->run);
   if (peer == 0) return;
   lh_runs_set_name(node->runs, peer, record->name);
-  if (peer != node->self) log_change(record, state);
+  if (peer != node->self && is_news(node, peer, state)) log_change(record, state);
   if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT)
     lh_links_close(node->links, peer, lh_member_state_name(state));
   lh_hubs_member(node->hubs, lh_env_now(node->env), record, state);

@@ -339,33 +339,49 @@ static void do_propagate(struct request *request) {
   answer_true(request);
 }
 
-// The children go to that node, which passes on what does not belong there.
+static void write_start_at(struct lh_bytes hub, struct lh_bytes spec, struct lh_bytes node,
+                           struct lh_buf *out) {
+  lh_write_map(out, 3);
+  lh_write_cstr(out, "hub");
+  lh_write_str(out, hub.data, hub.len);
+  lh_write_cstr(out, "children");
+  lh_write_array(out, 1);
+  lh_buf_append(out, spec.data, spec.len);
+  lh_write_cstr(out, "options");
+  lh_write_map(out, 3);
+  lh_write_cstr(out, "given");
+  lh_write_bool(out, true);
+  lh_write_cstr(out, "node");
+  lh_write_str(out, node.data, node.len);
+  lh_write_cstr(out, "quiet");
+  lh_write_bool(out, true);
+}
+
+// A child that runs here moves to that node; one that runs nowhere is started there.
+static void redistribute_one(struct request *request, struct lh_bytes hub, struct lh_bytes spec,
+                             struct lh_bytes node, const char *name) {
+  struct lh_buf start = LH_BUF_EMPTY;
+  struct lh_hubs *hubs = request->node->hubs;
+  if (lh_hubs_move(hubs, request->now, hub, text_field(spec, "id"), name) != LH_ENOTFOUND) return;
+  write_start_at(hub, spec, node, &start);
+  lh_hubs_start(hubs, request->now, 0, lh_bytes_of(&start));
+  lh_buf_free(&start);
+}
+
 static void do_redistribute(struct request *request) {
   struct lh_reader in;
-  struct lh_buf start = LH_BUF_EMPTY;
-  const struct lh_bytes value = request->value;
-  const struct lh_bytes specs = field(value, "specs");
-  const struct lh_bytes hub = text_field(value, "hub");
-  const struct lh_bytes name = text_field(value, "node");
-  lh_reader_init_user(&in, specs);
+  char name[LH_NAME_MAX + 1];
+  const struct lh_bytes hub = text_field(request->value, "hub");
+  const struct lh_bytes node = text_field(request->value, "node");
+  lh_reader_init_user(&in, field(request->value, "specs"));
   const struct lh_wire_value list = lh_read_value(&in);
   if (list.type != LH_WIRE_ARRAY || list.as.count == 0) {
     answer_word(request, "no_children_to_redistribute");
     return;
   }
-  lh_write_map(&start, 3);
-  lh_write_cstr(&start, "hub");
-  lh_write_str(&start, hub.data, hub.len);
-  lh_write_cstr(&start, "children");
-  lh_buf_append(&start, specs.data, specs.len);
-  lh_write_cstr(&start, "options");
-  lh_write_map(&start, 2);
-  lh_write_cstr(&start, "node");
-  lh_write_str(&start, name.data, name.len);
-  lh_write_cstr(&start, "quiet");
-  lh_write_bool(&start, true);
-  lh_hubs_start(request->node->hubs, request->now, 0, lh_bytes_of(&start));
-  lh_buf_free(&start);
+  (void)snprintf(name, sizeof name, "%.*s", (int)node.len, (const char *)node.data);
+  for (uint32_t i = 0; i < list.as.count && in.err == LH_OK; i++)
+    redistribute_one(request, hub, lh_read_skip(&in), node, name);
   answer_word(request, "redistribution_initiated");
 }
 

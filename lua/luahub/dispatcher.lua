@@ -62,7 +62,10 @@ local function body_of(kind, hub_id, request, part)
     options[name] = value
   end
   options.timeout = options.timeout and math.floor(options.timeout)
-  if kind == "start" then return { hub = hub_id, children = part, options = options } end
+  if kind == "start" then
+    options.node = request.node -- which passes on what belongs elsewhere
+    return { hub = hub_id, children = part, options = options }
+  end
   return { hub = hub_id, ids = ids_of(part), options = options }
 end
 
@@ -173,7 +176,7 @@ function M.propagate_event(hub, request, options)
   return core.request("propagate", { hub = hub_id, name = request.name, data = request.data, members = members })
 end
 
---- Sends { key, child_id, result, node } to every pid; those that are gone get nothing.
+--- Sends the list { key, child_id, result, node } to every pid; those that are gone get nothing.
 ---@param pids userdata[]
 ---@param key any
 ---@param child_id string
@@ -185,7 +188,7 @@ function M.reply_respondents(pids, key, child_id, result, node)
   local where = "dispatcher.reply_respondents"
   argument.list(where, "pids", pids, "pid")
   argument.check(where, "child_id", child_id, "text")
-  local message = { key = key, child_id = child_id, result = result, node = node }
+  local message = { key, child_id, result, node }
   local sent, first_error = 0, nil
   for _, pid in ipairs(pids) do
     local ok, err = core.send(pid, message)

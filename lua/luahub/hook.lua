@@ -31,7 +31,7 @@ local FIELDS = { "id", "priority", "handler", "immediate" }
 local KNOWN = { id = true, priority = true, handler = true, immediate = true }
 
 local function is_immediate(key, entry)
-  return entry.immediate == true or key == M.ALTER
+  return entry.immediate == true or (key == M.ALTER and type(entry.handler) == "function")
 end
 
 local function check_handler(path, key, entry, report)

@@ -102,6 +102,27 @@ describe("hubs", function()
     assert.same({}, h:rest(1000))
   end)
 
+  it("refuse metadata that no row can hold", function()
+    local h = history.new(1, 2)
+    local start = h:start(1, 1, 10, { metadata = ("x"):rep(5000) })
+    h:run(500)
+    assert.equal("invalid_spec", h:answer(start).code)
+    assert.same({}, h:rest(1000))
+  end)
+
+  it("go on trying a child that the deciding member gave to another, and that fails there", function()
+    for seed = 1, 20 do
+      local h = history.new(seed, 3, { custom = "spread" })
+      h:start(1, 1, 40)
+      h:run(2000)
+      h.sim:fail_every(2)
+      h.sim:crash(1 + seed % 3)
+      h:run(3000)
+      h.sim:fail_every(0)
+      assert.same({}, h:rest(), "seed " .. seed)
+    end
+  end)
+
   it("refuse more operations than a node carries, starts and stops alike", function()
     for _, kind in ipairs { "start", "stop" } do
       local h = history.new(1, 2)

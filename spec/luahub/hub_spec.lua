@@ -163,7 +163,7 @@ describe("luahub.hub", function()
       local request = { children = { "a" }, reply_to = { pid }, transaction = "t" }
       assert.is_true(dispatcher.children_stop("main", { request }))
       require("luahub.courier.process")(table.unpack(core.spawned[4], 2))
-      assert.are.same({ key = "t", child_id = "a", result = { status = "ok" }, node = "n1" }, core.sent[1].message)
+      assert.are.same({ "t", "a", { status = "ok" }, "n1" }, core.sent[1].message)
     end)
 
     it("check members and pass events on", function()

@@ -3,6 +3,7 @@
 -- `members` and `children` run in a session of the node; the rest in the program that asked.
 
 local core = require("luahub.core")
+local failure = require("luahub.failure")
 
 local M = {}
 
@@ -20,7 +21,11 @@ end
 function M.children(hub_id)
   local hubs, err = core.request("hubs")
   if not hubs then return nil, err end
-  if hub_id then hubs = { hub_id } end
+  if hub_id then
+    local state = core.request("hub_state", { hub = hub_id })
+    if not state or not state.alive then return failure.new("not_alive", "hub %s does not run on this node", hub_id) end
+    hubs = { hub_id }
+  end
   local out = {}
   for _, id in ipairs(hubs) do
     for _, child in ipairs(core.list(id, { scope = "global" })) do
