@@ -199,7 +199,8 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
 
   for _, policy in ipairs { "spread", "late", "broken" } do
     for _, deterministic in ipairs { true, false } do
-      it(("while a user's distribution places them (%s, %s)"):format(policy, deterministic and "the same everywhere" or "as it likes"), function()
+      local how = deterministic and "the same everywhere" or "as it likes"
+      it(("while a user's distribution places them (%s, %s)"):format(policy, how), function()
         each_seed(40, { "join", "crash", "leave", "start", "stop" }, { custom = policy, deterministic = deterministic })
       end)
     end

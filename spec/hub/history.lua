@@ -61,7 +61,8 @@ function history:note(text) self.wrong[#self.wrong + 1] = ("%d ms: %s"):format(s
 local function ask(self, kind, node, first, last, ...)
   local options = select(select("#", ...), ...) or {}
   local caller = self.sim[kind](self.sim, node, first, last, ...)
-  local call = { kind = kind, node = node, at = self.now, first = first, last = last, timeout = options.timeout or 10000, was = {} }
+  local call = { kind = kind, node = node, at = self.now, first = first, last = last, was = {} }
+  call.timeout = options.timeout or 10000
   self.calls[caller] = call
   for i = first, last do
     local id = name(i)
@@ -72,7 +73,9 @@ local function ask(self, kind, node, first, last, ...)
   return caller
 end
 
-function history:start(node, first, last, options) return ask(self, "start", node, first, last, "permanent", options or {}) end
+function history:start(node, first, last, options)
+  return ask(self, "start", node, first, last, "permanent", options or {})
+end
 function history:stop(node, first, last, options) return ask(self, "stop", node, first, last, options or {}) end
 
 local function close(self, call, caller)
@@ -159,7 +162,9 @@ local function check_rows(self, truth)
   local first = rows_of(self, up[1])
   for i = 2, #up do
     local text, other = table.concat(first, "\n"), table.concat(rows_of(self, up[i]), "\n")
-    if text ~= other then self:note(("n%d and n%d hold different rows:\n%s\n--\n%s"):format(up[1], up[i], text, other)) end
+    if text ~= other then
+      self:note(("n%d and n%d hold different rows:\n%s\n--\n%s"):format(up[1], up[i], text, other))
+    end
   end
   local seen = {}
   for _, row in ipairs(first) do
@@ -189,10 +194,12 @@ function history:rest(ms)
   for _, id in ipairs(ids) do check_instances(self, id, truth[id]) end
   check_rows(self, truth)
   for _, node in ipairs(self:up()) do
-    if self.sim:frozen(node) > 0 then self:note(("n%d keeps %d rows of the dead"):format(node, self.sim:frozen(node))) end
+    local kept = self.sim:frozen(node)
+    if kept > 0 then self:note(("n%d keeps %d rows of the dead"):format(node, kept)) end
   end
   if not self.sim:settled() then self:note("a hub is busy still") end
-  if self.sim:figures().malformed > 0 then self:note(self.sim:figures().malformed .. " frames or payloads were malformed") end
+  local malformed = self.sim:figures().malformed
+  if malformed > 0 then self:note(malformed .. " frames or payloads were malformed") end
   return self.wrong
 end
 

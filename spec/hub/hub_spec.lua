@@ -1,4 +1,5 @@
--- The hubs room over simulated members, links and actors: nothing lost, nothing twice, every copy of the registry the same.
+-- The hubs room over simulated members, links and actors: nothing lost, nothing twice, every copy of the registry
+-- the same.
 local hub = require("luahub_test.hub")
 
 local function sorted(list)
