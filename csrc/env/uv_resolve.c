@@ -211,6 +211,8 @@ void lh_uv_resolve(struct lh_env *base, const char *host, uint16_t port, lh_reso
                    void *self) {
   struct lh_uv_env *env = lh_uv_env_of(base);
   struct query *query = LH_NEW(struct query);
+  if (strcmp(host, "localhost") == 0)
+    host = "127.0.0.1";  // RFC 6761; a small system has no hosts file
   lh_list_init(&query->link);
   query->fn = fn;
   query->self = self;

@@ -22,7 +22,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->registry = registry;
   hubs->ops = ops;
   hubs->ops_self = ops_self;
-  hubs->recover_again = hubs->retry_at = LH_NEVER;
+  hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
@@ -458,7 +458,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   lh_ms due = earlier(lh_heap_next(&hubs->due), lh_policy_due(hubs));
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
-  due = earlier(due, hubs->balance_at);
+  due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
   due = earlier(due, hubs->leave_look_at);
   // While the view is not agreed the tails wait for it, not for their time.
   if (hubs->view.agreed && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
@@ -503,6 +503,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
     hubs->ops->drained(hubs->ops_self);
   }
   hubs->check_view = hubs->check_view || !hubs->view.agreed;
+  lh_view_drop_strangers(hubs, now);
   lh_move_again(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;

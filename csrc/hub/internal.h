@@ -60,8 +60,7 @@ struct view {
   bool settled;    // recovery under this agreement was begun
   bool rejoining;  // a new epoch, and nobody met yet: what is known of the others is old
   lh_ms changed_at;
-  uint32_t *stale;  // of a new epoch: the ledgers that were here before
-  size_t stale_count;
+  lh_ms drop_at;  // when ledgers of runs that did not show up again are forgotten, or LH_NEVER
 };
 
 // --- hubs and children ---
@@ -274,6 +273,8 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now);  // agreement, then what fo
 int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_view_send(struct lh_hubs *hubs, uint32_t to);
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now);  // of a new epoch: alone, until others are met
+void lh_view_drop_strangers(struct lh_hubs *hubs,
+                            lh_ms now);  // the ledgers of those that did not come back
 void lh_view_free(struct lh_hubs *hubs);
 
 // place.c

@@ -95,23 +95,6 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
   }
 }
 
-// What is known of the others is old. It is kept, out of sight, until somebody is met who knows
-// better; if nobody is, it is what there is.
-static void set_aside(struct lh_hubs *hubs) {
-  uint32_t nodes[LEDGERS_MAX];
-  struct view *view = &hubs->view;
-  for (int frozen = 0; frozen < 2; frozen++) {
-    const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, frozen == 1);
-    view->stale = lh_realloc(view->stale, (view->stale_count + count) * sizeof(uint32_t));
-    for (size_t i = 0; i < count; i++) {
-      if (nodes[i] == hubs->self) continue;
-      lh_recover_refuted(hubs, nodes[i]);
-      view->stale[view->stale_count++] = nodes[i];
-    }
-  }
-  for (size_t i = 0; i < view->stale_count; i++) lh_registry_freeze(hubs->registry, view->stale[i]);
-}
-
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
   struct view *view = &hubs->view;
   while (view->count > 0) peer_remove(view, view->peers[view->count - 1]);
@@ -120,17 +103,18 @@ void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
   view->agreed = view->settled = false;
   view->rejoining = true;
   view->changed_at = now;
-  view->stale_count = 0;
-  set_aside(hubs);
+  view->drop_at = now + 2 * LH_VIEW_CAP_MS;
 }
 
-// Agreed with others: what they hold of those that are gone replaces what was set aside.
-static void forget_stale(struct lh_hubs *hubs) {
-  for (size_t i = 0; i < hubs->view.stale_count && hubs->view.count > 1; i++) {
-    const uint32_t node = hubs->view.stale[i];
-    if (lh_view_find(hubs, node) == NULL) lh_registry_drop(hubs->registry, node);
+void lh_view_drop_strangers(struct lh_hubs *hubs, lh_ms now) {
+  uint32_t nodes[LEDGERS_MAX];
+  if (now < hubs->view.drop_at) return;
+  hubs->view.drop_at = LH_NEVER;
+  const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
+  for (size_t i = 0; i < count; i++) {
+    if (nodes[i] != hubs->self && lh_view_find(hubs, nodes[i]) == NULL)
+      lh_registry_drop(hubs->registry, nodes[i]);
   }
-  hubs->view.stale_count = 0;
 }
 
 void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
@@ -144,9 +128,6 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     if (peer == NULL) {
       end_earlier_runs(hubs, &record->run);
       peer = peer_add(&hubs->view, node, &record->run);
-      for (size_t i = 0; i < hubs->view.stale_count; i++) {
-        if (hubs->view.stale[i] == node) hubs->view.stale[i] = hubs->self;
-      }
     }
     if (node != hubs->self) hubs->view.rejoining = false;
     peer_set(hubs, peer, record);
@@ -307,7 +288,6 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
     if (capped && !all_agree(hubs)) report_cap(hubs);
     view->agreed = true;
     hubs->check_settle = true;
-    forget_stale(hubs);
   }
   if (hubs->check_settle) {
     hubs->check_settle = false;
@@ -328,5 +308,4 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
 void lh_view_free(struct lh_hubs *hubs) {
   for (size_t i = 0; i < hubs->view.count; i++) peer_free(hubs->view.peers[i]);
   lh_free(hubs->view.peers);
-  lh_free(hubs->view.stale);
 }

@@ -112,6 +112,9 @@ struct lh_links_config {
 
 struct lh_links;
 
+// Once in a process, before anything else of this room: exit() does not end OpenSSL under threads
+// that still use it.
+void lh_links_prepare(void);
 // NULL and `error` (address in use, ...) when it cannot listen. `greeting` is copied, see
 // lh_links_greeting.
 struct lh_links *lh_links_new(const struct lh_links_config *config, const struct lh_links_ops *ops,

@@ -21,6 +21,8 @@ struct lh_tls {
   char identity[32];
 };
 
+void lh_links_prepare(void) { (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL); }
+
 static struct lh_tls *tls_of(SSL *ssl) { return SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)); }
 
 // A session that carries the key: how OpenSSL wants an external PSK.

@@ -44,6 +44,7 @@ static void stop_node(void) {
 }
 
 static void prepare(void) {
+  lh_links_prepare();
   pthread_key_create(&reader_key, leave_registry);
   (void)atexit(stop_node);
 }

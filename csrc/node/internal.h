@@ -62,6 +62,9 @@ struct lh_node {
   enum phase phase;
   lh_ms started_at, end_at;
   uint64_t record_version;
+  uint64_t taken_seq;  // up to which sequence of our ledger the others took our children over; 0
+                       // not told
+  lh_ms run_over_by;   // how long to wait for that word
   struct lh_map told;  // run index -> the state last logged, plus one
   int run_over;        // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
                        // identity, LH_ELIMIT

@@ -21,6 +21,7 @@ static void arm(struct lh_node *node) {
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
   if (!node->threaded) due = earlier(due, node->actors_due);
+  if (node->run_over != LH_OK) due = earlier(due, node->run_over_by);
   lh_timer_set(node->tick, due);
 }
 
@@ -53,6 +54,8 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 // --- a new epoch: peers took over what ran here while we were away ---
 static void begin_new_epoch(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
+  lh_hubs_yield(node->hubs, now, node->taken_seq);
+  node->taken_seq = 0;
   node->epoch++;
   lh_node_keep_epoch(node);
   const struct lh_run run = {node->identity.id, node->epoch};
@@ -73,8 +76,9 @@ static void begin_new_epoch(struct lh_node *node) {
 
 // Another run of this identity lives (a copied data directory): this one gives way, it must not
 // fight for the name.
-static void end_run(struct lh_node *node) {
+static void end_run(struct lh_node *node, lh_ms now) {
   const int why = node->run_over;
+  if (why == LH_EDENIED && node->taken_seq == 0 && now < node->run_over_by) return;
   node->run_over = LH_OK;
   if (why == LH_EEXISTS) {
     lh_log(LH_LOG_ERROR, "node",
@@ -94,7 +98,7 @@ static void step_actors(struct lh_node *node, lh_ms now) {
 
 static void turn(void *self, lh_ms now) {
   struct lh_node *node = self;
-  if (node->run_over != LH_OK) end_run(node);
+  if (node->run_over != LH_OK) end_run(node, now);
   if (node->members != NULL) {
     lh_members_tick(node->members, now);
     lh_seeds_round(node, now);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { TAKEN_WORD_MS = 1000 };
+
 static uint32_t index_of(struct lh_node *node, const struct lh_run *run) {
   return lh_runs_index(node->runs, run);
 }
@@ -63,6 +65,8 @@ static void want_evidence(void *self, const struct lh_member_record *record) {
 static void ended(void *self, int err) {
   struct lh_node *node = self;
   node->run_over = err;
+  node->run_over_by = lh_env_now(node->env) + TAKEN_WORD_MS;
+  lh_seeds_begin(node);  // whoever refuses us says what was taken over
   lh_node_touch(node);
 }
 
@@ -101,6 +105,7 @@ static int on_hello(void *self, const struct lh_hello *peer, struct lh_buf *answ
                         : err == LH_EEXISTS ? "name_taken"
                                             : "refused");
   lh_write_cstr(answer, error.text);
+  lh_write_uint(answer, lh_registry_seq(node->registry, lh_runs_index(node->runs, &peer->run)));
   return err;
 }
 
@@ -168,10 +173,13 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   lh_reader_init(&in, answer);
   const struct lh_bytes code = lh_read_str(&in, 64);
   const struct lh_bytes text = lh_read_str(&in, LH_ERROR_TEXT_MAX - 1);
+  const uint64_t seq = lh_read_uint(&in, INT64_MAX);
   if (in.err != LH_OK) return;
   lh_addr_format(to, address);
   if (lh_bytes_equal(code, lh_bytes_str("fenced"))) {
     node->run_over = LH_EDENIED;
+    node->run_over_by = lh_env_now(node->env);
+    if (seq > node->taken_seq) node->taken_seq = seq;
     return;
   }
   lh_log(LH_LOG_WARN, "link", "%s refuses this node: %.*s", address, (int)text.len,

@@ -1,0 +1,36 @@
+// yield.c - a node that was taken for dead gives up what the others took over.
+//
+// They fenced its ledger at a sequence and placed, or stopped, everything it held up to there:
+// those children end here, also the ones that were stopped since. What this node wrote later (a
+// start on its side of a split) stays and is published again in the new epoch; of what runs twice
+// then, the higher generation stays.
+#include "hub/internal.h"
+
+static bool was_taken(struct child *child, uint64_t seq) {
+  lh_registry_read_lock();
+  const struct lh_row *row = child->claimed ? lh_host_row(child) : NULL;
+  const bool taken = row != NULL && row->seq <= seq;
+  lh_registry_read_unlock();
+  return taken;
+}
+
+static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  const bool runs = child->pid != 0 && child->phase != PHASE_STOPPING;
+  (void)lh_registry_remove(hubs->registry, child->hub->index, lh_bytes(child->id, child->id_len));
+  child->claimed = false;
+  hubs->counters.surplus++;
+  if (runs)
+    lh_host_stop(hubs, now, child, "surplus", 0);
+  else if (child->phase != PHASE_STOPPING)
+    lh_host_forget(child, false);
+}
+
+void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    const struct lh_map *children = &hubs->hubs[h]->children;
+    for (size_t i = children->count; i > 0; i--) {
+      struct child *child = children->entries[i - 1].value;
+      if (was_taken(child, seq)) give_up(hubs, now, child);
+    }
+  }
+}
