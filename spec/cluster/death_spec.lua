@@ -117,6 +117,28 @@ describe("A node that stands still", function()
     end
   end)
 
+  it("does not bring back what was stopped while it stood still", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 3, IDS)
+      local before = nodes[1]:registry().nodes
+      local stopped, rest = {}, {}
+      for _, id in ipairs(IDS) do
+        local list = before[id] == "n3" and #stopped < 3 and stopped or rest
+        list[#list + 1] = id
+      end
+      nodes[3]:pause()
+      world:settled({ nodes[1], nodes[2] }, IDS)
+      assert.are.equal("ok", nodes[1]:eval(([[
+        return hub:stop_children({ "%s" }, { awaitable = true }):await(10000):status()]])
+        :format(table.concat(stopped, '", "'))))
+      nodes[3]:continue()
+      world:settled(nodes, rest)
+      for _, id in ipairs(stopped) do
+        assert.is_true(nodes[3]:eval(('return hub:child_lookup("%s") == nil'):format(id)))
+      end
+    end)
+  end)
+
   it("only for a moment keeps its children", function()
     cluster.with(nil, function(world)
       local nodes = hub_of(world, 3, IDS)
