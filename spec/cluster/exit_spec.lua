@@ -37,7 +37,9 @@ describe("A program that ends while its node runs", function()
     ["with starts under way"] = { 6, "hub:start_children(children) os.exit(6)" },
     ["with starts and stops that it awaits"] = {
       7,
-      [[hub:start_children(children, { awaitable = true }) hub:stop_children({ "c1" }, { awaitable = true }) os.exit(7)]],
+      [[hub:start_children(children, { awaitable = true })
+        hub:stop_children({ "c1" }, { awaitable = true })
+        os.exit(7)]],
     },
     ["with children that run"] = { 8, "hub:start_children(children, { awaitable = true }):await(20000) os.exit(8)" },
   } do
