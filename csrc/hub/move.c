@@ -413,6 +413,12 @@ void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node) {
   }
 }
 
+// Whoever asked for a start that is under way asks it of another by now.
+static bool is_void(const struct child *child) {
+  return (child->phase == PHASE_PREPARED && !child->trouble->activating) ||
+         (child->phase == PHASE_STARTING && child->trouble->asker != 0);
+}
+
 void lh_move_all_failed(struct lh_hubs *hubs) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct lh_map *children = &hubs->hubs[h]->children;
@@ -420,7 +426,7 @@ void lh_move_all_failed(struct lh_hubs *hubs) {
       struct child *child = children->entries[i - 1].value;
       if (child->phase == PHASE_MOVING && (child->pid == 0 || child->trouble->hot))
         lh_move_failed(hubs, child, "this node was taken for dead");
-      else if (child->phase == PHASE_PREPARED && !child->trouble->activating)
+      else if (is_void(child))
         lh_host_discard(child);
     }
   }

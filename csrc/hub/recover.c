@@ -163,6 +163,13 @@ static bool is_orphan(const struct child *child) {
          !runs_somewhere(child->hub, lh_bytes(child->id, child->id_len));
 }
 
+// An instance that runs with a member stands for the child, even one of a lower generation.
+static bool is_alive_in_view(const struct hub *hub, struct lh_bytes id) {
+  const struct lh_row *row = NULL;
+  return lh_registry_find(hub->all->registry, hub->index, id, &row, 1) > 0 && row->pid != 0 &&
+         lh_view_find(hub->all, row->node) != NULL;
+}
+
 // What needs no placing is dealt with here; answers whether the row is to be placed.
 static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
   struct child *child = lh_host_child(hub, lh_row_id(row));
@@ -174,7 +181,7 @@ static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
     outrank(child, row->generation);
     return false;
   }
-  if (is_temporary(row)) {
+  if (is_temporary(row) || is_alive_in_view(hub, lh_row_id(row))) {
     (void)lh_registry_cover(hub->all->registry, dead, row->hub, lh_row_id(row));
     return false;
   }

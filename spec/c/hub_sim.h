@@ -236,9 +236,21 @@ static void kill_actors(struct sim *sim, const struct node *node) {
   }
 }
 
+// What the first that refuses it as fenced tells it: how far our ledger was taken over.
+static uint64_t taken_seq(const struct node *node) {
+  const struct sim *sim = node->sim;
+  for (size_t i = 0; i < sim->count; i++) {
+    const struct node *other = &sim->nodes[i];
+    if (other->up && !other->stalled && lh_registry_is_frozen(other->registry, node->self))
+      return lh_registry_seq(other->registry, node->self);
+  }
+  return 0;
+}
+
 // As begin_new_epoch of csrc/node/node.c.
 static void new_epoch(struct node *node) {
   struct sim *sim = node->sim;
+  lh_hubs_yield(node->hubs, sim->now, taken_seq(node));
   for (size_t i = 0; i < sim->count; i++) {
     link_down(node, &sim->nodes[i]);
     pair_of(node, &sim->nodes[i])->knows = 0;
