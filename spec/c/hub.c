@@ -386,32 +386,35 @@ static bool dump_row(void *self, const struct lh_row *row) {
   return true;
 }
 
-static int
-sim_rows(lua_State *L) {  // rows(node): "id@node/generation/state/spec/restarts", unsorted
-  struct sim *sim = check(L);
-  struct node *node = check_node(L, sim, 2);
-  struct dump dump = {.sim = sim};
-  const int hub = lh_registry_hub_find(node->registry, lh_bytes_str("h"));
-  if (hub >= 0) lh_registry_scan(node->registry, (uint32_t)hub, dump_row, &dump);
+static int push_rows(lua_State *L, struct dump *dump) {
   lua_newtable(L);
   lua_Integer count = 0;
-  for (size_t at = 0; at < dump.text.len; at += strlen((const char *)dump.text.data + at) + 1) {
-    lua_pushstring(L, (const char *)dump.text.data + at);
+  for (size_t at = 0; at < dump->text.len; at += strlen((const char *)dump->text.data + at) + 1) {
+    lua_pushstring(L, (const char *)dump->text.data + at);
     lua_rawseti(L, -2, ++count);
   }
-  lh_buf_free(&dump.text);
+  lh_buf_free(&dump->text);
   return 1;
 }
 
-static int sim_frozen(lua_State *L) {  // frozen(node): how many rows of the dead wait
+// rows(node): "id@node/generation/state/spec/restarts", in any order
+static int sim_rows(lua_State *L) {
   struct sim *sim = check(L);
   const struct node *node = check_node(L, sim, 2);
+  struct dump dump = {.sim = sim};
+  const int hub = lh_registry_hub_find(node->registry, lh_bytes_str("h"));
+  if (hub >= 0) lh_registry_scan(node->registry, (uint32_t)hub, dump_row, &dump);
+  return push_rows(L, &dump);
+}
+
+static int sim_frozen(lua_State *L) {  // frozen(node): the rows of the dead that wait
+  struct sim *sim = check(L);
+  const struct node *node = check_node(L, sim, 2);
+  struct dump dump = {.sim = sim};
   uint32_t nodes[NODES_MAX * 8];
-  size_t rows = 0;
   const size_t count = lh_registry_ledgers(node->registry, nodes, NODES_MAX * 8, true);
-  for (size_t i = 0; i < count; i++) rows += lh_registry_count(node->registry, nodes[i]);
-  lua_pushinteger(L, (lua_Integer)rows);
-  return 1;
+  for (size_t i = 0; i < count; i++) lh_registry_each(node->registry, nodes[i], dump_row, &dump);
+  return push_rows(L, &dump);
 }
 
 static int sim_figures(lua_State *L) {

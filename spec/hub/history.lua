@@ -194,8 +194,8 @@ function history:rest(ms)
   for _, id in ipairs(ids) do check_instances(self, id, truth[id]) end
   check_rows(self, truth)
   for _, node in ipairs(self:up()) do
-    local kept = self.sim:frozen(node)
-    if kept > 0 then self:note(("n%d keeps %d rows of the dead"):format(node, kept)) end
+    local kept = table.concat(self.sim:frozen(node), " ")
+    if kept ~= "" then self:note(("n%d keeps rows of the dead: %s"):format(node, kept)) end
   end
   if not self.sim:settled() then self:note("a hub is busy still") end
   local malformed = self.sim:figures().malformed
