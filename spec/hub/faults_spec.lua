@@ -39,6 +39,9 @@ function act.stall(h)
   if not victim then return end
   for _, call in pairs(h.calls) do call.late = call.late or call.node == victim end
   h.sim:stall(victim, ms)
+  h:run(h:draw(ms))
+  local asker, first = h:asker(), h:draw(60)
+  if asker and asker ~= victim then h:stop(asker, first, first + 9) end
   h:run(ms + 1500)
 end
 
