@@ -140,8 +140,8 @@ extern const struct lh_hubs_ops lh_node_hubs_ops;
 extern const struct lh_actors_ops lh_node_actors_ops;
 
 // service.c
-void lh_service_message(struct lh_node *node,
-                        struct lh_msg *msg);  // on the protocol thread; takes it
+// On the protocol thread; takes it. `own`: an actor of this node says it, no link brought it.
+void lh_service_message(struct lh_node *node, struct lh_msg *msg, bool own);
 uint64_t lh_service_caller(struct lh_node *node, const struct lh_msg *msg);
 void lh_service_answer(struct lh_node *node, const struct caller *caller, struct lh_bytes value);
 void lh_service_fail(struct lh_node *node, const struct caller *caller, const char *code,

@@ -250,7 +250,7 @@ static void answered(void *self, uint64_t token, int status, struct lh_bytes res
 }
 
 // --- messages ---
-static void take_service(struct lh_node *node, void *data) { lh_service_message(node, data); }
+static void take_service(struct lh_node *node, void *data) { lh_service_message(node, data, true); }
 static void drop_message(void *data) { lh_msg_free(data); }
 
 static void service(void *self, struct lh_msg *msg) {

@@ -87,7 +87,7 @@ int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
   struct lh_msg *msg =
       lh_msg_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), pid, ref, rest);
   if (lh_pid_heap(msg->to) == 0) {
-    lh_service_message(node, msg);
+    lh_service_message(node, msg, false);
     lh_node_touch(node);
   } else {
     lh_actors_deliver(node->actors, msg);

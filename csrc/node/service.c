@@ -16,6 +16,7 @@ struct request {
   struct lh_node *node;
   const struct lh_msg *msg;
   struct caller caller;
+  bool own;  // said by an actor of this node; what a frame says of its sender proves nothing
   struct lh_bytes value;
   lh_ms now;
 };
@@ -215,6 +216,10 @@ static void do_stop(struct request *request) { do_start_or_stop(request, lh_hubs
 static void do_terminate(struct request *request) {
   struct lh_node *node = request->node;
   const uint64_t caller = remember(request);
+  if (caller == 0) {
+    fail(request, "limit", "too many requests wait for an answer on this node");
+    return;
+  }
   const int err =
       lh_hubs_terminate(node->hubs, request->now, caller, text_field(request->value, "hub"),
                         text_field(request->value, "id"));
@@ -413,15 +418,10 @@ static const struct {
     {"which_children", do_which_children, true},
 };
 
-static bool is_local(const struct lh_node *node, lh_pid pid) {
-  const struct lh_run *run = lh_runs_at(node->runs, lh_pid_node(pid));
-  return run == NULL || lh_node_id_equal(&run->id, &node->identity.id);
-}
-
 static void carry_out(struct request *request, struct lh_bytes kind) {
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (!lh_bytes_equal(kind, lh_bytes_str(kinds[i].kind))) continue;
-    if (!kinds[i].from_others && !is_local(request->node, request->caller.from)) {
+    if (!kinds[i].from_others && !request->own) {
       fail(request, "denied", "that request is not taken from other nodes");
     } else {
       kinds[i].fn(request);
@@ -431,11 +431,14 @@ static void carry_out(struct request *request, struct lh_bytes kind) {
   fail(request, "invalid", "unknown kind of request");
 }
 
-void lh_service_message(struct lh_node *node, struct lh_msg *msg) {
+void lh_service_message(struct lh_node *node, struct lh_msg *msg, bool own) {
   struct lh_reader in;
-  struct request request = {
-      .node = node, .msg = msg, .caller = {msg->from, msg->ref}, .now = lh_env_now(node->env)};
-  if (msg->kind == LH_MSG_DOWN)
+  struct request request = {.node = node,
+                            .msg = msg,
+                            .caller = {msg->from, msg->ref},
+                            .own = own,
+                            .now = lh_env_now(node->env)};
+  if (msg->kind == LH_MSG_DOWN && own)
     lh_control_session_ended(node, msg->ref, lh_bytes(msg->body, msg->len));
   if (msg->kind == LH_MSG_CALL) {
     node->counters.requests++;
