@@ -82,7 +82,7 @@ static void free_cold(struct heap *heap, struct actor *actor) {
 // Frees all that an actor has; its coroutine and state go with the lua_State or are let go before.
 static void release(struct heap *heap, struct actor *actor) {
   struct lh_msg *msg;
-  while ((msg = lha_mailbox_take(actor)) != NULL) lh_msg_free(msg);
+  while ((msg = lha_mailbox_take(heap, actor)) != NULL) lh_msg_free(msg);
   if (actor->kind == ACTOR_MAIN && actor->wait) lha_wait_cancel(heap, actor->wait);
   free_cold(heap, actor);
   lha_child_free(actor->child);
@@ -199,6 +199,7 @@ static const char *const phase_names[] = {"init", "its function", "call",     "c
 static void too_late(struct heap *heap, struct actor *actor) {
   struct task *task = actor->task;
   char text[REASON_MAX];
+  atomic_fetch_add(&heap->actors->overdue, 1);
   snprintf(text, sizeof text, "%s did not end in its time", phase_names[task->phase]);
   if (is_birth(task)) {
     stillborn(heap, actor, LH_ETIMEOUT, text);
@@ -218,9 +219,12 @@ static void crashed(struct heap *heap, struct actor *actor, const struct lh_erro
   first_line(error->text, reason);
   lha_actor_label(actor, label);
   const enum phase phase = task->phase;
+  if (task->limit_at <= lh_env_now(heap->actors->config.env)) {
+    too_late(heap, actor);
+    return;
+  }
   if (is_birth(task)) {
-    const bool late = task->limit_at <= lh_env_now(heap->actors->config.env);
-    stillborn(heap, actor, late ? LH_ETIMEOUT : LH_EFAILED, error->text);
+    stillborn(heap, actor, LH_EFAILED, error->text);
     return;
   }
   lh_log(LH_LOG_ERROR, label, "%s raised: %s", phase_names[phase], error->text);
@@ -329,7 +333,7 @@ static enum phase phase_for(const struct lh_msg *msg) {
 
 static void next_message(struct heap *heap, struct actor *actor) {
   if (actor->state != ACTOR_RUNNING || actor->kind != ACTOR_SERVER || !actor->head) return;
-  struct lh_msg *msg = lha_mailbox_take(actor);
+  struct lh_msg *msg = lha_mailbox_take(heap, actor);
   struct task *task = lha_task_take(heap, actor, phase_for(msg));
   if (!task) {
     lha_undeliverable(heap->actors, heap, msg, "crashed", "the heap's memory limit is reached");

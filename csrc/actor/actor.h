@@ -28,6 +28,8 @@ enum {
   LH_MAILBOX_MAX = 100000,  // messages waiting for one actor; more are refused ("mailbox_full")
   LH_MESSAGE_MAX = 16 * 1024 * 1024,
   LH_HEAP_ACTORS_SOFT = 2048,  // children a shared heap gets before the next heap is made
+  LH_HEAP_MEMORY = 1 << 30,
+  LH_HEAP_MAIL_MAX = 256 * 1024 * 1024,
   LH_HEAPS_MAX = 1 << LH_PID_HEAP_BITS,
   LH_INIT_MS = 5000,
   LH_CALL_MS = 5000,          // default deadline of a call
@@ -122,6 +124,7 @@ struct lh_actors_config {
   struct lh_runs *runs;
   uint32_t self_node;  // run index that our pids carry
   int schedulers;      // 0: no threads; lh_actors_step runs everything on the caller's thread
+  size_t heap_memory;  // bytes that one heap may hold; 0: LH_HEAP_MEMORY
   const char *path, *cpath;
   lua_CFunction open_core;  // luaopen_luahub_core, for every heap
   // A simulated node: no program is attached; the main heap has a state of its own, in which
@@ -225,7 +228,11 @@ void lh_actors_each_child(const struct lh_actors *actors,
                           void (*fn)(void *self, const struct lh_child_seen *child), void *self);
 
 struct lh_actors_counters {
-  uint64_t actors, heaps, messages, dropped, mailbox_full, preemptions, crashes, starts, stops;
+  uint64_t actors, heaps, messages, starts, stops, crashes, preemptions;
+  uint64_t dropped, mailbox_full, inbox_full, unsendable;  // messages that reached nobody
+  uint64_t timeouts;                                       // calls without an answer in time
+  uint64_t start_failures, overdue;  // starts that failed; callbacks ended by their time limit
+  uint64_t memory_refused, futures_full, timers_full, blocked;
 };
 void lh_actors_counters(const struct lh_actors *actors, struct lh_actors_counters *out);
 

@@ -21,6 +21,7 @@ struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
   actors->self = self;
   atomic_store(&actors->self_node, config->self_node);
   actors->threaded = config->schedulers > 0;
+  if (actors->config.heap_memory == 0) actors->config.heap_memory = LH_HEAP_MEMORY;
   actors->shared_count = config->schedulers > 0 ? config->schedulers : 1;
   if (actors->shared_count > SCHEDS_MAX / 2) actors->shared_count = SCHEDS_MAX / 2;
   actors->next_heap = HEAP_FIRST;
@@ -257,6 +258,15 @@ void lh_actors_counters(const struct lh_actors *actors, struct lh_actors_counter
                                      .heaps = atomic_load(&actors->heaps_open),
                                      .dropped = atomic_load(&actors->dropped),
                                      .mailbox_full = atomic_load(&actors->mailbox_full),
+                                     .inbox_full = atomic_load(&actors->inbox_full),
+                                     .unsendable = atomic_load(&actors->unsendable),
+                                     .timeouts = atomic_load(&actors->timeouts),
+                                     .start_failures = atomic_load(&actors->start_failures),
+                                     .overdue = atomic_load(&actors->overdue),
+                                     .memory_refused = atomic_load(&actors->memory_refused),
+                                     .futures_full = atomic_load(&actors->futures_full),
+                                     .timers_full = atomic_load(&actors->timers_full),
+                                     .blocked = atomic_load(&actors->blocked),
                                      .preemptions = atomic_load(&actors->preemptions),
                                      .crashes = atomic_load(&actors->crashes),
                                      .starts = atomic_load(&actors->starts),

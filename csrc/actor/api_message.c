@@ -30,11 +30,17 @@ void lha_push_answer_error(lua_State *L, struct lh_bytes body) {
 
 // --- sending ---
 
+int lha_unsendable(lua_State *L, struct heap *heap, const struct lh_error *error) {
+  const bool large = strcmp(error->code, lh_err_name(LH_ELIMIT)) == 0;
+  atomic_fetch_add(&heap->actors->unsendable, 1);
+  return lh_script_fail(L, large ? "too_large" : "invalid", "%s", error->text);
+}
+
 // The encoded value at `index`, or an empty slice after pushing nil and an error.
 static struct lh_bytes body_of(lua_State *L, struct heap *heap, int index) {
   struct lh_error error;
   const struct lh_bytes body = lha_encode(L, heap, index, &error);
-  if (body.len == 0) lh_script_fail(L, "invalid", "%s", error.text);
+  if (body.len == 0) (void)lha_unsendable(L, heap, &error);
   return body;
 }
 
@@ -77,7 +83,10 @@ static int call_k(lua_State *L, int status, lua_KContext context) {
   (void)status;
   struct heap *heap = lha_heap_of(L);
   const struct lh_msg *answer = lha_wait_end(L, heap, (struct wait *)context);
-  if (!answer) return lh_script_fail(L, "timeout", "no answer in time");
+  if (!answer) {
+    atomic_fetch_add(&heap->actors->timeouts, 1);
+    return lh_script_fail(L, "timeout", "no answer in time");
+  }
   const struct lh_bytes body = lh_bytes(answer->body, answer->len);
   if (answer->kind == LH_MSG_FAIL) {
     lha_push_answer_error(L, body);
@@ -134,7 +143,7 @@ static int receive(lua_State *L) {
   struct heap *heap;
   struct actor *self = lha_self(L, &heap);
   const lh_ms until = lha_deadline(L, heap, 1, LH_NEVER);
-  struct lh_msg *msg = lha_mailbox_take_info(self);
+  struct lh_msg *msg = lha_mailbox_take_info(heap, self);
   if (msg) {
     lha_hold(heap, msg);
     return push_received(L, heap, msg);
@@ -173,7 +182,7 @@ static struct lh_bytes question(lua_State *L, struct heap *heap) {
   lh_write_str(&heap->scratch, kind, len);
   if (lh_value_encode(L, 2, &heap->scratch, LH_MESSAGE_MAX, heap->actors->config.runs, &error) !=
       0) {
-    lh_script_fail(L, "invalid", "%s", error.text);
+    (void)lha_unsendable(L, heap, &error);
     return lh_bytes(NULL, 0);
   }
   return lh_bytes_of(&heap->scratch);
@@ -198,6 +207,7 @@ static int request_async(lua_State *L) {
   const uint64_t ref = lha_heap_ref(heap);
   const lh_pid service = lha_service_pid(heap->actors);
   if (!lha_future_new(self, ref, service)) {
+    atomic_fetch_add(&heap->actors->futures_full, 1);
     return lh_script_fail(L, "limit", "%d requests are waiting to be awaited", (int)FUTURES_MAX);
   }
   lha_send(heap->actors, heap, lh_msg_new(LH_MSG_CALL, service, self->pid, ref, body));

@@ -31,7 +31,9 @@ static void answer_spawn(struct heap *heap, const struct birth *birth, lh_pid pi
                          const char *error) {
   const struct lh_msg call = {.to = pid, .from = birth->asker, .ref = birth->ref};
   if (status != 0) {
-    lha_answer_fail(heap->actors, heap, &call, lh_err_name(status), error);
+    char line[REASON_MAX];  // the rest is the places where a module was looked for, or a traceback
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(error, "\n"), error);
+    lha_answer_fail(heap->actors, heap, &call, lh_err_name(status), line);
     return;
   }
   struct lh_buf body = LH_BUF_EMPTY;
@@ -49,7 +51,8 @@ static void answer_spawn(struct heap *heap, const struct birth *birth, lh_pid pi
 // Outside Lua, or inside an entry: raises nothing. Forgets the birth.
 void lha_birth_over(struct heap *heap, struct birth *birth, lh_pid pid, int status,
                     const char *error) {
-  const struct lh_actors *actors = heap->actors;
+  struct lh_actors *actors = heap->actors;
+  if (status != 0) atomic_fetch_add(&actors->start_failures, 1);
   switch (birth->kind) {
   case BIRTH_CHILD:
     add_started(heap, birth, pid, status, error);
@@ -144,9 +147,11 @@ static int finish_init(lua_State *L, int status, lua_KContext context) {
     actor->state_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
   }
-  if (!lua_isnil(L, -2)) {
-    lua_pushfstring(L, "init of module '%s' returned a %s (a table, or nil and a reason, expected)",
-                    name, luaL_typename(L, -2));
+  if (!lua_isnil(L, -2) || lua_isnil(L, -1)) {
+    const char *article = lua_isnil(L, -2) ? "" : "a ";
+    const char *what = lua_isnil(L, -2) ? "nothing" : luaL_typename(L, -2);
+    lua_pushfstring(L, "init of module '%s' returned %s%s (a table, or nil and a reason, expected)",
+                    name, article, what);
     return refuse(heap, lua_tostring(L, -1));
   }
   return refuse(heap, lua_pushfstring(L, "init refused: %s", luaL_tolstring(L, -1, NULL)));

@@ -14,7 +14,11 @@
 static void stop_time_over(struct heap *heap, struct timer *timer) {
   struct cold *cold = LH_ENTRY(timer, struct cold, stop_timer);
   struct lh_buf reason = LH_BUF_EMPTY;
+  char label[LABEL_MAX];
   cold->killed = true;
+  lha_actor_label(cold->actor, label);
+  atomic_fetch_add(&heap->actors->overdue, 1);
+  lh_log(LH_LOG_WARN, label, "was ended: it did not stop in its time (the shutdown of its spec)");
   lh_write_cstr(&reason, cold->stop_reason);
   lha_actor_kill(heap, cold->actor, lh_bytes_of(&reason));
   lh_buf_free(&reason);

@@ -36,11 +36,12 @@ static int send_after(lua_State *L) {
   const lh_pid pid = lh_script_check_pid(L, 2);
   luaL_checkany(L, 3);
   if (heap->sends.count >= LH_TIMERS_MAX) {
+    atomic_fetch_add(&heap->actors->timers_full, 1);
     return lh_script_fail(L, "limit", "%d messages are waiting for their time", (int)LH_TIMERS_MAX);
   }
   struct lh_error error;
   const struct lh_bytes body = lha_encode(L, heap, 3, &error);
-  if (body.len == 0) return lh_script_fail(L, "invalid", "%s", error.text);
+  if (body.len == 0) return lha_unsendable(L, heap, &error);
   struct delayed *delayed = LH_NEW(struct delayed);
   delayed->timer.fire = fire;
   delayed->ref = lha_heap_ref(heap);

@@ -30,6 +30,7 @@ static void free_inbox(struct heap *heap) {
     msg = next;
   }
   atomic_store(&heap->inbox_count, 0);
+  atomic_store(&heap->inbox_bytes, 0);
 }
 
 // On the thread that freed everything that ran: nothing else touches the heap.
@@ -80,8 +81,8 @@ int lha_heap_open(struct heap *heap, struct lh_error *error) {
   const struct lh_script_config script = {.path = config->path,
                                           .cpath = config->cpath,
                                           .open_core = config->open_core,
-                                          .memory_max =
-                                              heap->kind == KIND_ISOLATED ? ISOLATED_MEMORY_MAX : 0,
+                                          .memory_max = config->heap_memory,
+                                          .memory_refused = &heap->actors->memory_refused,
                                           .runs = config->runs};
   heap->L = lh_script_open(&script, heap, error);
   if (!heap->L) return LH_ENOMEM;
@@ -188,14 +189,22 @@ void lha_heap_wake(struct heap *heap) {
   }
 }
 
+static bool inbox_is_full(struct heap *heap, const struct lh_msg *msg) {
+  return atomic_load_explicit(&heap->inbox_count, memory_order_relaxed) >= INBOX_MAX ||
+         (lha_is_bulk(msg) &&
+          atomic_load_explicit(&heap->inbox_bytes, memory_order_relaxed) + msg->len >
+              LH_HEAP_MAIL_MAX);
+}
+
 void lha_heap_post(struct heap *heap, struct lh_msg *msg) {
   const bool order = msg->kind == MSG_ORDER;
-  if (!order && atomic_load_explicit(&heap->inbox_count, memory_order_relaxed) >= INBOX_MAX) {
-    atomic_fetch_add(&heap->actors->mailbox_full, 1);
+  if (!order && inbox_is_full(heap, msg)) {
+    atomic_fetch_add(&heap->actors->inbox_full, 1);
     lha_undeliverable(heap->actors, NULL, msg, "mailbox_full", "the heap's inbox is full");
     return;
   }
   atomic_fetch_add_explicit(&heap->inbox_count, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&heap->inbox_bytes, msg->len, memory_order_relaxed);
   struct lh_msg *head = atomic_load_explicit(&heap->inbox, memory_order_relaxed);
   do {
     msg->next = head;
@@ -210,14 +219,17 @@ static void take_inbox(struct heap *heap) {
   struct lh_msg *newest = atomic_exchange(&heap->inbox, NULL);
   struct lh_msg *oldest = NULL;
   unsigned count = 0;
+  size_t bytes = 0;
   while (newest) {
     struct lh_msg *next = newest->next;
+    bytes += newest->len;
     newest->next = oldest;
     oldest = newest;
     newest = next;
     count++;
   }
   atomic_fetch_sub_explicit(&heap->inbox_count, count, memory_order_relaxed);
+  atomic_fetch_sub_explicit(&heap->inbox_bytes, bytes, memory_order_relaxed);
   while (oldest) {
     struct lh_msg *next = oldest->next;
     oldest->next = NULL;

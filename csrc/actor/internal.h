@@ -34,36 +34,13 @@
 #include <lua.h>
 
 #include "actor/actor.h"
+#include "actor/limit.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "script/script.h"
 #include "wire/wire.h"
-
-enum {
-  SCHEDS_MAX = 1024,           // threads of all kinds
-  SPARES_MAX = 4,              // threads started because every scheduler is stuck in C
-  SLICE_TURNS = 256,           // turns of one heap before the next heap runs
-  SLICE_RUN_MS = 2,            // the same, as time
-  POOL_MAX = 64,               // coroutines kept by a heap for the next callback
-  INBOX_MAX = 1000000,         // messages on their way into one heap
-  FUTURES_MAX = 4096,          // answers an actor may leave waiting for it
-  FORWARD_MS = 30000,          // how long a moved actor's old pid is remembered
-  STARTED_BATCH = 256,         // results handed over in one child_started
-  ASK_DEPTH_MAX = 16,          // policy questions inside waits inside policy questions
-  STEP_INSTRUCTIONS = 100000,  // where signals cannot preempt, a turn's instructions
-  CHILDREN_PER_HEAP = 16,  // more children than this: another heap, until every scheduler has one
-  ISOLATED_MEMORY_MAX = 1 << 30,  // bytes of a heap that one actor has for itself
-  STUCK_MS = 50,                  // Lua would have given way by then: the thread is inside C
-  URGENT_BUCKETS = 1024,          // of the table of urgent orders
-  FORMER_MAX = 16,                // run indexes under which our pids still work
-  DEADLINE_MAX_MS = 1000000000,   // eleven days; longer waits are cut to it
-  MODULE_NAME_MAX = 255,
-  CODE_MAX = 31,
-  LABEL_MAX = 96,
-  REASON_MAX = 400,
-};
 
 // The thread sanitizer delivers signals late; there instructions are counted instead.
 #ifdef __SANITIZE_THREAD__
@@ -256,6 +233,7 @@ struct heap {
   atomic_uint_fast64_t messages;   // delivered here; written by the running thread
   _Atomic(struct lh_msg *) inbox;  // newest first
   atomic_uint inbox_count;
+  atomic_size_t inbox_bytes;
   atomic_int state;
   atomic_uint assigned;     // actors placed here or on their way
   struct heap *queue_next;  // in the scheduler's queue
@@ -268,6 +246,7 @@ struct heap {
   struct slot *slots;
   uint32_t slot_count, slot_cap, free_first, free_last, serial_start, serial_top;
   uint32_t live;
+  size_t mail_bytes;  // in the mailboxes
   struct actor *ready_first, *ready_last;
   struct actor *current;  // whose Lua runs
   struct lh_heap timers;
@@ -366,8 +345,9 @@ struct lh_actors {
   atomic_bool watch_end;
   pthread_mutex_t urgent_lock;
   struct urgent *urgents[URGENT_BUCKETS];
-  atomic_uint_fast64_t actors, heaps_open, dropped, mailbox_full, preemptions, crashes, starts,
-      stops;
+  atomic_uint_fast64_t actors, heaps_open, dropped, mailbox_full, inbox_full, memory_refused,
+      preemptions, crashes, starts, stops, start_failures, overdue, timeouts, unsendable,
+      futures_full, timers_full, blocked;
 };
 
 // --- orders: what the node asks of a heap; they travel as messages of a kind of their own ---
@@ -461,13 +441,18 @@ void lha_answer_fail(struct lh_actors *actors, struct heap *heap, const struct l
 void lha_undeliverable(struct lh_actors *actors, struct heap *heap, struct lh_msg *msg,
                        const char *code, const char *text);
 void lha_dropped(struct lh_actors *actors, struct lh_msg *msg);
+// Messages that a full queue may refuse for their bytes: answers and ends are as many as are waited
+// for.
+static inline bool lha_is_bulk(const struct lh_msg *msg) {
+  return msg->kind == LH_MSG_SEND || msg->kind == LH_MSG_CAST || msg->kind == LH_MSG_CALL;
+}
 
 // mailbox.c
 void lha_deliver(struct heap *heap, struct lh_msg *msg);  // a message of this heap, on its thread
 void lha_mailbox_put(struct heap *heap, struct actor *actor, struct lh_msg *msg);
-struct lh_msg *lha_mailbox_take(struct actor *actor);
-struct lh_msg *lha_mailbox_take_info(struct actor *actor);
-void lha_mailbox_drop_down(struct actor *actor, uint64_t ref);
+struct lh_msg *lha_mailbox_take(struct heap *heap, struct actor *actor);
+struct lh_msg *lha_mailbox_take_info(struct heap *heap, struct actor *actor);
+void lha_mailbox_drop_down(struct heap *heap, struct actor *actor, uint64_t ref);
 void lha_mailbox_empty(struct heap *heap, struct actor *actor, const char *code, const char *text,
                        lh_pid forward);
 void lha_forward_keep(struct heap *heap, lh_pid pid, lh_pid to);
@@ -585,6 +570,8 @@ extern const luaL_Reg lha_api_actor[];
 extern const luaL_Reg lha_api_delayed[];
 int lha_call(lua_State *L, struct heap *heap, lh_pid pid, struct lh_bytes body, lh_ms until);
 struct actor *lha_self(lua_State *L, struct heap **heap);
+// Counts a value that could not be encoded; pushes nil and the error, answers 2.
+int lha_unsendable(lua_State *L, struct heap *heap, const struct lh_error *error);
 void lha_push_answer_error(lua_State *L, struct lh_bytes body);
 
 // os.c

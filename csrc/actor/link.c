@@ -215,7 +215,7 @@ static int demonitor(lua_State *L) {
     take(heap->actors, &self->cold->watched, pid, ref);
     tell(heap, LH_MSG_DEMONITOR, pid, self->pid, ref, lh_bytes(NULL, 0));
   }
-  lha_mailbox_drop_down(self, ref);
+  lha_mailbox_drop_down(heap, self, ref);
   lua_pushboolean(L, pid != 0);
   return 1;
 }

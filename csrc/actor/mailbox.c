@@ -58,7 +58,7 @@ static void deliver_unknown(struct heap *heap, struct lh_msg *msg) {
 
 // --- queues ---
 
-static void append(struct actor *actor, struct lh_msg *msg) {
+static void append(struct heap *heap, struct actor *actor, struct lh_msg *msg) {
   msg->next = NULL;
   if (actor->tail) {
     actor->tail->next = msg;
@@ -67,14 +67,16 @@ static void append(struct actor *actor, struct lh_msg *msg) {
   }
   actor->tail = msg;
   actor->queued++;
+  heap->mail_bytes += msg->len;
 }
 
-struct lh_msg *lha_mailbox_take(struct actor *actor) {
+struct lh_msg *lha_mailbox_take(struct heap *heap, struct actor *actor) {
   struct lh_msg *msg = actor->head;
   if (!msg) return NULL;
   actor->head = msg->next;
   if (!actor->head) actor->tail = NULL;
   actor->queued--;
+  heap->mail_bytes -= msg->len;
   msg->next = NULL;
   return msg;
 }
@@ -84,8 +86,8 @@ static bool is_info(const struct lh_msg *msg) {
   return msg->kind == LH_MSG_SEND || msg->kind == LH_MSG_DOWN || msg->kind == LH_MSG_EXIT;
 }
 
-struct lh_msg *lha_mailbox_take_info(struct actor *actor) {
-  if (actor->kind != ACTOR_SERVER) return lha_mailbox_take(actor);
+struct lh_msg *lha_mailbox_take_info(struct heap *heap, struct actor *actor) {
+  if (actor->kind != ACTOR_SERVER) return lha_mailbox_take(heap, actor);
   struct lh_msg *before = NULL;
   struct lh_msg *msg = actor->head;
   while (msg && !is_info(msg)) {
@@ -100,29 +102,31 @@ struct lh_msg *lha_mailbox_take_info(struct actor *actor) {
   }
   if (actor->tail == msg) actor->tail = before;
   actor->queued--;
+  heap->mail_bytes -= msg->len;
   msg->next = NULL;
   return msg;
 }
 
 // Takes out the message of a monitor that its owner no longer wants.
-void lha_mailbox_drop_down(struct actor *actor, uint64_t ref) {
+void lha_mailbox_drop_down(struct heap *heap, struct actor *actor, uint64_t ref) {
   struct lh_msg *msg = actor->head;
   actor->head = actor->tail = NULL;
   actor->queued = 0;
   while (msg) {
     struct lh_msg *next = msg->next;
+    heap->mail_bytes -= msg->len;
     if (msg->kind == LH_MSG_DOWN && msg->ref == ref) {
       lh_msg_free(msg);
     } else {
-      append(actor, msg);
+      append(heap, actor, msg);
     }
     msg = next;
   }
 }
 
-static bool is_full(const struct actor *actor, const struct lh_msg *msg) {
-  if (msg->kind == LH_MSG_DOWN || msg->kind == LH_MSG_EXIT) return false;  // never lost
-  return actor->queued >= LH_MAILBOX_MAX;
+static bool is_full(const struct heap *heap, const struct actor *actor, const struct lh_msg *msg) {
+  if (!lha_is_bulk(msg)) return false;  // the end of another is never lost
+  return actor->queued >= LH_MAILBOX_MAX || heap->mail_bytes + msg->len > LH_HEAP_MAIL_MAX;
 }
 
 void lha_mailbox_put(struct heap *heap, struct actor *actor, struct lh_msg *msg) {
@@ -130,12 +134,12 @@ void lha_mailbox_put(struct heap *heap, struct actor *actor, struct lh_msg *msg)
       lha_wait_message(heap, actor, msg)) {
     return;
   }
-  if (is_full(actor, msg)) {
+  if (is_full(heap, actor, msg)) {
     atomic_fetch_add(&heap->actors->mailbox_full, 1);
     lha_undeliverable(heap->actors, heap, msg, "mailbox_full", "the actor's mailbox is full");
     return;
   }
-  append(actor, msg);
+  append(heap, actor, msg);
   if (!actor->task && actor->state == ACTOR_RUNNING && actor->kind == ACTOR_SERVER) {
     lha_ready(heap, actor);
   }
@@ -146,7 +150,7 @@ void lha_mailbox_put(struct heap *heap, struct actor *actor, struct lh_msg *msg)
 void lha_mailbox_empty(struct heap *heap, struct actor *actor, const char *code, const char *text,
                        lh_pid forward) {
   struct lh_msg *msg;
-  while ((msg = lha_mailbox_take(actor)) != NULL) {
+  while ((msg = lha_mailbox_take(heap, actor)) != NULL) {
     if (forward != 0 && (msg->kind == LH_MSG_CAST || msg->kind == LH_MSG_SEND)) {
       msg->to = forward;
       lha_send(heap->actors, heap, msg);

@@ -110,7 +110,11 @@ static int finish_call(lua_State *L, int status, lua_KContext context) {
   struct lh_error error;
   const struct lh_bytes body = lha_encode(L, heap, -1, &error);
   if (body.len == 0) {
-    lha_answer_fail(heap->actors, heap, msg, "invalid", error.text);
+    char text[LH_ERROR_TEXT_MAX + MODULE_NAME_MAX];
+    atomic_fetch_add(&heap->actors->unsendable, 1);
+    snprintf(text, sizeof text, "module '%s' answered what cannot be sent: %s", module_name(heap),
+             error.text);
+    lha_answer_fail(heap->actors, heap, msg, "invalid", text);
   } else if (msg->from != 0) {
     lha_send(heap->actors, heap, lh_msg_new(LH_MSG_REPLY, msg->from, msg->to, msg->ref, body));
   }

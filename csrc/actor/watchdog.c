@@ -148,6 +148,7 @@ static void deal_with(struct sched *sched, lh_ms now) {
   }
   if (!sched->warned && now - sched->seen_since >= LH_BLOCKED_WARN_MS) {
     sched->warned = true;
+    atomic_fetch_add(&actors->blocked, 1);
     warn_blocked(sched, now);
   }
   if (!PREEMPT_BY_COUNT) pthread_kill(sched->thread, SIGURG);

@@ -14,6 +14,8 @@ void lh_env_stop(struct lh_env *env) { env->ops->stop(env); }
 int lh_env_post(struct lh_env *env, void (*fn)(void *data), void *data) {
   return env->ops->post(env, fn, data);
 }
+uint64_t lh_env_accepts_refused(const struct lh_env *env) { return env->accepts_refused; }
+
 lh_ms lh_env_now(struct lh_env *env) { return (lh_ms)(env->ops->now_ns(env) / NS_PER_MS); }
 uint64_t lh_env_now_ns(struct lh_env *env) { return env->ops->now_ns(env); }
 void lh_env_random(struct lh_env *env, void *out, size_t len) { env->ops->random(env, out, len); }

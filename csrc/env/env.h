@@ -77,6 +77,9 @@ struct lh_timer *lh_timer_new(struct lh_env *env, lh_timer_fn *fn, void *self);
 void lh_timer_set(struct lh_timer *timer, lh_ms at);  // LH_NEVER disarms
 void lh_timer_free(struct lh_timer *timer);           // also from its own callback
 
+// Connections that were closed at once because no descriptor was left.
+uint64_t lh_env_accepts_refused(const struct lh_env *env);
+
 // --- streams ---
 // A connected byte stream over a non-blocking socket. Bytes are read eagerly and given to on_data;
 // the slice is valid during the call. After on_closed, or lh_stream_close, nothing more is called;

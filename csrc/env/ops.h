@@ -50,6 +50,7 @@ struct lh_env {
   const struct lh_env_ops *ops;
   lh_stall_fn *on_stall;
   void *stall_self;
+  uint64_t accepts_refused;
 };
 
 struct lh_timer {

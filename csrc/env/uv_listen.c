@@ -39,7 +39,10 @@ static void refuse_one(struct lh_uv_env *env, int fd, int number) {
   if (env->spare_fd < 0) return;
   (void)close(env->spare_fd);
   const int refused = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-  if (refused >= 0) (void)close(refused);
+  if (refused >= 0) {
+    env->base.accepts_refused++;
+    (void)close(refused);
+  }
   env->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

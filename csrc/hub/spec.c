@@ -6,6 +6,7 @@
 // point into the input.
 #include "hub/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { SHUTDOWN_WORKER_MS = 5000, SHUTDOWN_SUPERVISOR_MS = 60000, SHUTDOWN_MAX_MS = 3600000 };
@@ -141,6 +142,22 @@ static void write_body(const struct spec *spec, const struct parts *parts, struc
   }
 }
 
+static int bad_field(struct lh_error *error, struct lh_bytes id, struct lh_bytes key, int err) {
+  char what[256];
+  const char *wanted = is(key, "id")                                 ? "a string of 1 to 255 bytes"
+                       : is(key, "dedicated") || is(key, "isolated") ? "true or false"
+                                                                     : "a string";
+  if (err == LH_ENOTFOUND)
+    (void)snprintf(what, sizeof what,
+                   "unknown field '%.*s' (known: id, start, restart, shutdown, type, metadata, "
+                   "dedicated, isolated)",
+                   (int)key.len, (const char *)key.data);
+  else
+    (void)snprintf(what, sizeof what, "%.*s must be %s", (int)key.len, (const char *)key.data,
+                   wanted);
+  return bad(error, id, what);
+}
+
 static int read_map(struct lh_reader *in, struct spec *spec, struct parts *parts,
                     struct lh_error *error) {
   const struct lh_wire_value head = lh_read_value(in);
@@ -149,15 +166,7 @@ static int read_map(struct lh_reader *in, struct spec *spec, struct parts *parts
   for (uint32_t i = 0; i < head.as.count && in->err == 0; i++) {
     const struct lh_bytes key = lh_read_str(in, 64);
     const int err = read_field(in, key, spec, parts);
-    if (err == LH_ENOTFOUND) {
-      return lh_fail(error, LH_EINVAL, "child spec '%.*s': unknown field '%.*s'", (int)spec->id.len,
-                     (const char *)spec->id.data, (int)key.len, (const char *)key.data);
-    }
-    if (err != LH_OK) {
-      return lh_fail(
-          error, LH_EINVAL, "child spec '%.*s': field '%.*s' has the wrong type or is too long",
-          (int)spec->id.len, (const char *)spec->id.data, (int)key.len, (const char *)key.data);
-    }
+    if (err != LH_OK) return bad_field(error, spec->id, key, err);
   }
   return in->err != LH_OK ? bad(error, spec->id, "cannot be read") : LH_OK;
 }

@@ -88,6 +88,7 @@ static int refuse_full(struct lh_conn *conn, enum lh_class class) {
     lh_count(conn->links, LH_COUNT_DATA_FULL, 1);
     return LH_EAGAIN;
   }
+  lh_count(conn->links, LH_COUNT_OVERFLOWS, 1);
   conn->broken = class == LH_CLASS_CONTROL ? "the peer does not read: the control queue is full"
                                            : "the peer does not read: the state queue is full";
   return LH_ECLOSED;

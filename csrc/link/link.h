@@ -151,7 +151,8 @@ struct lh_links_counters {
   uint64_t frames_in, frames_out, bytes_in, bytes_out;
   uint64_t datagrams_in, datagrams_out;
   uint64_t bad_seal, replayed, unknown_key, malformed, too_big, refused, handshake_failed,
-      half_open_full, data_full;
+      half_open_full, data_full,
+      overflows;  // links closed because a queue that may not lose anything was full
 };
 void lh_links_counters(const struct lh_links *links, struct lh_links_counters *out);
 

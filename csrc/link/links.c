@@ -245,5 +245,6 @@ void lh_links_counters(const struct lh_links *links, struct lh_links_counters *o
       .handshake_failed = n[LH_COUNT_HANDSHAKE_FAILED],
       .half_open_full = n[LH_COUNT_HALF_OPEN_FULL],
       .data_full = n[LH_COUNT_DATA_FULL],
+      .overflows = n[LH_COUNT_OVERFLOWS],
   };
 }

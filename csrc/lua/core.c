@@ -117,6 +117,8 @@ static void read_config(lua_State *L, struct lh_node_config *config) {
   set_log_level(text_option(L, "log_level"));
   lua_getfield(L, 1, "schedulers");
   config->schedulers = (int)luaL_optinteger(L, -1, default_schedulers());
+  lua_getfield(L, 1, "heap_memory");
+  config->heap_memory = (size_t)luaL_optinteger(L, -1, 0) << 20;
   lua_getfield(L, 1, "handle_signals");
   config->handle_signals = lua_toboolean(L, -1);
   config->open_core = lh_core_open;

@@ -100,6 +100,7 @@ int lh_members_check(struct lh_members *members, const struct lh_run *run, struc
   struct lh_member_record record;
   int err = read_greeting(members, run, greeting, &record, error);
   if (!err) lh_member_record_free(&record);
+  if (err == LH_ELIMIT) members->counters.full++;
   return err;
 }
 

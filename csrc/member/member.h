@@ -154,7 +154,8 @@ uint32_t lh_members_incarnation(const struct lh_members *members, const struct l
 
 struct lh_members_counters {
   uint64_t probes, probe_failures, suspicions, refutations, deaths, hard_deaths, malformed,
-      bad_signature, stalls, udp_broken;
+      bad_signature, stalls, udp_broken,
+      full;  // what a full table did not take
 };
 void lh_members_counters(const struct lh_members *members, struct lh_members_counters *out);
 

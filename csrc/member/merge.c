@@ -33,7 +33,10 @@ static void hear_of(struct lh_members *members, struct lh_member_record *take,
                     struct lh_bytes encoded) {
   struct member *heard = lh_member_find(&members->heard, &take->run.id);
   if (heard) lh_member_remove(members, &members->heard, heard);
-  if (members->heard.count >= HEARD_MAX) return;
+  if (members->heard.count >= HEARD_MAX) {
+    members->counters.full++;
+    return;
+  }
   heard = lh_member_new(members, take, encoded);
   heard->forget.fire = heard_fire;
   lh_member_insert(&members->heard, heard);

@@ -292,7 +292,11 @@ static void relay_fire(struct lh_members *members, void *owner) {
 
 void lh_member_on_ping_req(struct lh_members *members, const struct lh_run *from,
                            const struct message *message) {
-  if (!message->has_target || members->relay_count >= RELAYS_MAX) return;
+  if (!message->has_target) return;
+  if (members->relay_count >= RELAYS_MAX) {
+    members->counters.full++;
+    return;
+  }
   if (!lh_member_find_run(&members->met, from)) return;
   const struct member *target = lh_member_find_run(&members->met, &message->target);
   if (!target || target == members->self) return;

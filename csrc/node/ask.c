@@ -39,6 +39,7 @@ void lh_ask_heap(struct lh_node *node, const char *module, const char *function,
 static void end(struct lh_node *node, struct asked *asked, int status, struct lh_bytes result,
                 const char *error) {
   lh_list_remove(&asked->link);
+  if (status != LH_OK) node->counters.questions_failed++;
   asked->fn(node, status, result, error, asked->data);
   lh_free(asked);
 }

@@ -3,7 +3,8 @@
 // RUNTIME_DIR/NAME.sock, mode 0600. A frame is a 32-bit big-endian length and one encoded map.
 // `eval` and `attach` make a session, an actor in a heap of its own, once the node is ready; from
 // then on frames go to the session as messages, but for `interrupt`, which the node carries out
-// itself. A session ends with its client and a client with its session.
+// itself. A session ends with its client and a client with its session. A client that does not
+// finish what it began to say is hung up on, so that it does not keep a place for ever.
 #include "node/internal.h"
 
 #include "base/log.h"
@@ -22,6 +23,7 @@ struct connection {
   lh_pid session;
   struct lh_buf first;  // the message that waits for the node to be ready
   bool closing, wants_end;
+  lh_ms cut_at;  // when the frame that is awaited must be there, or LH_NEVER
 };
 
 static void connection_close(struct connection *connection) {
@@ -193,13 +195,21 @@ static bool take_frame(struct connection *connection) {
   return true;
 }
 
+static void set_deadline(struct connection *connection, bool taken) {
+  if (connection->in.len == 0)
+    connection->cut_at = taken ? LH_NEVER : connection->cut_at;
+  else if (taken || connection->cut_at == LH_NEVER)
+    connection->cut_at = lh_env_now(connection->node->env) + LH_CONTROL_PARTIAL_MS;
+}
+
 static void on_data(void *self, const uint8_t *data, size_t len) {
   struct connection *connection = self;
   struct lh_node *node = connection->node;
   const uint64_t id = connection->id;
   lh_buf_append(&connection->in, data, len);
-  while (find(node, id) != NULL && take_frame(connection)) {
-  }
+  bool taken = false;
+  while (find(node, id) != NULL && take_frame(connection)) taken = true;
+  if (find(node, id) != NULL) set_deadline(connection, taken);
   lh_node_touch(node);
 }
 
@@ -227,12 +237,40 @@ static void on_accept(void *self, struct lh_stream *stream) {
   connection->node = node;
   connection->stream = stream;
   connection->id = ++node->next_connection;
+  connection->cut_at = lh_env_now(node->env) + LH_CONTROL_PARTIAL_MS;
   node->connection_count++;
   lh_list_push(&node->connections, &connection->link);
   lh_stream_set_ops(stream, &stream_ops, connection);
+  lh_node_touch(node);
 }
 
 // --- the node's side ---
+lh_ms lh_control_due(const struct lh_node *node) {
+  lh_ms due = LH_NEVER;
+  for (const struct lh_list *at = node->connections.next; at != &node->connections; at = at->next) {
+    const struct connection *connection = LH_ENTRY(at, const struct connection, link);
+    if (connection->cut_at < due) due = connection->cut_at;
+  }
+  return due;
+}
+
+void lh_control_tick(struct lh_node *node, lh_ms now) {
+  struct lh_list *at = node->connections.next;
+  while (at != &node->connections) {
+    struct connection *connection = LH_ENTRY(at, struct connection, link);
+    at = at->next;
+    if (connection->cut_at > now) continue;
+    if (connection->closing) {  // it does not read the reason either
+      connection_close(connection);
+      continue;
+    }
+    connection->cut_at = now + LH_CONTROL_PARTIAL_MS;
+    connection->closing = true;
+    node->counters.control_cut++;
+    send_words(connection, "error", "text", "the request was not finished in its time");
+  }
+}
+
 int lh_control_send(struct lh_node *node, uint64_t id, struct lh_bytes message) {
   struct connection *connection = find(node, id);
   if (connection == NULL || connection->closing) return LH_ECLOSED;

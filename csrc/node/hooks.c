@@ -229,12 +229,32 @@ static void handlers_free(struct handlers *handlers) {
 }
 
 // --- running ---
+// How the log names a handler that fails.
+static char *label_of(const struct handler *handler, struct lh_bytes hub, struct lh_bytes key) {
+  char text[LH_HUB_ID_MAX + 2 * 255 + 32];
+  (void)snprintf(text, sizeof text, "hub %.*s: handler '%.*s' of %.*s", (int)hub.len,
+                 (const char *)hub.data, (int)handler->id.len, (const char *)handler->id.data,
+                 (int)key.len, (const char *)key.data);
+  return lh_strdup(text);
+}
+
+static void run_ended(struct lh_node *node, int status, const char *error, char *label) {
+  if (status != LH_OK && status != LH_ECLOSED) {
+    node->counters.hooks_failed++;
+    lh_log(LH_LOG_WARN, "hook", "%s failed: %s", label, error != NULL ? error : "");
+  }
+  lh_free(label);
+}
+
 static void hook_ended(struct lh_node *node, int status, struct lh_bytes result, const char *error,
                        void *data) {
-  (void)node;
   (void)result;
-  (void)data;
-  if (status != LH_OK) lh_log(LH_LOG_WARN, "hook", "a hook failed: %s", error != NULL ? error : "");
+  run_ended(node, status, error, data);
+}
+
+void lh_hooks_ran(struct lh_node *node, uint64_t token, int status, const char *error) {
+  char *label = lh_map_remove(&node->hook_runs, &token, sizeof token);
+  if (label != NULL) run_ended(node, status, error, label);
 }
 
 static void ask_main(struct lh_node *node, const struct handler *handler, struct lh_bytes hub,
@@ -244,17 +264,19 @@ static void ask_main(struct lh_node *node, const struct handler *handler, struct
   lh_write_str(&args, key.data, key.len);
   lh_write_str(&args, handler->id.data, handler->id.len);
   lh_buf_append(&args, payload.data, payload.len);
-  lh_ask_main(node, "hook", &args, 4, hook_ended, NULL);
+  lh_ask_main(node, "hook", &args, 4, hook_ended, label_of(handler, hub, key));
   lh_buf_free(&args);
 }
 
-static void run_process(struct lh_node *node, const struct handler *handler,
-                        struct lh_bytes payload) {
+static void run_process(struct lh_node *node, const struct handler *handler, struct lh_bytes hub,
+                        struct lh_bytes key, struct lh_bytes payload) {
   struct lh_buf args = LH_BUF_EMPTY;
+  const uint64_t token = ++node->next_hook_run;
+  (void)lh_map_put(&node->hook_runs, &token, sizeof token, label_of(handler, hub, key));
   lh_buf_append(&args, handler->args.data, handler->args.len);
   lh_buf_append(&args, payload.data, payload.len);
-  lh_actors_run(node->actors, 0, lh_bytes_of(&handler->module), lh_bytes_of(&handler->function),
-                lh_bytes_of(&args), handler->arg_count + 1, LH_POLICY_MS * 12);
+  lh_actors_run(node->actors, token, lh_bytes_of(&handler->module), lh_bytes_of(&handler->function),
+                lh_bytes_of(&args), handler->arg_count + 1, LH_HOOK_MS);
   lh_buf_free(&args);
 }
 
@@ -267,7 +289,7 @@ void lh_hooks_run(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key
     if (handlers->items[i].immediate)
       ask_main(node, &handlers->items[i], hub, key, payload);
     else
-      run_process(node, &handlers->items[i], payload);
+      run_process(node, &handlers->items[i], hub, key, payload);
   }
 }
 
@@ -479,6 +501,8 @@ int lh_hooks_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
 void lh_hooks_free(struct lh_node *node) {
   for (size_t i = 0; i < node->handlers.count; i++) handlers_free(node->handlers.entries[i].value);
   lh_map_free(&node->handlers);
+  for (size_t i = 0; i < node->hook_runs.count; i++) lh_free(node->hook_runs.entries[i].value);
+  lh_map_free(&node->hook_runs);
   while (!lh_list_empty(&node->queued_events))
     queued_free(node, LH_ENTRY(node->queued_events.next, struct queued, link));
 }

@@ -30,7 +30,11 @@ struct caller {  // somebody waits for the answer to a request
 };
 
 struct node_counters {
-  uint64_t requests, refused_frames, unroutable, events_refused, events_dropped, control_refused;
+  uint64_t requests, requests_failed;
+  uint64_t refused_frames;  // of peers
+  uint64_t events_refused, events_dropped, hooks_failed, questions_failed;
+  uint64_t control_refused, control_cut;  // clients of the control socket
+  uint64_t seeds_refused;
 };
 
 struct lh_node {
@@ -84,7 +88,9 @@ struct lh_node {
 
   struct lh_list asked;  // struct asked
   uint64_t next_asked;
-  struct lh_map handlers;  // "hub\0key" -> struct handlers
+  struct lh_map handlers;   // "hub\0key" -> struct handlers
+  struct lh_map hook_runs;  // token -> the handler's name for the log
+  uint64_t next_hook_run;
   struct lh_list queued_events;
   size_t queued_event_count;
 
@@ -94,6 +100,7 @@ struct lh_node {
   size_t connection_count;
 
   struct node_counters counters;
+  atomic_uint_fast64_t unsent;  // messages to other nodes' actors; any thread
 };
 
 struct waiter {
@@ -151,6 +158,9 @@ void lh_service_reply(struct lh_node *node, uint64_t caller, int status, struct 
 void lh_service_members(struct lh_node *node, struct lh_buf *out);
 void lh_service_info(struct lh_node *node, struct lh_buf *out);
 
+// counters.c
+void lh_service_counters(const struct lh_node *node, struct lh_buf *out);
+
 // hooks.c
 bool lh_hooks_wanted(struct lh_node *node, struct lh_bytes hub, const char *key);
 void lh_hooks_run(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
@@ -162,6 +172,8 @@ void lh_hooks_cancel(struct lh_node *node, struct lh_bytes hub, struct lh_bytes 
 void lh_leave_wait_closed(struct lh_node *node, struct lh_bytes hub, const struct caller *caller);
 void lh_leave_closed(struct lh_node *node, struct lh_bytes hub);
 void lh_hooks_free(struct lh_node *node);
+// A waiting handler is over.
+void lh_hooks_ran(struct lh_node *node, uint64_t token, int status, const char *error);
 // An event for the handlers of `id` on `members`. Answers the word for the caller.
 const char *lh_hooks_dispatch(struct lh_node *node, struct lh_bytes hub, struct lh_bytes id,
                               struct lh_bytes data, struct lh_bytes members, bool discard);
@@ -210,6 +222,8 @@ void lh_remote_deliver(struct lh_node *node,
 int lh_control_open(struct lh_node *node, struct lh_error *error);
 void lh_control_close(struct lh_node *node);
 void lh_control_ready(struct lh_node *node);
+lh_ms lh_control_due(const struct lh_node *node);
+void lh_control_tick(struct lh_node *node, lh_ms now);
 int lh_control_send(struct lh_node *node, uint64_t connection, struct lh_bytes message);
 void lh_control_session_ended(struct lh_node *node, uint64_t connection, struct lh_bytes reason);
 void lh_control_stopped(struct lh_node *node);

@@ -18,6 +18,7 @@ static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
 static void arm(struct lh_node *node) {
   lh_ms due = earlier(earlier(lh_hubs_due(node->hubs), lh_leave_due(node)), lh_ask_due(node));
+  due = earlier(due, lh_control_due(node));
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
   if (!node->threaded) due = earlier(due, node->actors_due);
@@ -104,6 +105,7 @@ static void turn(void *self, lh_ms now) {
     lh_seeds_round(node, now);
   }
   lh_ask_tick(node, now);
+  lh_control_tick(node, now);
   lh_hubs_tick(node->hubs, now);
   lh_hubs_flush(node->hubs, now);
   lh_hooks_unlock(node);
@@ -154,6 +156,7 @@ static void make_parts(struct lh_node *node, const struct lh_node_config *config
       .runs = node->runs,
       .self_node = node->self,
       .schedulers = config->schedulers,
+      .heap_memory = config->heap_memory,
       .path = node->path,
       .cpath = node->cpath,
       .open_core = (lua_CFunction)config->open_core,

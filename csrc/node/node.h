@@ -25,8 +25,10 @@ enum {
   LH_READY_MS = 3000,
   LH_CALLERS_MAX = 100000,  // requests that wait for an answer
   LH_CONTROL_CONNECTIONS_MAX = 64,
+  LH_CONTROL_PARTIAL_MS = 10000,
   LH_CONTROL_FRAME_MAX = 16 * 1024 * 1024,
   LH_CONTROL_QUEUE_MAX = 64 * 1024 * 1024,
+  LH_HOOK_MS = 60000,
   LH_HANDLERS_MAX = 1024,  // hook handlers of one hub and key
   LH_EVENTS_QUEUED_MAX = 10000,
 };
@@ -45,6 +47,7 @@ struct lh_node_config {
   const char *runtime_dir;   // of the control socket, or NULL: none
   const char *path, *cpath;  // for every heap
   int schedulers;
+  size_t heap_memory;  // bytes that one Lua heap may hold; 0: LH_HEAP_MEMORY
   bool handle_signals;
   int (*open_core)(void *lua_state);  // luaopen_luahub_core
   // lh_node_open only: called with each Lua state of the node, before anything runs in it.

@@ -189,9 +189,6 @@ static void child_ended(void *self, const struct lh_child_ended *ended) {
 
 static void take_stopped(struct lh_node *node, void *data) {
   const struct word *word = data;
-  if (word->status != 0)
-    lh_log(LH_LOG_WARN, "actor",
-           "a child's terminate did not end in its time; the child was killed");
   lh_hubs_stopped(node->hubs, now_of(node), word->token);
   word_free(data);
 }
@@ -224,10 +221,8 @@ static void child_activated(void *self, uint64_t token, lh_pid pid, int status, 
 
 static void take_ran(struct lh_node *node, void *data) {
   const struct word *word = data;
-  const bool asked =
-      lh_ask_answered(node, word->token, word->status, lh_bytes_of(&word->bytes), word->text);
-  if (!asked && word->status != LH_OK)
-    lh_log(LH_LOG_WARN, "hook", "a hook failed: %s", word->text != NULL ? word->text : "");
+  if (!lh_ask_answered(node, word->token, word->status, lh_bytes_of(&word->bytes), word->text))
+    lh_hooks_ran(node, word->token, word->status, word->text);
   word_free(data);
 }
 

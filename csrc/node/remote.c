@@ -25,6 +25,7 @@ static void answer_unsent(struct lh_node *node, const struct lh_msg *msg, const 
                           const char *text) {
   struct lh_buf body = LH_BUF_EMPTY;
   struct lh_msg *answer = NULL;
+  atomic_fetch_add(&node->unsent, 1);
   if (msg->from == 0) return;
   if (msg->kind == LH_MSG_CALL) {
     lh_write_array(&body, 2);

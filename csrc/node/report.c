@@ -56,64 +56,12 @@ void lh_service_members(struct lh_node *node, struct lh_buf *out) {
   }
 }
 
-static void write_counters(struct lh_node *node, struct lh_buf *out) {
-  struct lh_hubs_counters hubs;
-  struct lh_actors_counters actors;
-  struct lh_registry_counters rows;
-  lh_hubs_counters(node->hubs, &hubs);
-  lh_actors_counters(node->actors, &actors);
-  lh_registry_counters(node->registry, &rows);
-  lh_write_cstr(out, "counters");
-  lh_write_map(out, 21);
-  pair_uint(out, "actors", actors.actors);
-  pair_uint(out, "heaps", actors.heaps);
-  pair_uint(out, "messages", actors.messages);
-  pair_uint(out, "messages_dropped", actors.dropped);
-  pair_uint(out, "preemptions", actors.preemptions);
-  pair_uint(out, "crashes", actors.crashes);
-  pair_uint(out, "started", hubs.started);
-  pair_uint(out, "stopped", hubs.stopped);
-  pair_uint(out, "restarted", hubs.restarted);
-  pair_uint(out, "recovered", hubs.recovered);
-  pair_uint(out, "moved_in", hubs.moved_in);
-  pair_uint(out, "moved_out", hubs.moved_out);
-  pair_uint(out, "surplus", hubs.surplus);
-  pair_uint(out, "forwarded", hubs.forwarded);
-  pair_uint(out, "strategy_errors", hubs.strategy_errors);
-  pair_uint(out, "acted_without_agreement", hubs.acted_without_agreement);
-  pair_uint(out, "snapshots_in", rows.snapshots_in);
-  pair_uint(out, "ledger_gaps", rows.gaps);
-  pair_uint(out, "refused_frames", node->counters.refused_frames);
-  pair_uint(out, "events_refused", node->counters.events_refused);
-  pair_uint(out, "requests", node->counters.requests);
-}
-
-static void write_links(struct lh_node *node, struct lh_buf *out) {
-  struct lh_links_counters links = {0};
-  if (node->links != NULL) lh_links_counters(node->links, &links);
-  lh_write_cstr(out, "links");
-  lh_write_map(out, 11);
-  pair_uint(out, "frames_in", links.frames_in);
-  pair_uint(out, "frames_out", links.frames_out);
-  pair_uint(out, "bytes_in", links.bytes_in);
-  pair_uint(out, "bytes_out", links.bytes_out);
-  pair_uint(out, "datagrams_in", links.datagrams_in);
-  pair_uint(out, "datagrams_out", links.datagrams_out);
-  pair_uint(out, "bad_seal", links.bad_seal);
-  pair_uint(out, "replayed", links.replayed);
-  pair_uint(out, "malformed", links.malformed);
-  pair_uint(out, "handshake_failed", links.handshake_failed);
-  pair_uint(out, "refused", links.refused);
-}
-
 void lh_service_info(struct lh_node *node, struct lh_buf *out) {
   static const char *const phases[] = {"starting", "ready", "leaving", "ended"};
-  lh_write_map(out, 7);
+  lh_write_map(out, 5);
   pair_text(out, "address", node->address);
-  write_counters(node, out);
   pair_uint(out, "epoch", node->epoch);
   write_id(out, &node->identity.id);
-  write_links(node, out);
   pair_text(out, "name", node->name);
   pair_text(out, "phase", phases[node->phase]);
 }

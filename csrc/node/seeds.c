@@ -79,7 +79,10 @@ void lh_seeds_add(struct lh_node *node, const char *address) {
   if (!split_address(address, seed->host, sizeof seed->host, &seed->port)) {
     lh_log(LH_LOG_ERROR, "link", "join: expected \"host:port\", got \"%s\"", address);
     lh_free(seed);
-  } else if (node->seed_count >= SEEDS_MAX || is_known(node, seed)) {
+  } else if (is_known(node, seed)) {
+    lh_free(seed);
+  } else if (node->seed_count >= SEEDS_MAX) {
+    node->counters.seeds_refused++;
     lh_free(seed);
   } else {
     node->seed_count++;

@@ -36,6 +36,7 @@ void lh_service_answer(struct lh_node *node, const struct caller *caller, struct
 void lh_service_fail(struct lh_node *node, const struct caller *caller, const char *code,
                      const char *text) {
   struct lh_buf body = LH_BUF_EMPTY;
+  node->counters.requests_failed++;
   lh_write_array(&body, 2);
   lh_write_cstr(&body, code);
   lh_write_cstr(&body, text);
@@ -135,6 +136,12 @@ static void do_leave(struct request *request) {
 static void do_info(struct request *request) {
   struct lh_buf out = LH_BUF_EMPTY;
   lh_service_info(request->node, &out);
+  answer_buf(request, &out);
+}
+
+static void do_counters(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_service_counters(request->node, &out);
   answer_buf(request, &out);
 }
 
@@ -384,6 +391,10 @@ static void do_redistribute(struct request *request) {
     answer_word(request, "no_children_to_redistribute");
     return;
   }
+  if (lh_peers_by_name(request->node, node) == 0) {
+    fail(request, "not_found", "no live node has that name");
+    return;
+  }
   (void)snprintf(name, sizeof name, "%.*s", (int)node.len, (const char *)node.data);
   for (uint32_t i = 0; i < list.as.count && in.err == LH_OK; i++)
     redistribute_one(request, hub, lh_read_skip(&in), node, name);
@@ -396,6 +407,7 @@ static const struct {
   bool from_others;  // other nodes' actors may ask it
 } kinds[] = {
     {"control_send", do_control_send, false},
+    {"counters", do_counters, false},
     {"event", do_event, false},
     {"hooks_cancel", do_hooks_cancel, false},
     {"hooks_register", do_hooks_register, false},

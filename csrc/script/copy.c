@@ -24,7 +24,8 @@ static int make_room(struct copier *copier, int table) {
   }
   if (2 * count > copier->elements) {
     return lh_script_path_fail(&copier->path, copier->error, LH_ELIMIT,
-                               "the value is too large to be sent");
+                               "too large to be sent: %d values in tables at most",
+                               LH_WIRE_ELEMENTS_USER);
   }
   copier->elements -= (uint32_t)(2 * count);
   const size_t array = sequence < count ? (size_t)sequence : count;

@@ -20,6 +20,7 @@ enum { FEW_PAIRS = 16 };
 struct encoder {
   lua_State *L;
   struct lh_buf *out;
+  size_t max;         // bytes of the value
   size_t end;         // the length that `out` may reach
   uint32_t elements;  // that may still follow, by the reader's limit
   const struct lh_runs *runs;
@@ -37,7 +38,13 @@ static int encode(struct encoder *encoder, int index);
 
 static int too_large(struct encoder *encoder) {
   return lh_script_path_fail(&encoder->path, encoder->error, LH_ELIMIT,
-                             "the value is too large to be sent");
+                             "too large to be sent: %zu bytes at most", encoder->max);
+}
+
+static int too_many(struct encoder *encoder) {
+  return lh_script_path_fail(&encoder->path, encoder->error, LH_ELIMIT,
+                             "too large to be sent: %d values in tables at most",
+                             LH_WIRE_ELEMENTS_USER);
 }
 
 static int encode_string(struct encoder *encoder, int index) {
@@ -209,7 +216,7 @@ static int encode_table(struct encoder *encoder, int table) {
   const size_t elements = shape.sequence ? shape.count : 2 * shape.count + 2;
   if (elements > encoder->elements) {
     script_path_leave(&encoder->path);
-    return too_large(encoder);
+    return too_many(encoder);
   }
   encoder->elements -= (uint32_t)elements;
   err = shape.sequence ? encode_sequence(encoder, table, shape.count)
@@ -261,6 +268,7 @@ int lh_value_encode(lua_State *L, int index, struct lh_buf *out, size_t max,
   struct encoder encoder;
   encoder.L = L;
   encoder.out = out;
+  encoder.max = max;
   encoder.end = start + max;
   encoder.elements = LH_WIRE_ELEMENTS_USER - 1;
   encoder.runs = runs;

@@ -99,6 +99,20 @@ static int describe(lua_State *L) {
   return 0;
 }
 
+// Lua says nothing else of a refused allocation; here the limit is known.
+static void name_limit(lua_State *L, struct lh_error *error) {
+  static const char plain[] = "not enough memory";
+  const struct script_state *state = lh_script_state(L);
+  const size_t len = sizeof plain - 1;
+  char rest[LH_ERROR_TEXT_MAX];
+  if (state == NULL || state->memory_max == 0 || strncmp(error->text, plain, len) != 0) return;
+  const bool large = state->memory_max >= 1U << 20;
+  (void)snprintf(rest, sizeof rest, "%s", error->text + len);
+  (void)snprintf(error->text, sizeof error->text, "%s: its heap may hold %zu %s%.*s", plain,
+                 state->memory_max >> (large ? 20 : 10), large ? "MiB" : "KiB",
+                 (int)(sizeof error->text - 64), rest);
+}
+
 void lh_script_describe(lua_State *L, int index, lua_State *failed, int level,
                         struct lh_error *error) {
   if (error == NULL) return;
@@ -113,7 +127,10 @@ void lh_script_describe(lua_State *L, int index, lua_State *failed, int level,
   lua_pushcfunction(L, describe);
   lua_pushvalue(L, value);
   lua_pushlightuserdata(L, &what);
-  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
+    name_limit(L, error);
+    return;
+  }
   // Out of memory, or a __tostring that fails: say what can be said.
   const char *second = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "error in __tostring";
   if (error->text[0] == '\0') {
@@ -121,4 +138,5 @@ void lh_script_describe(lua_State *L, int index, lua_State *failed, int level,
     (void)snprintf(error->text, sizeof error->text, "%s", text ? lua_tostring(L, value) : second);
   }
   lua_pop(L, 1);
+  name_limit(L, error);
 }

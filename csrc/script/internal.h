@@ -24,6 +24,7 @@ struct script_state {
   lua_State *main;
   const struct lh_runs *runs;
   size_t memory_max;
+  atomic_uint_fast64_t *memory_refused;
   _Atomic size_t memory;  // written by the running thread only
   int every;              // preempt after so many instructions; 0: by signals
 

@@ -11,6 +11,7 @@
 #define LH_SCRIPT_SCRIPT_H
 
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,6 +22,7 @@ struct lh_script_config {
   const char *path, *cpath;  // put in front of package.path / package.cpath; may be NULL
   lua_CFunction open_core;   // becomes package.preload["luahub.core"]
   size_t memory_max;         // bytes; 0 is no limit. Past it allocations fail (a Lua memory error)
+  atomic_uint_fast64_t *memory_refused;  // counts what failed so; NULL: nobody counts
   const struct lh_runs *runs;
 };
 // A state with the standard libraries, our coroutine functions, a searcher that loads a module's

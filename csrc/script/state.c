@@ -26,7 +26,10 @@ static void *allocate(void *data, void *memory, size_t old_size, size_t size) {
   if (size == 0) {
     lh_free(memory);
   } else {
-    if (size > old && state->memory_max != 0 && used + size > state->memory_max) return NULL;
+    if (size > old && state->memory_max != 0 && used + size > state->memory_max) {
+      if (state->memory_refused != NULL) atomic_fetch_add(state->memory_refused, 1);
+      return NULL;
+    }
     result = lh_try_realloc(memory, size);
     if (result == NULL) return NULL;
   }
@@ -91,6 +94,7 @@ lua_State *lh_script_open(const struct lh_script_config *config, void *owner,
   state->owner = owner;
   state->runs = config->runs;
   state->memory_max = config->memory_max;
+  state->memory_refused = config->memory_refused;
   lua_State *L = lua_newstate(allocate, state);
   if (L == NULL) {
     lh_script_state_drop(state);

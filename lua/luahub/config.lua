@@ -19,6 +19,7 @@ local strategy = require("luahub.strategy")
 ---@field secret_file? string   a file with the secret that only its owner can read; relative to FILE
 ---@field data_dir? string      where the node keeps its key and epoch; relative to FILE; default: a new id each start
 ---@field schedulers? integer   threads that run children; default one a core
+---@field heap_memory? integer  MiB that one heap may hold; what would make it larger fails; default 1024
 ---@field log_level? "debug"|"info"|"warn"|"error"|"none"  default "info"
 ---@field runtime_dir? string   where the control socket is; default see luahub.runtime
 ---@field handle_signals? boolean  SIGTERM and SIGINT leave gracefully; default true
@@ -42,10 +43,11 @@ local M = {}
 M.DEFAULT_LISTEN = "0.0.0.0:7946"
 
 local NAME_MAX, PORT_MAX, SCHEDULERS_MAX = 64, 65535, 256
+local HEAP_MEMORY_MAX = 1024 * 1024 -- MiB
 local TOP_FIELDS = { "node", "hubs" }
 local NODE_FIELDS = {
-  "name", "listen", "advertise", "join", "secret", "secret_file", "data_dir", "schedulers", "log_level", "runtime_dir",
-  "handle_signals",
+  "name", "listen", "advertise", "join", "secret", "secret_file", "data_dir", "schedulers", "heap_memory", "log_level",
+  "runtime_dir", "handle_signals",
 }
 local HUB_FIELDS = { "id", "children", "hooks", table.unpack(strategy.ROLES) }
 local LOG_LEVELS = { debug = true, info = true, warn = true, error = true, none = true }
@@ -115,11 +117,16 @@ local function check_join(join, report)
   end
 end
 
+local function check_integer(node, field, lowest, highest, report)
+  local value = node[field]
+  if value == nil or (math.type(value) == "integer" and value >= lowest and value <= highest) then return end
+  local text = "expected an integer from %d to %d, got %s"
+  report("node." .. field, text:format(lowest, highest, spec.shown(value)))
+end
+
 local function check_numbers(node, report)
-  local count = node.schedulers
-  if count ~= nil and (math.type(count) ~= "integer" or count < 0 or count > SCHEDULERS_MAX) then
-    report("node.schedulers", ("expected an integer from 0 to %d, got %s"):format(SCHEDULERS_MAX, spec.shown(count)))
-  end
+  check_integer(node, "schedulers", 0, SCHEDULERS_MAX, report)
+  check_integer(node, "heap_memory", 1, HEAP_MEMORY_MAX, report)
   if node.log_level ~= nil and not LOG_LEVELS[node.log_level] then
     local words = '"debug", "info", "warn", "error" or "none"'
     report("node.log_level", ("expected %s, got %s"):format(words, spec.shown(node.log_level)))
@@ -278,6 +285,9 @@ function M.load(path)
   local chunk, syntax_error = loadfile(path, "t")
   if not chunk then return failure.new("invalid_config", "%s", syntax_error) end
   local ran, config = pcall(chunk)
+  if not ran and type(config) == "table" and not getmetatable(config) then
+    return failure.new("invalid_config", "%s: raised a table where a message was expected", path)
+  end
   if not ran then return failure.new("invalid_config", "%s", tostring(config)) end
   if type(config) ~= "table" then
     local text = "%s: must return a table { node = {...}, hubs = {...} }, got %s"

@@ -35,6 +35,7 @@ local core = require("luahub.core")
 ---@field exit fun(reason?: any)  ends the calling actor
 ---@field reply fun(from: any, value: any): true?, luahub.Failure?
 ---@field later any  what a server's call answers when it replies afterwards
+---@field counters fun(): table<string, table<string, integer>>?, luahub.Failure?  what this node has counted, by room
 ---@field context fun(): { hub: string?, id: string?, generation: integer?, node: string, metadata: table? }
 local M = {
   version = core.version,
@@ -75,6 +76,13 @@ setmetatable(M, {
 ---@return luahub.Hub
 function M.hub(id)
   return require("luahub.hub").new(id)
+end
+
+--- What this node has counted since it was started: { room = { name = integer } }. doc/limits.md says what each means.
+---@return table<string, table<string, integer>>?
+---@return luahub.Failure?
+function M.counters()
+  return core.request("counters")
 end
 
 --- Starts a node in this program and answers at once. Hubs listed in the configuration are started before it answers,

@@ -42,8 +42,12 @@ end
 function M.ensure(path, code)
   code = code or "runtime_dir"
   local what = code == "data_dir" and "data directory" or "runtime directory"
-  local made = os.execute("mkdir -p -m 700 -- " .. quoted(path) .. " 2>/dev/null")
-  if not made then return failure.new(code, "cannot make the %s %s", what, path) end
+  local complaint = output_of("LC_ALL=C mkdir -p -m 700 -- " .. quoted(path) .. " 2>&1")
+  if complaint then
+    local reason = complaint:match(": ([^:]+)$") or complaint
+    if reason == "File exists" then reason = "there is a file of that name" end
+    return failure.new(code, "cannot make the %s %s: %s", what, path, reason)
+  end
   local owner, mode = (output_of("stat -c '%u %a' -- " .. quoted(path)) or ""):match("^(%d+) (%d+)$")
   if not owner then return failure.new(code, "cannot look at the %s %s", what, path) end
   if owner ~= user_id() then

@@ -38,6 +38,7 @@ end
 ---@return string
 function M.shown(value)
   if type(value) == "string" and #value <= 40 then return ("%q"):format(value) end
+  if type(value) == "string" then return ("a string of %d bytes"):format(#value) end
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   return type(value)
 end

@@ -366,6 +366,7 @@ static int net_counters(lua_State *L) {
       {"handshake_failed", c.handshake_failed},
       {"half_open_full", c.half_open_full},
       {"data_full", c.data_full},
+      {"overflows", c.overflows},
   };
   lua_newtable(L);
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

@@ -297,6 +297,7 @@ static int l_counters(lua_State *L) {
   set_count(L, "bad_signature", c.bad_signature);
   set_count(L, "stalls", c.stalls);
   set_count(L, "udp_broken", c.udp_broken);
+  set_count(L, "full", c.full);
   return 1;
 }
 static int l_stats(lua_State *L) {

@@ -13,6 +13,7 @@ luahub       the module: spawn, send, call, receive, sleep, ...
 nodes()      names of the nodes that run the hub
 members()    the nodes of the cluster, with states and addresses
 children()   the children of the hub, with their nodes and pids
+counters()   what this node has counted since it was started, by room
 _            the last result
 help()       this text
 
@@ -88,6 +89,7 @@ function M.new(write)
   end
 
   environment.members = members.list
+  environment.counters = luahub.counters
 
   function environment.children()
     return needed(environment):process_list("global")

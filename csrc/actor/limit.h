@@ -1,0 +1,28 @@
+// limit.h - what bounds this room, besides what actor.h tells everybody. Private to it.
+#ifndef LH_ACTOR_LIMIT_H
+#define LH_ACTOR_LIMIT_H
+
+enum {
+  SCHEDS_MAX = 1024,           // threads of all kinds
+  SPARES_MAX = 4,              // threads started because every scheduler is stuck in C
+  SLICE_TURNS = 256,           // turns of one heap before the next heap runs
+  SLICE_RUN_MS = 2,            // the same, as time
+  POOL_MAX = 64,               // coroutines kept by a heap for the next callback
+  INBOX_MAX = 1000000,         // messages on their way into one heap
+  FUTURES_MAX = 4096,          // answers an actor may leave waiting for it
+  FORWARD_MS = 30000,          // how long a moved actor's old pid is remembered
+  STARTED_BATCH = 256,         // results handed over in one child_started
+  ASK_DEPTH_MAX = 16,          // policy questions inside waits inside policy questions
+  STEP_INSTRUCTIONS = 100000,  // where signals cannot preempt, a turn's instructions
+  CHILDREN_PER_HEAP = 16,  // more children than this: another heap, until every scheduler has one
+  STUCK_MS = 50,           // Lua would have given way by then: the thread is inside C
+  URGENT_BUCKETS = 1024,   // of the table of urgent orders
+  FORMER_MAX = 16,         // run indexes under which our pids still work
+  DEADLINE_MAX_MS = 1000000000,  // eleven days; longer waits are cut to it
+  MODULE_NAME_MAX = 255,
+  CODE_MAX = 31,
+  LABEL_MAX = 96,
+  REASON_MAX = 400,
+};
+
+#endif
