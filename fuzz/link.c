@@ -3,14 +3,13 @@
 // sockets.
 //
 //   byte 0 even: records (u16 length, bytes) through the assembler; whole frames of the link's own
-//   lane are
-//                read as HELLO, WELCOME and REFUSED
+//                lane are read as HELLO, WELCOME and REFUSED; then the bytes as frames of a queue
 //   byte 0 odd:  the rest is a datagram, as it is; then its body is sealed under a known key,
 //   opened, and
 //                opened again after one byte was changed
 //
-// Oracles: no crash, nothing longer than its limit, records that were written from a frame give
-// that frame back, a sealed datagram opens once, and a changed one never.
+// Oracles: no crash, nothing longer than its limit, records that were written from frames give
+// those frames back in their order, a sealed datagram opens once, and a changed one never.
 #include "link/openssl.h"
 
 #include <stdlib.h>
@@ -41,20 +40,28 @@ static void read_words(const struct lh_frame *frame) {
   (void)lh_welcome_read(frame->body, &linked);
 }
 
+// One record, which may hold many frames. False when it breaks the rules.
+static bool feed_record(struct lh_assembler *assembler, struct lh_bytes record, lh_ms now) {
+  while (record.len > 0) {
+    const size_t before = record.len;
+    struct lh_frame frame;
+    const int got = lh_assembler_feed(assembler, &record, now, &frame);
+    if (got < 0) return false;
+    require(frame.lane < LH_LANES && record.len <= before - LH_PIECE_HEAD);
+    if (got == 0) continue;
+    read_words(&frame);
+    lh_assembler_release(assembler, &frame);
+  }
+  return true;
+}
+
 static void feed_records(const uint8_t *data, size_t size) {
   struct lh_assembler assembler = {0};
   lh_ms now = 0;
   while (size >= 2) {
     size_t len = (size_t)data[0] << 8 | data[1];
     if (len > size - 2) len = size - 2;
-    struct lh_frame frame;
-    const int got = lh_assembler_feed(&assembler, lh_bytes(data + 2, len), now++, &frame);
-    if (got < 0) break;
-    require(frame.lane < LH_LANES);
-    if (got == 1) {
-      read_words(&frame);
-      lh_assembler_release(&assembler, &frame);
-    }
+    if (!feed_record(&assembler, lh_bytes(data + 2, len), now++)) break;
     require(lh_assembler_oldest(&assembler) == LH_NEVER || lh_assembler_oldest(&assembler) < now);
     data += 2 + len;
     size -= 2 + len;
@@ -62,21 +69,40 @@ static void feed_records(const uint8_t *data, size_t size) {
   lh_assembler_free(&assembler);
 }
 
-// The same bytes as one frame: cut into records and put together again.
+// A record of a queue, all of whose frames are to be `wanted`, in order. Answers how many were.
+static size_t take_whole(struct lh_assembler *assembler, struct lh_bytes record,
+                         const struct lh_bytes *wanted) {
+  size_t taken = 0;
+  struct lh_frame frame;
+  while (record.len > 0) {
+    const int got = lh_assembler_feed(assembler, &record, 0, &frame);
+    require(got >= 0);
+    if (got == 0) continue;
+    require(frame.type == 7 && lh_bytes_equal(frame.body, wanted[taken++]));
+    lh_assembler_release(assembler, &frame);
+  }
+  return taken;
+}
+
+// The same bytes as three frames, cut anywhere: put into records and taken out again.
 static void round_trip(const uint8_t *data, size_t size) {
   static uint8_t record[LH_RECORD_MAX];
   struct lh_sendq queue;
   struct lh_assembler assembler = {0};
-  struct lh_frame frame;
-  size_t len;
-  int got = 0;
+  const size_t cut = size > 0 ? data[0] % (size + 1) : 0;
+  const struct lh_bytes frames[] = {lh_bytes(data, size), lh_bytes(data, cut),
+                                    lh_bytes(data + cut, size - cut)};
+  size_t len, taken = 0;
   lh_sendq_init(&queue);
-  lh_sendq_push(&queue, LH_CLASS_DATA, 7, lh_bytes(data, size));
-  while ((len = lh_sendq_take(&queue, record)) > 0) {
-    got = lh_assembler_feed(&assembler, lh_bytes(record, len), 0, &frame);
-    require(got >= 0);
+  for (size_t i = 0; i < 3; i++) {
+    const struct lh_parts parts = {.head = lh_bytes(frames[i].data, frames[i].len / 3),
+                                   .body = lh_bytes(frames[i].data + frames[i].len / 3,
+                                                    frames[i].len - frames[i].len / 3)};
+    lh_sendq_push(&queue, LH_CLASS_DATA, 7, &parts);
   }
-  require(got == 1 && frame.type == 7 && lh_bytes_equal(frame.body, lh_bytes(data, size)));
+  while ((len = lh_sendq_take(&queue, record)) > 0)
+    taken += take_whole(&assembler, lh_bytes(record, len), frames + taken);
+  require(taken == 3 && queue.count == 0 && queue.bytes[LH_CLASS_DATA] == 0);
   lh_assembler_free(&assembler);
   lh_sendq_free(&queue);
 }

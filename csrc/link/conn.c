@@ -16,7 +16,9 @@ enum {
   BATCH_BYTES = 64 * 1024,  // sealed ahead of the kernel: what control may have to wait for
   TURN_BATCHES = 16,        // sent in one turn of the loop before others get theirs
   BURST_FRAMES = 16,        // sent one by one without a word from the peer; more are put together
-  BURST_BYTES = 16 * 1024,  // put together by their sender before it seals and sends them itself
+  BURST_BYTES = 12 * 1024,  // put together by their sender before it seals and sends them itself
+  DIRECT_BYTES = 4 * 1024,  // a longer frame is queued first, also when nothing else waits
+  KEPT_BYTES = 4 * 1024,    // of a buffer that is not in use
   REKEY_RECORDS = 1024 * 1024  // far below what AES-GCM bears under one key
 };
 
@@ -30,15 +32,6 @@ static void leave(const struct lh_conn *conn) {
 
 // --- sending ---
 
-static void collect_sealed(struct lh_conn *conn) {
-  BIO *bio = SSL_get_wbio(conn->ssl);
-  const size_t pending = BIO_ctrl_pending(bio);
-  if (pending == 0) return;
-  lh_buf_reserve(&conn->sealed, pending);
-  const int got = BIO_read(bio, conn->sealed.data + conn->sealed.len, (int)pending);
-  if (got > 0) conn->sealed.len += (size_t)got;
-}
-
 static void seal(struct lh_conn *conn, const uint8_t *record, size_t len) {
   if (++conn->records >= REKEY_RECORDS) {
     conn->records = 0;
@@ -47,13 +40,13 @@ static void seal(struct lh_conn *conn, const uint8_t *record, size_t len) {
   ERR_clear_error();
   if (SSL_write(conn->ssl, record, (int)len) != (int)len)
     conn->broken = "TLS could not seal a record";
-  collect_sealed(conn);
 }
 
 // Hands ciphertext to the kernel; true when it took all of it.
 static bool flush(struct lh_conn *conn) {
-  if (conn->sealed.len == 0) return true;
-  const ssize_t sent = lh_stream_send(conn->stream, conn->sealed.data, conn->sealed.len);
+  struct lh_buf *sealed = &conn->pipe.out;
+  if (sealed->len == 0) return true;
+  const ssize_t sent = lh_stream_send(conn->stream, sealed->data, sealed->len);
   if (sent < 0) {
     // The loop's thread ends it, when the stream says so itself or at the next look at all
     // connections.
@@ -61,8 +54,11 @@ static bool flush(struct lh_conn *conn) {
     conn->waiting = true;
     return false;
   }
-  lh_buf_consume(&conn->sealed, (size_t)sent);
-  if (conn->sealed.len == 0) return true;
+  lh_buf_consume(sealed, (size_t)sent);
+  if (sealed->len == 0) {
+    if (sealed->cap > KEPT_BYTES) lh_buf_free(sealed);
+    return true;
+  }
   conn->waiting = true;
   lh_stream_want_write(conn->stream);
   return false;
@@ -70,9 +66,10 @@ static bool flush(struct lh_conn *conn) {
 
 bool lh_conn_step(struct lh_conn *conn) {
   if (conn->waiting || conn->broken != NULL) return false;
+  uint8_t record[LH_RECORD_MAX];
   size_t len;
-  while (conn->sealed.len < BATCH_BYTES && (len = lh_sendq_take(&conn->queue, conn->record)) > 0) {
-    seal(conn, conn->record, len);
+  while (conn->pipe.out.len < BATCH_BYTES && (len = lh_sendq_take(&conn->queue, record)) > 0) {
+    seal(conn, record, len);
     if (conn->broken != NULL) return false;
   }
   return flush(conn) && conn->queue.count > 0;
@@ -112,23 +109,31 @@ bool lh_conn_is_due(struct lh_conn *conn) {
   return false;
 }
 
-int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type, struct lh_bytes body) {
+static bool goes_at_once(const struct lh_conn *conn, size_t len) {
+  return conn->queue.count == 0 && !conn->waiting && len <= DIRECT_BYTES && !in_burst(conn);
+}
+
+int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type,
+                   const struct lh_parts *parts) {
+  const size_t len = lh_parts_len(parts);
   if (conn->broken != NULL) return LH_ECLOSED;
   if (conn->queue.bytes[class] >= lane_limit(class)) return refuse_full(conn, class);
   lh_count(conn->links, LH_COUNT_FRAMES_OUT, 1);
-  lh_count(conn->links, LH_COUNT_BYTES_OUT, body.len);
+  lh_count(conn->links, LH_COUNT_BYTES_OUT, len);
   if (conn->unanswered <= BURST_FRAMES) conn->unanswered++;
-  if (conn->queue.count == 0 && !conn->waiting && body.len <= LH_CHUNK_MAX && !in_burst(conn)) {
-    seal(conn, conn->record, lh_record_write(conn->record, class, type, body));
-    (void)flush(conn);
+  if (!goes_at_once(conn, len)) {
+    lh_sendq_push(&conn->queue, class, type, parts);
     return 0;
   }
-  lh_sendq_push(&conn->queue, class, type, body);
+  uint8_t record[LH_PIECE_HEAD + DIRECT_BYTES];
+  seal(conn, record, lh_record_write(record, class, type, parts));
+  (void)flush(conn);
   return 0;
 }
 
 void lh_conn_say(struct lh_conn *conn, enum lh_word word, struct lh_bytes body) {
-  lh_sendq_push(&conn->queue, LH_LANE_LINK, (uint8_t)word, body);
+  const struct lh_parts parts = {.body = body};
+  lh_sendq_push(&conn->queue, LH_LANE_LINK, (uint8_t)word, &parts);
   while (lh_conn_step(conn)) continue;
 }
 
@@ -172,15 +177,16 @@ static void deliver(struct lh_conn *conn, const struct lh_frame *frame) {
 
 static void take_record(struct lh_conn *conn, struct lh_bytes record, lh_ms now) {
   struct lh_frame frame;
-  const int got = lh_assembler_feed(&conn->in, record, now, &frame);
-  if (got == 0) return;
-  if (got == 1) {
-    deliver(conn, &frame);
-    lh_assembler_release(&conn->in, &frame);
-    return;
+  while (record.len > 0 && conn->state != LH_CONN_CLOSED) {
+    const int got = lh_assembler_feed(&conn->in, &record, now, &frame);
+    if (got == 1) {
+      deliver(conn, &frame);
+      lh_assembler_release(&conn->in, &frame);
+    } else if (got < 0) {
+      lh_conn_malformed(conn, got == LH_ELIMIT ? LH_COUNT_TOO_BIG : LH_COUNT_MALFORMED,
+                        got == LH_ELIMIT ? "a frame above the size limit" : "a malformed record");
+    }
   }
-  lh_conn_malformed(conn, got == LH_ELIMIT ? LH_COUNT_TOO_BIG : LH_COUNT_MALFORMED,
-                    got == LH_ELIMIT ? "a frame above the size limit" : "a malformed record");
 }
 
 // Decrypts one record into links->plain. Answers its length, 0 when no whole one is there, or
@@ -190,21 +196,24 @@ static int read_record(struct lh_conn *conn) {
   ERR_clear_error();
   const int len = SSL_read(conn->ssl, conn->links->plain, sizeof conn->links->plain);
   const int err = len > 0 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, len);
-  collect_sealed(conn);
-  if (conn->sealed.len > 0 && !conn->waiting) (void)flush(conn);
+  if (!conn->waiting) (void)flush(conn);
   leave(conn);
   if (len > 0) return len;
   if (err == SSL_ERROR_WANT_READ) return 0;
   return err == SSL_ERROR_ZERO_RETURN ? LH_ECLOSED : LH_EFORMAT;
 }
 
+// TLS keeps no whole record back: where no bytes are left there is no record to be had.
 static void read_records(struct lh_conn *conn) {
-  const lh_ms now = lh_env_now(conn->links->env);
-  while (conn->state > LH_CONN_TLS && conn->state != LH_CONN_CLOSED) {
+  const struct lh_links *links = conn->links;
+  const lh_ms now = lh_env_now(links->env);
+  while (conn->pipe.in.len > 0 && conn->state > LH_CONN_TLS && conn->state != LH_CONN_CLOSED) {
     const int len = read_record(conn);
-    if (len == 0) return;
     if (len > 0) {
-      take_record(conn, lh_bytes(conn->links->plain, (size_t)len), now);
+      take_record(conn, lh_bytes(links->plain, (size_t)len), now);
+      links->ops->on_frames_end(links->self);
+    } else if (len == 0) {
+      return;
     } else if (len == LH_ECLOSED) {
       lh_conn_fail(conn, LH_EIO, "the peer closed the connection");
     } else {
@@ -225,7 +234,6 @@ static void shake_hands(struct lh_conn *conn) {
   ERR_clear_error();
   const int done = SSL_do_handshake(conn->ssl);
   const int err = done == 1 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, done);
-  collect_sealed(conn);
   (void)flush(conn);
   if (done == 1 && lh_tls_is_proven(conn->ssl))
     lh_admit_begin(conn);
@@ -238,13 +246,13 @@ static void shake_hands(struct lh_conn *conn) {
 static void on_data(void *self, const uint8_t *data, size_t len) {
   struct lh_conn *conn = self;
   lh_links_enter(conn->links);
+  conn->pipe.in = lh_bytes(data, len);
   enter(conn);
-  const int put = BIO_write(SSL_get_rbio(conn->ssl), data, (int)len);
   conn->unanswered = 0;
   leave(conn);
-  lh_crypto_must(put == (int)len, "keeping received bytes");
   if (conn->state == LH_CONN_TLS) shake_hands(conn);
   read_records(conn);
+  conn->pipe.in = lh_bytes(NULL, 0);
   lh_links_leave(conn->links);
 }
 
@@ -277,7 +285,7 @@ static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
   conn->began = lh_env_now(links->env);
   conn->heard_at = LH_NEVER;
   conn->deadline = conn->began + LH_LINK_HANDSHAKE_MS;
-  conn->ssl = lh_tls_open(links->tls, dialled);
+  conn->ssl = lh_tls_open(links->tls, dialled, &conn->pipe);
   lh_sendq_init(&conn->queue);
   lh_list_push(&links->conns, &conn->node);
   lh_links_watch(links);
@@ -303,7 +311,7 @@ void lh_conn_free(struct lh_conn *conn) {
   SSL_free(conn->ssl);
   lh_sendq_free(&conn->queue);
   lh_assembler_free(&conn->in);
-  lh_buf_free(&conn->sealed);
+  lh_buf_free(&conn->pipe.out);
   lh_buf_free(&conn->greeting);
   lh_free(conn);
 }

@@ -5,81 +5,147 @@
 
 #include "base/mem.h"
 
-struct outgoing {
+enum { SHARED_MAX = LH_RECORD_MAX / 4 };  // a longer frame has its records to itself
+
+struct block {
   struct lh_list node;
-  size_t at, len;
-  uint8_t type;
-  uint8_t body[];
+  bool shared;        // `bytes` are pieces, else the body of one frame
+  uint8_t type;       // of the one frame
+  size_t at;          // of its body: taken already
+  size_t body_bytes;  // of the pieces
+  struct lh_buf bytes;
 };
 
 void lh_sendq_init(struct lh_sendq *queue) {
   *queue = (struct lh_sendq){0};
-  for (unsigned lane = 0; lane < LH_LANES; lane++) lh_list_init(&queue->frames[lane]);
+  for (unsigned lane = 0; lane < LH_LANES; lane++) lh_list_init(&queue->blocks[lane]);
+}
+
+static void block_free(struct block *block) {
+  lh_buf_free(&block->bytes);
+  lh_free(block);
 }
 
 void lh_sendq_free(struct lh_sendq *queue) {
   for (unsigned lane = 0; lane < LH_LANES; lane++) {
     struct lh_list *node;
-    while ((node = lh_list_pop(&queue->frames[lane])) != NULL) {
-      lh_free(LH_ENTRY(node, struct outgoing, node));
+    while ((node = lh_list_pop(&queue->blocks[lane])) != NULL) {
+      block_free(LH_ENTRY(node, struct block, node));
     }
     queue->bytes[lane] = 0;
   }
   queue->count = 0;
 }
 
-void lh_sendq_push(struct lh_sendq *queue, unsigned lane, uint8_t type, struct lh_bytes body) {
-  struct outgoing *frame = lh_alloc(sizeof *frame + body.len);
-  frame->at = 0;
-  frame->len = body.len;
-  frame->type = type;
-  if (body.len > 0) memcpy(frame->body, body.data, body.len);
-  lh_list_push(&queue->frames[lane], &frame->node);
-  queue->bytes[lane] += body.len;
-  queue->count++;
+static uint8_t flags_of(unsigned lane, bool first, bool last) {
+  return (uint8_t)(lane << LH_PIECE_LANE_SHIFT | (first ? LH_PIECE_FIRST : 0U) |
+                   (last ? LH_PIECE_LAST : 0U));
 }
 
-static uint8_t flags_of(unsigned lane, bool first, bool last) {
-  return (uint8_t)(lane << LH_RECORD_LANE_SHIFT | (first ? LH_RECORD_FIRST : 0U) |
-                   (last ? LH_RECORD_LAST : 0U));
+static void write_head(uint8_t *piece, uint8_t type, uint8_t flags, size_t len) {
+  piece[0] = type;
+  piece[1] = flags;
+  piece[2] = (uint8_t)(len >> 8);
+  piece[3] = (uint8_t)len;
+}
+
+static void copy(uint8_t *to, struct lh_bytes from) {
+  if (from.len > 0) memcpy(to, from.data, from.len);
+}
+
+size_t lh_record_write(uint8_t *record, unsigned lane, uint8_t type, const struct lh_parts *parts) {
+  const size_t len = lh_parts_len(parts);
+  write_head(record, type, flags_of(lane, true, true), len);
+  copy(record + LH_PIECE_HEAD, parts->head);
+  copy(record + LH_PIECE_HEAD + parts->head.len, parts->body);
+  return LH_PIECE_HEAD + len;
+}
+
+static struct block *add_block(struct lh_sendq *queue, unsigned lane, bool shared) {
+  struct block *block = LH_NEW(struct block);
+  block->shared = shared;
+  lh_list_push(&queue->blocks[lane], &block->node);
+  queue->count++;
+  return block;
+}
+
+// The last block of a lane, if it has room for a frame more.
+static struct block *open_block(struct lh_sendq *queue, unsigned lane, size_t len) {
+  if (lh_list_empty(&queue->blocks[lane])) return NULL;
+  struct block *last = LH_ENTRY(queue->blocks[lane].prev, struct block, node);
+  return last->shared && last->bytes.len + LH_PIECE_HEAD + len <= LH_RECORD_MAX ? last : NULL;
+}
+
+static void push_shared(struct lh_sendq *queue, unsigned lane, uint8_t type,
+                        const struct lh_parts *parts) {
+  const size_t len = lh_parts_len(parts);
+  struct block *block = open_block(queue, lane, len);
+  if (block == NULL) block = add_block(queue, lane, true);
+  lh_buf_reserve(&block->bytes, LH_PIECE_HEAD + len);
+  block->bytes.len += lh_record_write(block->bytes.data + block->bytes.len, lane, type, parts);
+  block->body_bytes += len;
+}
+
+static void push_alone(struct lh_sendq *queue, unsigned lane, uint8_t type,
+                       const struct lh_parts *parts) {
+  struct block *block = add_block(queue, lane, false);
+  block->type = type;
+  lh_buf_reserve(&block->bytes, lh_parts_len(parts));
+  lh_buf_append(&block->bytes, parts->head.data, parts->head.len);
+  lh_buf_append(&block->bytes, parts->body.data, parts->body.len);
+}
+
+void lh_sendq_push(struct lh_sendq *queue, unsigned lane, uint8_t type,
+                   const struct lh_parts *parts) {
+  const size_t len = lh_parts_len(parts);
+  if (len <= SHARED_MAX)
+    push_shared(queue, lane, type, parts);
+  else
+    push_alone(queue, lane, type, parts);
+  queue->bytes[lane] += len;
 }
 
 // The lane to serve next, LH_LANES when nothing waits.
 static unsigned choose_lane(struct lh_sendq *queue) {
-  if (!lh_list_empty(&queue->frames[LH_LANE_LINK])) return LH_LANE_LINK;
-  if (!lh_list_empty(&queue->frames[LH_CLASS_CONTROL])) return LH_CLASS_CONTROL;
+  if (!lh_list_empty(&queue->blocks[LH_LANE_LINK])) return LH_LANE_LINK;
+  if (!lh_list_empty(&queue->blocks[LH_CLASS_CONTROL])) return LH_CLASS_CONTROL;
   const unsigned turn = queue->data_next ? LH_CLASS_DATA : LH_CLASS_STATE;
   const unsigned other = queue->data_next ? LH_CLASS_STATE : LH_CLASS_DATA;
   queue->data_next = !queue->data_next;
-  if (!lh_list_empty(&queue->frames[turn])) return turn;
-  return lh_list_empty(&queue->frames[other]) ? LH_LANES : other;
+  if (!lh_list_empty(&queue->blocks[turn])) return turn;
+  return lh_list_empty(&queue->blocks[other]) ? LH_LANES : other;
+}
+
+// The next chunk of a frame that has its records to itself; `*len` of its body are taken.
+static size_t take_chunk(struct block *block, unsigned lane, uint8_t *record, size_t *len) {
+  const size_t left = block->bytes.len - block->at;
+  *len = left < LH_CHUNK_MAX ? left : LH_CHUNK_MAX;
+  write_head(record, block->type, flags_of(lane, block->at == 0, *len == left), *len);
+  memcpy(record + LH_PIECE_HEAD, block->bytes.data + block->at, *len);
+  block->at += *len;
+  return LH_PIECE_HEAD + *len;
+}
+
+static size_t take_shared(const struct block *block, uint8_t *record, size_t *len) {
+  memcpy(record, block->bytes.data, block->bytes.len);
+  *len = block->body_bytes;
+  return block->bytes.len;
 }
 
 size_t lh_sendq_take(struct lh_sendq *queue, uint8_t *record) {
   if (queue->count == 0) return 0;
   const unsigned lane = choose_lane(queue);
   if (lane == LH_LANES) return 0;
-  struct outgoing *frame = LH_ENTRY(queue->frames[lane].next, struct outgoing, node);
-  const size_t left = frame->len - frame->at;
-  const size_t len = left < LH_CHUNK_MAX ? left : LH_CHUNK_MAX;
-  record[0] = frame->type;
-  record[1] = flags_of(lane, frame->at == 0, len == left);
-  memcpy(record + LH_RECORD_HEAD, frame->body + frame->at, len);
-  frame->at += len;
-  queue->bytes[lane] -= len;
-  if (len == left) {
-    lh_list_remove(&frame->node);
-    lh_free(frame);
-    queue->count--;
-  }
-  return LH_RECORD_HEAD + len;
-}
-
-size_t lh_record_write(uint8_t *record, unsigned lane, uint8_t type, struct lh_bytes body) {
-  record[0] = type;
-  record[1] = flags_of(lane, true, true);
-  if (body.len > 0) memcpy(record + LH_RECORD_HEAD, body.data, body.len);
-  return LH_RECORD_HEAD + body.len;
+  struct block *block = LH_ENTRY(queue->blocks[lane].next, struct block, node);
+  size_t taken;
+  const size_t size = block->shared ? take_shared(block, record, &taken)
+                                    : take_chunk(block, lane, record, &taken);
+  queue->bytes[lane] -= taken;
+  if (!block->shared && block->at < block->bytes.len) return size;
+  lh_list_remove(&block->node);
+  block_free(block);
+  queue->count--;
+  return size;
 }
 
 static void partial_clear(struct lh_partial *partial) {
@@ -120,16 +186,11 @@ static int continue_partial(struct lh_partial *partial, struct lh_bytes chunk, b
   return 1;
 }
 
-int lh_assembler_feed(struct lh_assembler *assembler, struct lh_bytes record, lh_ms now,
-                      struct lh_frame *frame) {
-  if (record.len < LH_RECORD_HEAD || record.len > LH_RECORD_MAX) return LH_EFORMAT;
-  const uint8_t flags = record.data[1];
-  if ((flags & ~LH_RECORD_FLAGS) != 0) return LH_EFORMAT;
-  const bool first = (flags & LH_RECORD_FIRST) != 0;
-  const bool last = (flags & LH_RECORD_LAST) != 0;
-  *frame = (struct lh_frame){.lane = flags >> LH_RECORD_LANE_SHIFT, .type = record.data[0]};
-  const struct lh_bytes chunk = lh_bytes(record.data + LH_RECORD_HEAD, record.len - LH_RECORD_HEAD);
+static int take_piece(struct lh_assembler *assembler, struct lh_bytes chunk, uint8_t flags,
+                      lh_ms now, struct lh_frame *frame) {
   struct lh_partial *partial = &assembler->lanes[frame->lane];
+  const bool first = (flags & LH_PIECE_FIRST) != 0;
+  const bool last = (flags & LH_PIECE_LAST) != 0;
   if (first == partial->open) return LH_EFORMAT;
   if (first && last) {
     frame->body = chunk;
@@ -140,6 +201,18 @@ int lh_assembler_feed(struct lh_assembler *assembler, struct lh_bytes record, lh
   if (!first && partial->type != frame->type) return LH_EFORMAT;
   partial->type = frame->type;
   return continue_partial(partial, chunk, last, now, frame);
+}
+
+int lh_assembler_feed(struct lh_assembler *assembler, struct lh_bytes *record, lh_ms now,
+                      struct lh_frame *frame) {
+  if (record->len < LH_PIECE_HEAD || record->len > LH_RECORD_MAX) return LH_EFORMAT;
+  const uint8_t *head = record->data;
+  const size_t len = (size_t)head[2] << 8 | head[3];
+  if (len > record->len - LH_PIECE_HEAD) return LH_EFORMAT;
+  if ((head[1] & ~LH_PIECE_FLAGS) != 0) return LH_EFORMAT;
+  *frame = (struct lh_frame){.lane = head[1] >> LH_PIECE_LANE_SHIFT, .type = head[0]};
+  *record = lh_bytes(head + LH_PIECE_HEAD + len, record->len - LH_PIECE_HEAD - len);
+  return take_piece(assembler, lh_bytes(head + LH_PIECE_HEAD, len), head[1], now, frame);
 }
 
 void lh_assembler_release(struct lh_assembler *assembler, const struct lh_frame *frame) {

@@ -12,8 +12,9 @@
 //
 // Threads: everything runs on the loop's thread except lh_links_send, lh_links_queued,
 // lh_links_is_up, lh_links_datagram and lh_links_counters, which any thread may call. The sending
-// ones seal and write at once (one lock per link around every SSL call; memory BIOs; non-blocking
-// send); what the kernel does not take waits in a bounded queue that the loop drains.
+// ones seal and write at once (one lock per link around every SSL call; non-blocking send), unless
+// they send much in a row that nobody answers: then several frames make one record and one send.
+// What the kernel does not take waits in a bounded queue that the loop drains.
 //
 // Ownership: frames given to on_frame are slices valid during the call.
 #ifndef LH_LINK_LINK_H
@@ -88,6 +89,8 @@ struct lh_links_ops {
   void (*on_up)(void *self, uint32_t peer, const struct lh_hello *hello);
   void (*on_down)(void *self, uint32_t peer, const char *reason);
   void (*on_frame)(void *self, uint32_t peer, uint8_t type, struct lh_bytes body);
+  // All frames that came together were given: what was put off meanwhile is to be done now.
+  void (*on_frames_end)(void *self);
   // A datagram whose seal proves who sent it.
   void (*on_datagram)(void *self, uint32_t peer, struct lh_bytes body);
   // A dial ended without a link. `err`: LH_ECLOSED refused by the machine (nothing listens there),
@@ -135,10 +138,16 @@ void lh_links_dial(struct lh_links *links, const struct lh_addr *to);
 void lh_links_close(struct lh_links *links, uint32_t peer, const char *reason);
 bool lh_links_is_up(const struct lh_links *links, uint32_t peer);  // [any thread]
 
+// A frame's body: the second slice follows the first. Either may be empty.
+struct lh_parts {
+  struct lh_bytes head, body;
+};
 // Queues a frame. 0; LH_ECLOSED without a link; LH_EAGAIN when the data queue is full; LH_ELIMIT
 // when the frame is too large. Copies. [any thread]
 int lh_links_send(struct lh_links *links, uint32_t peer, enum lh_class class, uint8_t type,
                   struct lh_bytes body);
+int lh_links_send_parts(struct lh_links *links, uint32_t peer, enum lh_class class, uint8_t type,
+                        const struct lh_parts *parts);
 size_t lh_links_queued(const struct lh_links *links, uint32_t peer,
                        enum lh_class class);  // [any thread]
 // Seals and sends a datagram to a peer that has or had a link, or to whom `address` says (may be

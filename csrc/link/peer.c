@@ -52,14 +52,14 @@ size_t lh_links_queued(const struct lh_links *links, uint32_t index, enum lh_cla
   return queued;
 }
 
-int lh_links_send(struct lh_links *links, uint32_t index, enum lh_class class, uint8_t type,
-                  struct lh_bytes body) {
+int lh_links_send_parts(struct lh_links *links, uint32_t index, enum lh_class class, uint8_t type,
+                        const struct lh_parts *parts) {
   if (class >= LH_CLASSES) return LH_EINVAL;
-  if (body.len > LH_LINK_MESSAGE_MAX) return LH_ELIMIT;
+  if (lh_parts_len(parts) > LH_LINK_MESSAGE_MAX) return LH_ELIMIT;
   struct lh_peer *peer = lh_peer_at(links, index);
   if (peer == NULL) return LH_ECLOSED;
   (void)pthread_mutex_lock(&peer->lock);
-  const int err = peer->conn != NULL ? lh_conn_submit(peer->conn, class, type, body) : LH_ECLOSED;
+  const int err = peer->conn != NULL ? lh_conn_submit(peer->conn, class, type, parts) : LH_ECLOSED;
   bool more = err == 0 && lh_conn_is_due(peer->conn);
   // Between batches the lock is free, so that others' control frames come in between.
   while (more) {
@@ -69,4 +69,10 @@ int lh_links_send(struct lh_links *links, uint32_t index, enum lh_class class, u
   }
   (void)pthread_mutex_unlock(&peer->lock);
   return err;
+}
+
+int lh_links_send(struct lh_links *links, uint32_t index, enum lh_class class, uint8_t type,
+                  struct lh_bytes body) {
+  const struct lh_parts parts = {.body = body};
+  return lh_links_send_parts(links, index, class, type, &parts);
 }

@@ -17,6 +17,7 @@ static const uint8_t suite[2] = {0x13, 0x02};  // TLS_AES_256_GCM_SHA384
 struct lh_tls {
   struct lh_crypto crypto;
   SSL_CTX *ctx;
+  BIO_METHOD *pipe;
   uint8_t psk[32];
   char identity[32];
 };
@@ -76,6 +77,50 @@ static bool configure(SSL_CTX *ctx) {
          SSL_CTX_set_max_early_data(ctx, 0) == 1;
 }
 
+// --- pipes ---
+
+static int pipe_read(BIO *bio, char *out, int len) {
+  struct lh_pipe *pipe = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  if (pipe->in.len == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  const size_t got = (size_t)len < pipe->in.len ? (size_t)len : pipe->in.len;
+  memcpy(out, pipe->in.data, got);
+  pipe->in = lh_bytes(pipe->in.data + got, pipe->in.len - got);
+  return (int)got;
+}
+
+static int pipe_write(BIO *bio, const char *data, int len) {
+  struct lh_pipe *pipe = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  lh_buf_append(&pipe->out, data, (size_t)len);
+  return len;
+}
+
+static long pipe_ctrl(BIO *bio, int what, long number, void *data) {
+  (void)bio, (void)number, (void)data;
+  return what == BIO_CTRL_FLUSH;
+}
+
+static int pipe_begin(BIO *bio) {
+  BIO_set_init(bio, 1);
+  return 1;
+}
+
+static BIO_METHOD *pipe_method(void) {
+  BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pipe");
+  lh_crypto_must(method != NULL && BIO_meth_set_read(method, pipe_read) == 1 &&
+                     BIO_meth_set_write(method, pipe_write) == 1 &&
+                     BIO_meth_set_ctrl(method, pipe_ctrl) == 1 &&
+                     BIO_meth_set_create(method, pipe_begin) == 1,
+                 "a way for TLS to read and write");
+  return method;
+}
+
+// --- sessions ---
+
 struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
                           const uint8_t key_id[LH_KEY_ID_BYTES]) {
   struct lh_tls *tls = LH_NEW(struct lh_tls);
@@ -86,22 +131,24 @@ struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
   tls->ctx = SSL_CTX_new_ex(tls->crypto.context, NULL, TLS_method());
   lh_crypto_must(tls->ctx != NULL && configure(tls->ctx), "TLS 1.3 with TLS_AES_256_GCM_SHA384");
   SSL_CTX_set_app_data(tls->ctx, tls);
+  tls->pipe = pipe_method();
   return tls;
 }
 
 void lh_tls_free(struct lh_tls *tls) {
   SSL_CTX_free(tls->ctx);
+  BIO_meth_free(tls->pipe);
   lh_crypto_close(&tls->crypto);
   OPENSSL_cleanse(tls, sizeof *tls);
   lh_free(tls);
 }
 
-SSL *lh_tls_open(struct lh_tls *tls, bool dialled) {
+SSL *lh_tls_open(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
   SSL *ssl = SSL_new(tls->ctx);
-  BIO *in = BIO_new(BIO_s_mem());
-  BIO *out = BIO_new(BIO_s_mem());
-  lh_crypto_must(ssl != NULL && in != NULL && out != NULL, "a TLS session");
-  SSL_set_bio(ssl, in, out);
+  BIO *bio = BIO_new(tls->pipe);
+  lh_crypto_must(ssl != NULL && bio != NULL, "a TLS session");
+  BIO_set_data(bio, pipe);
+  SSL_set_bio(ssl, bio, bio);
   if (dialled) {
     // Were a server to ignore the PSK and show a certificate, it must not be believed.
     SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);

@@ -15,13 +15,20 @@
 
 struct lh_tls;
 
+// What a session is connected to. Nothing is copied on the way in: `in` is whatever slice came last.
+struct lh_pipe {
+  struct lh_bytes in;  // ciphertext not read yet; not owned
+  struct lh_buf out;   // ciphertext to be sent
+};
+
 // `env` gives the random bytes and must live longer. `psk` is copied. The key id is public: it goes
 // over the wire in clear.
 struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
                           const uint8_t key_id[LH_KEY_ID_BYTES]);
 void lh_tls_free(struct lh_tls *tls);
-// A session over two memory BIOs, which it owns. Reading from an empty one means "try again".
-SSL *lh_tls_open(struct lh_tls *tls, bool dialled);
+// A session that reads and writes `pipe`, which must live longer and be its alone. Reading when
+// nothing is left means "try again".
+SSL *lh_tls_open(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe);
 bool lh_tls_is_proven(SSL *ssl);
 // `out` is cut from the session's exporter; both ends get the same bytes.
 bool lh_tls_export(SSL *ssl, uint8_t *out, size_t len);

@@ -161,6 +161,11 @@ static void on_frame(void *self, uint32_t peer, uint8_t type, struct lh_bytes bo
   if (err == LH_EFORMAT) lh_links_close(node->links, peer, "it sent a malformed frame");
 }
 
+static void on_frames_end(void *self) {
+  struct lh_node *node = self;
+  (void)node;
+}
+
 static void on_datagram(void *self, uint32_t peer, struct lh_bytes body) {
   struct lh_node *node = self;
   lh_members_datagram(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer), body);
@@ -219,6 +224,7 @@ static const struct lh_links_ops links_ops = {
     .on_up = on_up,
     .on_down = on_down,
     .on_frame = on_frame,
+    .on_frames_end = on_frames_end,
     .on_datagram = on_datagram,
     .on_dial_failed = on_dial_failed,
 };

@@ -9,7 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static void encode(const struct lh_node *node, const struct lh_msg *msg, struct lh_buf *out) {
+enum { HEAD_BYTES = 64 };  // what a head takes at most
+
+static void write_head(const struct lh_node *node, const struct lh_msg *msg, struct lh_buf *out) {
+  lh_buf_reserve(out, HEAD_BYTES);
   lh_write_uint(out, msg->kind);
   lh_write_uint(out, lh_pid_local(msg->to));
   const struct lh_run *run = msg->from != 0 ? lh_runs_at(node->runs, lh_pid_node(msg->from)) : NULL;
@@ -18,7 +21,6 @@ static void encode(const struct lh_node *node, const struct lh_msg *msg, struct 
   else
     lh_write_nil(out);
   lh_write_uint(out, msg->ref);
-  lh_buf_append(out, msg->body, msg->len);
 }
 
 static void answer_unsent(struct lh_node *node, const struct lh_msg *msg, const char *code,
@@ -42,13 +44,14 @@ static void answer_unsent(struct lh_node *node, const struct lh_msg *msg, const 
 }
 
 void lh_remote_send(struct lh_node *node, struct lh_msg *msg) {
-  struct lh_buf body = LH_BUF_EMPTY;
+  struct lh_buf head = LH_BUF_EMPTY;
   int err = LH_ECLOSED;
   if (node->links != NULL) {
-    encode(node, msg, &body);
-    err = lh_links_send(node->links, lh_pid_node(msg->to), LH_CLASS_DATA, FRAME_MESSAGE,
-                        lh_bytes_of(&body));
-    lh_buf_free(&body);
+    write_head(node, msg, &head);
+    const struct lh_parts parts = {lh_bytes_of(&head), lh_bytes(msg->body, msg->len)};
+    err = lh_links_send_parts(node->links, lh_pid_node(msg->to), LH_CLASS_DATA, FRAME_MESSAGE,
+                              &parts);
+    lh_buf_free(&head);
   }
   if (err == LH_EAGAIN)
     answer_unsent(node, msg, "busy", "the link to that node is full");

@@ -113,8 +113,10 @@ static void on_dial_failed(void *self, const struct lh_addr *to, int err, int co
   publish(self, event);
 }
 
-static const struct lh_links_ops ops = {on_hello, on_up,       on_down,
-                                        on_frame, on_datagram, on_dial_failed};
+static void on_frames_end(void *self) { (void)self; }
+
+static const struct lh_links_ops ops = {on_hello,      on_up,       on_down,       on_frame,
+                                        on_frames_end, on_datagram, on_dial_failed};
 
 static void event_free(struct event *event) {
   lh_buf_free(&event->body);

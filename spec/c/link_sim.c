@@ -107,8 +107,10 @@ static void on_dial_failed(void *self, const struct lh_addr *to, int err, int co
   (void)self, (void)to, (void)err, (void)code, (void)run, (void)answer, (void)reason;
 }
 
-static const struct lh_links_ops ops = {on_hello, on_up,       on_down,
-                                        on_frame, on_datagram, on_dial_failed};
+static void on_frames_end(void *self) { (void)self; }
+
+static const struct lh_links_ops ops = {on_hello,      on_up,       on_down,       on_frame,
+                                        on_frames_end, on_datagram, on_dial_failed};
 
 static void start_node(struct world *world, size_t number) {
   struct node *node = &world->nodes[number];

@@ -245,21 +245,21 @@ struct speaker {
   struct lh_env *env;  // for its random bytes
   struct lh_tls *tls;
   SSL *ssl;
+  struct lh_pipe pipe;
+  uint8_t received[4096];  // what the pipe's input points to
 };
 
 static void speaker_flush(struct speaker *speaker) {
-  uint8_t bytes[4096];
-  int got;
-  while ((got = BIO_read(SSL_get_wbio(speaker->ssl), bytes, sizeof bytes)) > 0) {
-    (void)send(speaker->fd, bytes, (size_t)got, MSG_NOSIGNAL);
-  }
+  const struct lh_buf *out = &speaker->pipe.out;
+  if (out->len > 0) (void)send(speaker->fd, out->data, out->len, MSG_NOSIGNAL);
+  lh_buf_clear(&speaker->pipe.out);
 }
 
 static bool speaker_fill(struct speaker *speaker) {
-  uint8_t bytes[4096];
-  const ssize_t got = recv(speaker->fd, bytes, sizeof bytes, 0);
+  const ssize_t got = recv(speaker->fd, speaker->received, sizeof speaker->received, 0);
   if (got <= 0) return false;
-  return BIO_write(SSL_get_rbio(speaker->ssl), bytes, (int)got) == got;
+  speaker->pipe.in = lh_bytes(speaker->received, (size_t)got);
+  return true;
 }
 
 static bool speaker_shake(struct speaker *speaker) {
@@ -282,7 +282,8 @@ static int stranger_speak(lua_State *L) {
   speaker->fd = connect_to(&addr);
   speaker->env = lh_env_uv_new();
   speaker->tls = lh_tls_new(speaker->env, keys.psk, keys.key_id);
-  speaker->ssl = lh_tls_open(speaker->tls, true);
+  speaker->pipe = (struct lh_pipe){0};
+  speaker->ssl = lh_tls_open(speaker->tls, true, &speaker->pipe);
   luaL_setmetatable(L, SPEAKER);
   if (!speaker_shake(speaker)) lua_pushnil(L);
   return 1;
@@ -297,9 +298,20 @@ static int speaker_say(lua_State *L) {
   uint8_t record[LH_RECORD_MAX];
   luaL_argcheck(L, body.len <= LH_CHUNK_MAX, 5, "too long for a record");
   record[0] = (uint8_t)luaL_checkinteger(L, 2);
-  record[1] = (uint8_t)(luaL_checkinteger(L, 3) << LH_RECORD_LANE_SHIFT | luaL_checkinteger(L, 4));
-  if (body.len > 0) memcpy(record + LH_RECORD_HEAD, body.data, body.len);
-  (void)SSL_write(speaker->ssl, record, (int)(LH_RECORD_HEAD + body.len));
+  record[1] = (uint8_t)(luaL_checkinteger(L, 3) << LH_PIECE_LANE_SHIFT | luaL_checkinteger(L, 4));
+  record[2] = (uint8_t)(body.len >> 8);
+  record[3] = (uint8_t)body.len;
+  if (body.len > 0) memcpy(record + LH_PIECE_HEAD, body.data, body.len);
+  (void)SSL_write(speaker->ssl, record, (int)(LH_PIECE_HEAD + body.len));
+  speaker_flush(speaker);
+  return 0;
+}
+
+// speaker:record(bytes): these bytes as one record, whatever they say.
+static int speaker_record(lua_State *L) {
+  struct speaker *speaker = check_speaker(L);
+  const struct lh_bytes bytes = check_bytes(L, 2);
+  (void)SSL_write(speaker->ssl, bytes.data, (int)bytes.len);
   speaker_flush(speaker);
   return 0;
 }
@@ -320,6 +332,7 @@ static int speaker_gc(lua_State *L) {
   struct speaker *speaker = check_speaker(L);
   if (speaker->ssl == NULL) return 0;
   SSL_free(speaker->ssl);
+  lh_buf_free(&speaker->pipe.out);
   lh_tls_free(speaker->tls);
   lh_env_free(speaker->env);
   if (speaker->fd >= 0) (void)close(speaker->fd);
@@ -436,7 +449,8 @@ static const luaL_Reg tap_methods[] = {{"address", tap_address},
                                        {NULL, NULL}};
 
 static const luaL_Reg speaker_methods[] = {
-    {"hang_up", speaker_gc}, {"listen", speaker_listen}, {"say", speaker_say}, {NULL, NULL}};
+    {"hang_up", speaker_gc}, {"listen", speaker_listen}, {"say", speaker_say},
+    {"record", speaker_record}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {
     {"client_hello", stranger_client_hello},

@@ -141,6 +141,8 @@ describe("a node among strangers", function()
     ["an unknown word"] = function(peer) peer:say(99, LINK_LANE, WHOLE, "") end,
     ["a continued frame that never began"] = function(peer) peer:say(1, 2, LAST, "x") end,
     ["an unknown flag"] = function(peer) peer:say(1, 2, 16 + WHOLE, "x") end,
+    ["a piece that is longer than its record"] = function(peer) peer:record("\1\11\0\5four") end,
+    ["a record too short for a piece"] = function(peer) peer:record("\1\11\0") end,
     ["words of the link without an end"] = function(peer)
       for i = 1, 3 do peer:say(HELLO, LINK_LANE, i == 1 and FIRST or 0, string.rep("x", 16000)) end
     end,
@@ -190,6 +192,18 @@ describe("a node among strangers", function()
       assert.is_true(raw:is_up(a, to_b))
     end)
   end
+
+  it("takes the frames of one record in their order, and what comes before a breach", function()
+    local peer = up()
+    peer:record("\4\11\0\3one\4\3\0\0\4\11\0\5three")
+    local frames = net:until_count(b, "frame", 3)
+    assert.same({ "one", "", "three" }, { frames[1].body, frames[2].body, frames[3].body })
+    peer:record("\4\11\0\4last\4\11\0\5four")
+    assert.equal("last", net:until_count(b, "frame", 4)[4].body)
+    net:until_count(b, "down", 1)
+    assert.equal(1, raw:counters(b).malformed)
+    peer:hang_up()
+  end)
 
   it("passes over words that may be ignored", function()
     local peer = up()
