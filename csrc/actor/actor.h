@@ -185,6 +185,10 @@ void lh_actors_interrupt(struct lh_actors *actors,
 // Delivers to a local pid (takes `msg`), from the network or from the node. Unknown pids: calls and
 // monitors are answered, the rest is dropped and counted.
 void lh_actors_deliver(struct lh_actors *actors, struct lh_msg *msg);
+// The same for messages that come many at a time: what is gathered for a heap reaches it, in its
+// order, with one wake-up at lh_actors_flush. One thread only, which always flushes in the end.
+void lh_actors_gather(struct lh_actors *actors, struct lh_msg *msg);
+void lh_actors_flush(struct lh_actors *actors);
 // A node is gone: its pids are down for monitors and links (reason "node_down"), calls to it fail
 // ("unknown_outcome").
 void lh_actors_node_down(struct lh_actors *actors, uint32_t node);

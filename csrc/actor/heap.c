@@ -196,20 +196,55 @@ static bool inbox_is_full(struct heap *heap, const struct lh_msg *msg) {
               LH_HEAP_MAIL_MAX);
 }
 
-void lha_heap_post(struct heap *heap, struct lh_msg *msg) {
-  const bool order = msg->kind == MSG_ORDER;
-  if (!order && inbox_is_full(heap, msg)) {
+// Counts a message in; refuses it when the inbox is full, and then it is gone.
+static bool admit(struct heap *heap, struct lh_msg *msg) {
+  if (msg->kind != MSG_ORDER && inbox_is_full(heap, msg)) {
     atomic_fetch_add(&heap->actors->inbox_full, 1);
     lha_undeliverable(heap->actors, NULL, msg, "mailbox_full", "the heap's inbox is full");
-    return;
+    return false;
   }
   atomic_fetch_add_explicit(&heap->inbox_count, 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&heap->inbox_bytes, msg->len, memory_order_relaxed);
+  return true;
+}
+
+// Puts a chain of admitted messages, newest first, before what is there.
+static void push_chain(struct heap *heap, struct lh_msg *newest, struct lh_msg *oldest) {
   struct lh_msg *head = atomic_load_explicit(&heap->inbox, memory_order_relaxed);
   do {
-    msg->next = head;
-  } while (!atomic_compare_exchange_weak(&heap->inbox, &head, msg));
+    oldest->next = head;
+  } while (!atomic_compare_exchange_weak(&heap->inbox, &head, newest));
   lha_heap_wake(heap);
+}
+
+void lha_heap_post(struct heap *heap, struct lh_msg *msg) {
+  if (admit(heap, msg)) push_chain(heap, msg, msg);
+}
+
+// --- gathering --- so that messages that came together wake a heap once
+
+void lha_heap_gather(struct heap *heap, struct lh_msg *msg) {
+  struct lh_actors *actors = heap->actors;
+  if (!admit(heap, msg)) return;
+  msg->next = heap->gathered;
+  if (!heap->gathered) {
+    heap->gathered_oldest = msg;
+    heap->gathered_next = actors->gathered;
+    actors->gathered = heap;
+  }
+  heap->gathered = msg;
+}
+
+void lh_actors_flush(struct lh_actors *actors) {
+  struct heap *heap = actors->gathered;
+  actors->gathered = NULL;
+  while (heap) {
+    struct heap *next = heap->gathered_next;
+    struct lh_msg *newest = heap->gathered;
+    heap->gathered = NULL;
+    push_chain(heap, newest, heap->gathered_oldest);
+    heap = next;
+  }
 }
 
 // --- the slice ---

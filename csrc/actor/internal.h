@@ -26,6 +26,7 @@
 #define LH_ACTOR_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdatomic.h>
@@ -239,6 +240,9 @@ struct heap {
   struct heap *queue_next;  // in the scheduler's queue
   struct lh_due due;        // in the scheduler's timers
   _Atomic lh_ms due_at;
+  // Only the thread that gathers: messages for the inbox, newest first.
+  struct lh_msg *gathered, *gathered_oldest;
+  struct heap *gathered_next;
   // The running thread only, from here on.
   struct sched *on;  // who runs it now
   lua_State *L;
@@ -293,7 +297,7 @@ struct sched {
   bool has_thread;
   atomic_bool done;  // a dedicated thread that may be joined
   pthread_mutex_t lock;
-  pthread_cond_t cond;
+  sem_t bell;  // what it sleeps on: a condition variable costs a system call more each time
   struct heap *first, *last;
   unsigned queued;
   struct lh_heap timers;  // of heaps
@@ -337,6 +341,7 @@ struct lh_actors {
   struct heap **shared;  // heaps that take children
   uint32_t shared_heaps;
   uint32_t next_home;
+  struct heap *gathered;  // the heaps that messages were gathered for, the last first
   atomic_int idle;  // shared schedulers asleep
   pthread_t watchdog;
   pthread_mutex_t watch_lock;
@@ -387,6 +392,7 @@ void lha_heap_free(struct heap *heap);
 int lha_heap_open(struct heap *heap, struct lh_error *error);
 void lha_heap_close(struct heap *heap);
 void lha_heap_post(struct heap *heap, struct lh_msg *msg);
+void lha_heap_gather(struct heap *heap, struct lh_msg *msg);  // posted by lh_actors_flush
 bool lha_heap_slice(struct heap *heap, int turns, int *used);  // true: work is left
 void lha_heap_wake(struct heap *heap);
 struct heap *lha_heap_of(lua_State *L);     // NULL outside

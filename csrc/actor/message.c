@@ -90,3 +90,14 @@ void lha_undeliverable(struct lh_actors *actors, struct heap *heap, struct lh_ms
 void lh_actors_deliver(struct lh_actors *actors, struct lh_msg *msg) {
   lha_send(actors, NULL, msg);
 }
+
+void lh_actors_gather(struct lh_actors *actors, struct lh_msg *msg) {
+  const uint32_t index = lh_pid_heap(msg->to);
+  struct heap *heap = lha_is_self(actors, msg->to) && index != HEAP_SERVICE
+                          ? atomic_load_explicit(&actors->heaps[index], memory_order_acquire)
+                          : NULL;
+  if (heap)
+    lha_heap_gather(heap, msg);
+  else
+    lha_send(actors, NULL, msg);
+}

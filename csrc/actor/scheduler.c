@@ -19,11 +19,7 @@ struct sched *lha_sched_new(struct lh_actors *actors, enum sched_kind kind) {
   sched->kind = kind;
   pthread_mutex_init(&sched->lock, NULL);
   pthread_mutex_init(&sched->watch_lock, NULL);
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&sched->cond, &attributes);
-  pthread_condattr_destroy(&attributes);
+  sem_init(&sched->bell, 0, 0);
   return sched;
 }
 
@@ -31,20 +27,27 @@ void lha_sched_free(struct sched *sched) {
   lh_heap_free(&sched->timers);
   pthread_mutex_destroy(&sched->lock);
   pthread_mutex_destroy(&sched->watch_lock);
-  pthread_cond_destroy(&sched->cond);
+  sem_destroy(&sched->bell);
   lh_free(sched);
 }
 
-static void wake_locked(struct sched *sched) {
-  if (sched->nudged) return;
+// Under the lock: whether the thread sleeps and nobody has woken it yet. Whoever is told so rings,
+// without the lock.
+static bool nudge_locked(struct sched *sched) {
+  const bool wake = !sched->nudged && atomic_load(&sched->asleep);
   sched->nudged = true;
-  if (atomic_load(&sched->asleep)) pthread_cond_signal(&sched->cond);
+  return wake;
+}
+
+static void rouse(struct sched *sched, bool wake) {
+  if (wake) sem_post(&sched->bell);
 }
 
 void lha_sched_wake(struct sched *sched) {
   pthread_mutex_lock(&sched->lock);
-  wake_locked(sched);
+  const bool wake = nudge_locked(sched);
   pthread_mutex_unlock(&sched->lock);
+  rouse(sched, wake);
 }
 
 void lha_sched_help(struct lh_actors *actors) {
@@ -70,8 +73,9 @@ void lha_sched_put(struct sched *sched, struct heap *heap) {
   sched->last = heap;
   const unsigned queued = ++sched->queued;
   const bool asleep = atomic_load(&sched->asleep);
-  if (asleep) wake_locked(sched);
+  const bool wake = asleep && nudge_locked(sched);
   pthread_mutex_unlock(&sched->lock);
+  rouse(sched, wake);
   if (!asleep && queued > 1 && sched->kind == SCHED_SHARED) lha_sched_help(sched->actors);
 }
 
@@ -101,8 +105,9 @@ void lha_sched_due(struct heap *heap, lh_ms at) {
   const lh_ms before = lh_heap_next(&home->timers);
   lh_heap_set(&home->timers, &heap->due, at);
   atomic_store(&heap->due_at, at);
-  if (at < before && atomic_load(&home->asleep)) wake_locked(home);
+  const bool wake = at < before && atomic_load(&home->asleep) && nudge_locked(home);
   pthread_mutex_unlock(&home->lock);
+  rouse(home, wake);
 }
 
 // Queues the heaps whose deadline has come.
@@ -140,9 +145,10 @@ static struct heap *steal(struct sched *thief) {
   return NULL;
 }
 
-static void sleep_locked(struct sched *sched, lh_ms until) {
+// A bell that rang too late, or a signal, ends the next sleep early: whoever sleeps looks again.
+static void sleep_until(struct sched *sched, lh_ms until) {
   if (until == LH_NEVER) {
-    pthread_cond_wait(&sched->cond, &sched->lock);
+    (void)sem_wait(&sched->bell);
     return;
   }
   const lh_ms left = until - lh_env_now(sched->actors->config.env);
@@ -155,22 +161,27 @@ static void sleep_locked(struct sched *sched, lh_ms until) {
     at.tv_sec++;
     at.tv_nsec -= 1000000000;
   }
-  pthread_cond_timedwait(&sched->cond, &sched->lock, &at);
+  (void)sem_clockwait(&sched->bell, CLOCK_MONOTONIC, &at);
+}
+
+static void sleep_asleep(struct sched *sched, lh_ms until) {
+  const bool helps = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
+  if (helps) atomic_fetch_add(&sched->actors->idle, 1);
+  sleep_until(sched, until);
+  if (helps) atomic_fetch_sub(&sched->actors->idle, 1);
+  atomic_store(&sched->asleep, false);
+  if (sched->kind != SCHED_MAIN) lha_watchdog_wake(sched->actors);
 }
 
 // Sleeps until woken, until there is work, or until `until` or the scheduler's next timer.
 void lha_sched_wait(struct sched *sched, lh_ms until) {
-  const bool helps = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
   pthread_mutex_lock(&sched->lock);
-  if (!sched->first && !sched->nudged) {
-    const lh_ms next = lh_heap_next(&sched->timers);
-    atomic_store(&sched->asleep, true);
-    if (helps) atomic_fetch_add(&sched->actors->idle, 1);
-    sleep_locked(sched, next < until ? next : until);
-    if (helps) atomic_fetch_sub(&sched->actors->idle, 1);
-    atomic_store(&sched->asleep, false);
-    if (sched->kind != SCHED_MAIN) lha_watchdog_wake(sched->actors);
-  }
+  const bool sleeps = !sched->first && !sched->nudged;
+  const lh_ms next = lh_heap_next(&sched->timers);
+  if (sleeps) atomic_store(&sched->asleep, true);
+  pthread_mutex_unlock(&sched->lock);
+  if (sleeps) sleep_asleep(sched, next < until ? next : until);
+  pthread_mutex_lock(&sched->lock);
   sched->nudged = false;
   pthread_mutex_unlock(&sched->lock);
 }

@@ -73,6 +73,7 @@ struct lh_node {
   int run_over;        // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
                        // identity, LH_ELIMIT
   int signals;
+  uint32_t heard;  // the peer whose frames are being taken; 0 none
 
   struct lh_map callers;  // id -> struct caller
   uint64_t next_caller;
@@ -214,7 +215,7 @@ void lh_alter_begin(struct lh_node *node, uint64_t question, struct lh_bytes arg
 // remote.c
 void lh_remote_send(struct lh_node *node,
                     struct lh_msg *msg);  // to another node's pid; takes it. [any thread]
-int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
+int lh_remote_frame(struct lh_node *node, uint32_t peer, struct lh_bytes body);
 void lh_remote_deliver(struct lh_node *node,
                        struct lh_msg *msg);  // to whichever node it is for; takes it
 

@@ -127,6 +127,7 @@ static void on_up(void *self, uint32_t peer, const struct lh_hello *hello) {
 static void on_down(void *self, uint32_t peer, const char *reason) {
   struct lh_node *node = self;
   lh_log(LH_LOG_INFO, "link", "the link to %s is gone: %s", lh_runs_name(node->runs, peer), reason);
+  lh_actors_flush(node->actors);
   lh_registry_peer_down(node->registry, peer);
   lh_members_link_down(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
   lh_actors_node_down(node->actors, peer);
@@ -134,9 +135,9 @@ static void on_down(void *self, uint32_t peer, const char *reason) {
 }
 
 static int dispatch(struct lh_node *node, uint32_t peer, uint8_t type, struct lh_bytes body) {
+  if (type == FRAME_MESSAGE) return lh_remote_frame(node, peer, body);
   const lh_ms now = lh_env_now(node->env);
   const struct lh_run *run = lh_runs_at(node->runs, peer);
-  if (type == FRAME_MESSAGE) return lh_remote_frame(node, peer, body);
   lh_node_touch(node);
   if (type == FRAME_MEMBER) {
     lh_members_control(node->members, now, run, body);
@@ -152,7 +153,9 @@ static int dispatch(struct lh_node *node, uint32_t peer, uint8_t type, struct lh
 
 static void on_frame(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
   struct lh_node *node = self;
-  lh_members_heard(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
+  if (node->heard != peer)
+    lh_members_heard(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
+  node->heard = peer;
   const int err = dispatch(node, peer, type, body);
   if (err == LH_OK) return;
   node->counters.refused_frames++;
@@ -163,7 +166,8 @@ static void on_frame(void *self, uint32_t peer, uint8_t type, struct lh_bytes bo
 
 static void on_frames_end(void *self) {
   struct lh_node *node = self;
-  (void)node;
+  node->heard = 0;
+  lh_actors_flush(node->actors);
 }
 
 static void on_datagram(void *self, uint32_t peer, struct lh_bytes body) {

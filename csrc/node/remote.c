@@ -1,9 +1,10 @@
 // remote.c - messages between actors of different nodes.
 //
-// A MESSAGE frame: [kind, receiver's low bits, sender (pid or nil), ref], then the body as it was
-// encoded by the sender. The sending scheduler seals and writes it itself. What cannot be sent is
-// answered at once where somebody waits: a call fails "unreachable" (it was surely not sent), a
-// monitor is told "node_down".
+// A MESSAGE frame: [kind, receiver's low bits, sender, ref], then the body as it was encoded by the
+// sender. The sender is nil for nobody, an integer for an actor of the node at the other end of the
+// link (the pid's low bits), else a pid. The sending scheduler seals and writes the frame itself.
+// What cannot be sent is answered at once where somebody waits: a call fails "unreachable" (it was
+// surely not sent), a monitor is told "node_down".
 #include "node/internal.h"
 
 #include "base/log.h"
@@ -11,15 +12,22 @@
 
 enum { HEAD_BYTES = 64 };  // what a head takes at most
 
+static void write_sender(const struct lh_node *node, lh_pid from, struct lh_buf *out) {
+  const uint32_t index = lh_pid_node(from);
+  const struct lh_run *run = from != 0 ? lh_runs_at(node->runs, index) : NULL;
+  if (run == NULL)
+    lh_write_nil(out);
+  else if (index == atomic_load_explicit(&node->self, memory_order_relaxed))
+    lh_write_uint(out, lh_pid_local(from));
+  else
+    lh_write_pid(out, run, lh_pid_local(from));
+}
+
 static void write_head(const struct lh_node *node, const struct lh_msg *msg, struct lh_buf *out) {
   lh_buf_reserve(out, HEAD_BYTES);
   lh_write_uint(out, msg->kind);
   lh_write_uint(out, lh_pid_local(msg->to));
-  const struct lh_run *run = msg->from != 0 ? lh_runs_at(node->runs, lh_pid_node(msg->from)) : NULL;
-  if (run != NULL)
-    lh_write_pid(out, run, lh_pid_local(msg->from));
-  else
-    lh_write_nil(out);
+  write_sender(node, msg->from, out);
   lh_write_uint(out, msg->ref);
 }
 
@@ -74,27 +82,33 @@ void lh_remote_deliver(struct lh_node *node, struct lh_msg *msg) {
     lh_remote_send(node, msg);
 }
 
-int lh_remote_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
+// Answers 0 for nobody.
+static lh_pid read_sender(struct lh_node *node, uint32_t peer, struct lh_reader *in) {
+  if (lh_read_peek(in) == LH_WIRE_INT)
+    return lh_pid_make(peer, lh_read_uint(in, LH_PID_LOCAL_MASK));
+  const struct lh_wire_value value = lh_read_value(in);
+  if (value.type == LH_WIRE_PID)
+    return lh_pid_make(lh_runs_index(node->runs, &value.as.pid.run), value.as.pid.local);
+  if (value.type != LH_WIRE_NIL) lh_read_fail(in, LH_EFORMAT);
+  return 0;
+}
+
+int lh_remote_frame(struct lh_node *node, uint32_t peer, struct lh_bytes body) {
   struct lh_reader in;
-  (void)from;
   lh_reader_init(&in, body);
   const uint64_t kind = lh_read_uint(&in, LH_MSG_EXIT);
   const uint64_t local = lh_read_uint(&in, LH_PID_LOCAL_MASK);
-  const struct lh_wire_value sender = lh_read_value(&in);
+  const lh_pid sender = read_sender(node, peer, &in);
   const uint64_t ref = lh_read_uint(&in, UINT64_MAX);
   if (in.err != LH_OK || kind < LH_MSG_SEND) return LH_EFORMAT;
-  const lh_pid pid =
-      sender.type == LH_WIRE_PID
-          ? lh_pid_make(lh_runs_index(node->runs, &sender.as.pid.run), sender.as.pid.local)
-          : 0;
   const struct lh_bytes rest = lh_bytes(in.at, (size_t)(in.end - in.at));
   struct lh_msg *msg =
-      lh_msg_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), pid, ref, rest);
+      lh_msg_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), sender, ref, rest);
   if (lh_pid_heap(msg->to) == 0) {
     lh_service_message(node, msg, false);
     lh_node_touch(node);
   } else {
-    lh_actors_deliver(node->actors, msg);
+    lh_actors_gather(node->actors, msg);
     if (!node->threaded) lh_node_touch(node);  // the actors run in its turns
   }
   return LH_OK;
