@@ -95,9 +95,9 @@ static void round_trip(const uint8_t *data, size_t size) {
   size_t len, taken = 0;
   lh_sendq_init(&queue);
   for (size_t i = 0; i < 3; i++) {
-    const struct lh_parts parts = {.head = lh_bytes(frames[i].data, frames[i].len / 3),
-                                   .body = lh_bytes(frames[i].data + frames[i].len / 3,
-                                                    frames[i].len - frames[i].len / 3)};
+    const struct lh_parts parts = {
+        .head = lh_bytes(frames[i].data, frames[i].len / 3),
+        .body = lh_bytes(frames[i].data + frames[i].len / 3, frames[i].len - frames[i].len / 3)};
     lh_sendq_push(&queue, LH_CLASS_DATA, 7, &parts);
   }
   while ((len = lh_sendq_take(&queue, record)) > 0)

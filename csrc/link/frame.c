@@ -138,8 +138,8 @@ size_t lh_sendq_take(struct lh_sendq *queue, uint8_t *record) {
   if (lane == LH_LANES) return 0;
   struct block *block = LH_ENTRY(queue->blocks[lane].next, struct block, node);
   size_t taken;
-  const size_t size = block->shared ? take_shared(block, record, &taken)
-                                    : take_chunk(block, lane, record, &taken);
+  const size_t size =
+      block->shared ? take_shared(block, record, &taken) : take_chunk(block, lane, record, &taken);
   queue->bytes[lane] -= taken;
   if (!block->shared && block->at < block->bytes.len) return size;
   lh_list_remove(&block->node);

@@ -25,7 +25,12 @@ enum {
   LH_LINK_WORDS_MAX = LH_GREETING_MAX + 1024,  // a frame of the link's own lane
 };
 
-enum lh_piece_flag { LH_PIECE_FIRST = 1, LH_PIECE_LAST = 2, LH_PIECE_LANE_SHIFT = 2, LH_PIECE_FLAGS = 15 };
+enum lh_piece_flag {
+  LH_PIECE_FIRST = 1,
+  LH_PIECE_LAST = 2,
+  LH_PIECE_LANE_SHIFT = 2,
+  LH_PIECE_FLAGS = 15
+};
 
 static inline size_t lh_parts_len(const struct lh_parts *parts) {
   return parts->head.len + parts->body.len;

@@ -76,12 +76,12 @@ struct lh_conn {
   // Under the peer's lock once up.
   SSL *ssl;
   struct lh_sendq queue;
-  struct lh_pipe pipe;   // `out`: ciphertext that the kernel has not taken yet
-  uint32_t records;      // sealed under the present traffic key
-  bool waiting;          // for on_writable, since the kernel is full
-  bool asked;            // for on_writable, to send what a burst has put together
-  unsigned unanswered;   // frames submitted since the peer was heard
-  const char *broken;    // why it cannot go on; the loop's thread ends it
+  struct lh_pipe pipe;  // `out`: ciphertext that the kernel has not taken yet
+  uint32_t records;     // sealed under the present traffic key
+  bool waiting;         // for on_writable, since the kernel is full
+  bool asked;           // for on_writable, to send what a burst has put together
+  unsigned unanswered;  // frames submitted since the peer was heard
+  const char *broken;   // why it cannot go on; the loop's thread ends it
 };
 
 struct lh_peer {
@@ -159,7 +159,7 @@ void lh_conn_accept(struct lh_links *links, struct lh_stream *stream);
 void lh_conn_say(struct lh_conn *conn, enum lh_word word, struct lh_bytes body);
 int lh_conn_submit(struct lh_conn *conn, enum lh_class class, uint8_t type,
                    const struct lh_parts *parts);  // [lock]
-bool lh_conn_step(struct lh_conn *conn);   // [lock] seals and sends one batch; true: call again
+bool lh_conn_step(struct lh_conn *conn);  // [lock] seals and sends one batch; true: call again
 // [lock] Whether whoever submitted should call lh_conn_step; else the loop will send what is
 // queued.
 bool lh_conn_is_due(struct lh_conn *conn);

@@ -15,7 +15,8 @@
 
 struct lh_tls;
 
-// What a session is connected to. Nothing is copied on the way in: `in` is whatever slice came last.
+// What a session is connected to. Nothing is copied on the way in: `in` is whatever slice came
+// last.
 struct lh_pipe {
   struct lh_bytes in;  // ciphertext not read yet; not owned
   struct lh_buf out;   // ciphertext to be sent

@@ -448,9 +448,11 @@ static const luaL_Reg tap_methods[] = {{"address", tap_address},
                                        {"packets", tap_packets},
                                        {NULL, NULL}};
 
-static const luaL_Reg speaker_methods[] = {
-    {"hang_up", speaker_gc}, {"listen", speaker_listen}, {"say", speaker_say},
-    {"record", speaker_record}, {NULL, NULL}};
+static const luaL_Reg speaker_methods[] = {{"hang_up", speaker_gc},
+                                           {"listen", speaker_listen},
+                                           {"say", speaker_say},
+                                           {"record", speaker_record},
+                                           {NULL, NULL}};
 
 static const luaL_Reg functions[] = {
     {"client_hello", stranger_client_hello},
