@@ -1,6 +1,8 @@
 -- Messages between actors and with the main program, on two scheduler threads and on none.
 local World = dofile "spec/actor/world.lua"
 
+local CAST = 2
+
 for _, schedulers in ipairs { 2, 0 } do
   describe(("messages with schedulers = %d"):format(schedulers), function()
     local world, lua
@@ -40,6 +42,17 @@ for _, schedulers in ipairs { 2, 0 } do
       end
       local seen = lua.call(pid, { kind = "seen" })
       for i = 1, 50 do assert.are.equal(i, seen[i]) end
+    end)
+
+    it("gathers what comes together, and hands it on in its order", function()
+      local pids, far = {}, world.raw:remote_pid(3)
+      for i = 1, 40 do pids[i] = world:child { "counter" } end -- in more than one heap
+      for round = 1, 3 do
+        for _, pid in ipairs(pids) do world.raw:gather(CAST, pid, far, 0, round) end
+      end
+      for _, pid in ipairs(pids) do assert.are.same({}, lua.call(pid, { kind = "seen" })) end
+      world.raw:flush()
+      for _, pid in ipairs(pids) do assert.are.same({ 1, 2, 3 }, lua.call(pid, { kind = "seen" })) end
     end)
 
     it("tells a timeout, and takes no late answer for another", function()

@@ -407,15 +407,31 @@ static int remote_pid(lua_State *L) {
   return 1;
 }
 
+static struct lh_msg *to_msg(lua_State *L, struct world *world) {
+  struct lh_buf body = encode(L, world, 6);
+  struct lh_msg *msg = lh_msg_new(
+      (enum lh_msg_kind)luaL_checkinteger(L, 2), lh_script_check_pid(L, 3), lh_script_to_pid(L, 4),
+      (uint64_t)luaL_checkinteger(L, 5), lh_bytes_of(&body));
+  lh_buf_free(&body);
+  return msg;
+}
+
 // deliver(kind, to, from, ref, value)
 static int deliver(lua_State *L) {
   struct world *world = check(L);
-  struct lh_buf body = encode(L, world, 6);
-  lh_actors_deliver(world->actors,
-                    lh_msg_new((enum lh_msg_kind)luaL_checkinteger(L, 2), lh_script_check_pid(L, 3),
-                               lh_script_to_pid(L, 4), (uint64_t)luaL_checkinteger(L, 5),
-                               lh_bytes_of(&body)));
-  lh_buf_free(&body);
+  lh_actors_deliver(world->actors, to_msg(L, world));
+  return 0;
+}
+
+// gather(kind, to, from, ref, value), then flush()
+static int gather(lua_State *L) {
+  struct world *world = check(L);
+  lh_actors_gather(world->actors, to_msg(L, world));
+  return 0;
+}
+
+static int flush(lua_State *L) {
+  lh_actors_flush(check(L)->actors);
   return 0;
 }
 
@@ -504,6 +520,8 @@ int luaopen_luahub_test_actor(lua_State *L) {
                                      {"node_down", node_down},
                                      {"remote_pid", remote_pid},
                                      {"deliver", deliver},
+                                     {"gather", gather},
+                                     {"flush", flush},
                                      {"set_self", set_self},
                                      {"ask", ask},
                                      {"step", step},
