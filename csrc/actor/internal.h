@@ -342,7 +342,7 @@ struct lh_actors {
   uint32_t shared_heaps;
   uint32_t next_home;
   struct heap *gathered;  // the heaps that messages were gathered for, the last first
-  atomic_int idle;  // shared schedulers asleep
+  atomic_int idle;        // shared schedulers asleep
   pthread_t watchdog;
   pthread_mutex_t watch_lock;
   pthread_cond_t watch_cond;
@@ -392,7 +392,7 @@ void lha_heap_free(struct heap *heap);
 int lha_heap_open(struct heap *heap, struct lh_error *error);
 void lha_heap_close(struct heap *heap);
 void lha_heap_post(struct heap *heap, struct lh_msg *msg);
-void lha_heap_gather(struct heap *heap, struct lh_msg *msg);  // posted by lh_actors_flush
+void lha_heap_gather(struct heap *heap, struct lh_msg *msg);   // posted by lh_actors_flush
 bool lha_heap_slice(struct heap *heap, int turns, int *used);  // true: work is left
 void lha_heap_wake(struct heap *heap);
 struct heap *lha_heap_of(lua_State *L);     // NULL outside

@@ -409,9 +409,9 @@ static int remote_pid(lua_State *L) {
 
 static struct lh_msg *to_msg(lua_State *L, struct world *world) {
   struct lh_buf body = encode(L, world, 6);
-  struct lh_msg *msg = lh_msg_new(
-      (enum lh_msg_kind)luaL_checkinteger(L, 2), lh_script_check_pid(L, 3), lh_script_to_pid(L, 4),
-      (uint64_t)luaL_checkinteger(L, 5), lh_bytes_of(&body));
+  struct lh_msg *msg =
+      lh_msg_new((enum lh_msg_kind)luaL_checkinteger(L, 2), lh_script_check_pid(L, 3),
+                 lh_script_to_pid(L, 4), (uint64_t)luaL_checkinteger(L, 5), lh_bytes_of(&body));
   lh_buf_free(&body);
   return msg;
 }
