@@ -5,6 +5,7 @@
 #   make format     clang-format on all C                 make bench   figures, one JSON line each
 #   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
 #   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
+#   make plants     planted bugs, each of which must be found (PLANTED=name for one; doc/planted_bugs.md)
 #
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
 #   WERROR=1             warnings stop the build
@@ -30,7 +31,7 @@ UV_CFLAGS := $(if $(UV_INCDIR),-isystem $(UV_INCDIR))
 LH_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Icsrc $(LUA_CFLAGS) $(UV_CFLAGS) \
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
   -Wwrite-strings -Wpointer-arith -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough \
-  -fstack-protector-strong $(if $(WERROR),-Werror)
+  -fstack-protector-strong $(if $(WERROR),-Werror) $(if $(PLANTS),-DLH_PLANTS)
 LH_LDFLAGS := -Wl,-z,nodelete -Wl,-z,relro,-z,now $(if $(UV_LIBDIR),-L$(UV_LIBDIR))
 LH_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
 
@@ -179,6 +180,17 @@ endef
 $(foreach name,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(name))))
 
 fuzz-run: $(FUZZ_NAMES:%=fuzz-run-%)
+
+# Planted bugs (csrc/base/plant.h): a build of its own that can make them, and the search for each.
+PLANT_MODULES := hub member registry
+.PHONY: plants plant-modules plant-build
+plants: plant-build
+	$(LUA) scripts/plants.lua $(BUILD)/plants $(PLANT_FLAGS) $(PLANTED)
+
+plant-build:
+	+$(MAKE) --no-print-directory PLANTS=1 BUILD=$(BUILD)/plants plant-modules
+
+plant-modules: $(CORE) $(PLANT_MODULES:%=$(BUILD)/test/luahub_test/%.so)
 
 lint:
 	sh scripts/lint

@@ -39,6 +39,7 @@ void lh_member_evidence_ask(struct lh_members *members, struct member *member) {
 void lh_member_evidence_lapse(struct lh_members *members, struct member *member) {
   struct evidence *evidence = &member->evidence;
   bool retract = evidence->own && lh_member_is_live(member);
+  if (LH_PLANTED(evidence_never_lapses)) return;
   evidence->own = false;
   evidence->count = 0;
   if (retract) tell(members, &member->record.run, NOT_GONE);
@@ -62,6 +63,7 @@ static bool reported_by(const struct lh_members *members, const struct member *m
 }
 
 static bool is_proven(const struct lh_members *members, const struct member *member) {
+  if (LH_PLANTED(lone_evidence)) return true;
   for (size_t i = 0; i < members->met.count; i++) {
     const struct member *witness = members->met.items[i];
     if (witness == members->self || !lh_member_is_live(witness) || witness->evidence.own) continue;

@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/plant.h"
 #include "member/member.h"
 
 enum {
@@ -49,6 +50,7 @@ struct fact {
 
 struct suspicion {
   lh_ms since;
+  bool asked;  // others, who may know better
   int accuser_count;
   struct lh_run accusers[ACCUSERS_MAX];
   struct timer timer;
@@ -196,7 +198,7 @@ size_t lh_member_choose(struct lh_members *members, size_t want, const struct me
 
 // merge.c
 void lh_member_take_items(struct lh_members *members, const struct lh_run *from,
-                          const struct message *message);
+                          const struct message *message, bool control);
 void lh_member_replace_record(struct lh_members *members, struct member *member,
                               struct lh_member_record *take, struct lh_bytes encoded);
 

@@ -7,11 +7,13 @@
 // helper nor confirmer: there the window is fixed, and several probes in a row must have failed.
 //
 // The window counts from the last sign of life: who still hears a suspect gives no verdict on it.
+// Who has no link to it tells a few others, who have one, by stream; and asks them again before the
+// window ends: they may have its refutation.
 #include <math.h>
 
 #include "member/internal.h"
 
-enum { LONE_WINDOW_PERIODS = 7, LONE_FAILURES = 3, CONFIRMERS = 8 };
+enum { LONE_WINDOW_PERIODS = 7, LONE_FAILURES = 3, CONFIRMERS = 8, ASKED_MAX = 3 };
 
 static lh_ms window(const struct lh_members *members, int accusers) {
   const struct lh_member_profile *profile = &members->profile;
@@ -39,6 +41,7 @@ void lh_member_state_fact(struct lh_members *members, struct member *subject,
 
 static void set_deadline(struct lh_members *members, struct member *member) {
   lh_ms at = member->suspicion.since + window(members, member->suspicion.accuser_count);
+  if (!member->linked && !member->suspicion.asked) at -= members->profile.period;
   lh_member_timer_set(members, &member->suspicion.timer, at > members->now ? at : members->now);
 }
 
@@ -67,6 +70,7 @@ bool lh_member_suspect(struct lh_members *members, struct member *member, uint32
   if (begins) {
     suspicion->since = members->now;
     suspicion->accuser_count = 0;
+    suspicion->asked = false;
     lh_member_set_state(members, member, LH_MEMBER_SUSPECT, incarnation);
     // The dial after the break may have come to nothing; by now it can be refused.
     if (!member->linked) lh_member_evidence_ask(members, member);
@@ -77,6 +81,18 @@ bool lh_member_suspect(struct lh_members *members, struct member *member, uint32
   return true;
 }
 
+static bool can_say(const struct member *member) {
+  return member->state == LH_MEMBER_ALIVE && member->linked;
+}
+
+static void ask_others(struct lh_members *members, const struct member *member) {
+  struct member *others[ASKED_MAX];
+  if (member->linked || LH_PLANTED(others_not_asked)) return;
+  size_t count = lh_member_choose(members, ASKED_MAX, member, can_say, others);
+  for (size_t i = 0; i < count; i++)
+    lh_member_send_fact(members, &others[i]->record.run, &member->fact);
+}
+
 // Our own probe failed. The subject hears it first, on its stream.
 void lh_member_accuse(struct lh_members *members, struct member *member) {
   if (!lh_member_suspect(members, member, member->incarnation, &members->self->record.run)) return;
@@ -84,6 +100,7 @@ void lh_member_accuse(struct lh_members *members, struct member *member) {
   lh_member_state_fact(members, member, LH_MEMBER_SUSPECT, &member->fact);
   member->has_fact = true;
   lh_member_send_fact(members, &member->record.run, &member->fact);
+  ask_others(members, member);
   lh_member_spread_fact(members, &member->fact);
 }
 
@@ -106,6 +123,18 @@ static bool must_wait(const struct lh_members *members, const struct member *mem
   return member->probation || (members->live <= 2 && member->failures < LONE_FAILURES);
 }
 
+// Says to the suspect what it is accused of, so that it answers. Whoever declared it dead may be
+// gone, or unknown to it: then the accusation is ours.
+static void ask_suspect(struct lh_members *members, struct member *member) {
+  if (!member->has_fact) {
+    lh_member_state_fact(members, member, LH_MEMBER_SUSPECT, &member->fact);
+    member->has_fact = true;
+  }
+  lh_member_send_fact(members, &member->record.run, &member->fact);
+  if (!member->suspicion.asked) ask_others(members, member);
+  member->suspicion.asked = true;
+}
+
 // The window is over: the verdict, unless the subject was heard meanwhile or we did not look
 // properly.
 void lh_member_suspicion_fire(struct lh_members *members, void *owner) {
@@ -119,14 +148,14 @@ void lh_member_suspicion_fire(struct lh_members *members, void *owner) {
     return;
   }
   lh_ms soon = members->now + members->profile.period;
+  ask_suspect(members, member);
   lh_member_timer_set(members, &suspicion->timer, end > soon ? end : soon);
   lh_member_probe(members, member);
-  if (member->has_fact) lh_member_send_fact(members, &member->record.run, &member->fact);
 }
 
 // We are suspected or declared dead in `incarnation`: we say that we live in the next one.
 void lh_member_refute(struct lh_members *members, uint32_t incarnation) {
-  if (members->over) return;
+  if (members->over || LH_PLANTED(never_refutes)) return;
   if (incarnation == UINT32_MAX) {
     lh_member_over(members, LH_ELIMIT);
     return;

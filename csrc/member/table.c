@@ -348,7 +348,7 @@ void lh_members_left(struct lh_members *members, lh_ms now) {
 void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap) {
   members->now = now;
   members->counters.stalls++;
-  if (members->over) return;
+  if (members->over || LH_PLANTED(stall_guard)) return;
   for (size_t i = 0; i < members->timers.count; i++) {
     lh_ms *at = &members->timers.items[i]->at;
     *at = *at > LH_NEVER - gap ? LH_NEVER : *at + gap;

@@ -30,16 +30,21 @@ static double field(lua_State *L, const char *name, double otherwise) {
   return value;
 }
 
-static void init_links(struct sim *sim) {
-  for (int a = 0; a < sim->count; a++) {
-    for (int b = a + 1; b < sim->count; b++) {
-      struct link *link = &sim->links[a][b];
-      lh_list_init(&link->queue[0]);
-      lh_list_init(&link->queue[1]);
-      link->pump[0] = (struct event){.kind = PUMP, .from = a, .to = b};
-      link->pump[1] = (struct event){.kind = PUMP, .from = b, .to = a};
-    }
+static void init_node(struct sim *sim, int index) {
+  struct node *node = &sim->nodes[index];
+  node->sim = sim;
+  node->index = index;
+  node->woken_at = -100 * 1000;
+  node->seen = lh_zalloc((size_t)sim->count * sizeof *node->seen);
+  lh_list_init(&node->backlog);
+  snprintf(node->name, sizeof node->name, "n%d", index + 1);
+  for (int w = 0; w < 4; w++) {
+    uint64_t word = lh_hash(node->name, strlen(node->name), (uint64_t)w);
+    memcpy(node->key + 8 * w, &word, 8);
   }
+  memcpy(node->id.bytes, node->key, 16);
+  (void)lh_map_put(&sim->by_id, node->id.bytes, sizeof node->id.bytes, node);
+  sim->ticks[index] = (struct event){.kind = TICK, .from = index, .to = index};
 }
 
 static int l_new(lua_State *L) {
@@ -55,21 +60,8 @@ static int l_new(lua_State *L) {
     lh_free(sim);
     return luaL_error(L, "nodes or delays out of range");
   }
-  for (int i = 0; i < sim->count; i++) {
-    struct node *node = &sim->nodes[i];
-    node->sim = sim;
-    node->index = i;
-    node->woken_at = -100 * 1000;
-    lh_list_init(&node->backlog);
-    snprintf(node->name, sizeof node->name, "n%d", i + 1);
-    for (int w = 0; w < 4; w++) {
-      uint64_t word = lh_hash(node->name, strlen(node->name), (uint64_t)w);
-      memcpy(node->key + 8 * w, &word, 8);
-    }
-    memcpy(node->id.bytes, node->key, 16);
-    sim->ticks[i] = (struct event){.kind = TICK, .from = i, .to = i};
-  }
-  init_links(sim);
+  sim->links = lh_zalloc((size_t)(sim->count * sim->count) * sizeof(struct link *));
+  for (int i = 0; i < sim->count; i++) init_node(sim, i);
   *(struct sim **)lua_newuserdatauv(L, sizeof(struct sim *), 0) = sim;
   luaL_setmetatable(L, SIM);
   return 1;
@@ -78,14 +70,21 @@ static int l_new(lua_State *L) {
 static int l_gc(lua_State *L) {
   struct sim *sim = get_sim(L);
   for (int i = 0; i < sim->count; i++) {
-    for (int j = i + 1; j < sim->count; j++) clear_link(sim, &sim->links[i][j]);
+    for (int j = i + 1; j < sim->count; j++) {
+      struct link *link = sim->links[i * sim->count + j];
+      if (link) clear_link(sim, link);
+      lh_free(link);
+    }
     clear_backlog(&sim->nodes[i]);
     lh_members_free(sim->nodes[i].members);
     lh_heap_cancel(&sim->heap, &sim->ticks[i].due);
+    lh_free(sim->nodes[i].seen);
   }
   struct lh_due *due;
   while ((due = lh_heap_pop(&sim->heap, LH_NEVER))) free_event(LH_ENTRY(due, struct event, due));
   lh_heap_free(&sim->heap);
+  lh_map_free(&sim->by_id);
+  lh_free(sim->links);
   lh_free(sim);
   return 0;
 }
@@ -140,6 +139,7 @@ static int l_vanish(lua_State *L) {
 }
 static int l_leave(lua_State *L) {
   struct node *node = get_running(L, 2);
+  node->departed = true;
   lh_members_left(node->members, node->sim->now);
   schedule_tick(node);
   return 0;
@@ -175,7 +175,8 @@ static int l_fence(lua_State *L) {
   struct lh_run run = {.id = subject->id,
                        .epoch = (uint64_t)luaL_optinteger(L, 4, (lua_Integer)subject->epoch)};
   lh_members_fence(node->members, &run);
-  if (lh_members_is_fenced(node->members, &run)) node->fenced_below[subject->index] = run.epoch + 1;
+  if (lh_members_is_fenced(node->members, &run))
+    node->seen[subject->index].fenced_below = run.epoch + 1;
   schedule_tick(node);
   lua_pushboolean(L, lh_members_is_fenced(node->members, &run));
   return 1;
@@ -208,6 +209,13 @@ static int l_cut(lua_State *L) {
   sim->cut[get_node(L, 2)->index][get_node(L, 3)->index] = *what == 'd' ? 1 : *what == 'a' ? 2 : 0;
   return 0;
 }
+// sim:refuse(from, to, on): something on the way refuses the dials of one to the other, though both
+// live.
+static int l_refuse(lua_State *L) {
+  struct sim *sim = get_sim(L);
+  sim->refused_way[get_node(L, 2)->index][get_node(L, 3)->index] = lua_toboolean(L, 4);
+  return 0;
+}
 static int l_break(lua_State *L) {
   struct sim *sim = get_sim(L);
   if (get_node(L, 2) != get_node(L, 3))
@@ -236,7 +244,7 @@ static int l_ended(lua_State *L) {
   return 1;
 }
 static int l_dead_at(lua_State *L) {
-  lua_pushinteger(L, get_node(L, 2)->dead_at[get_node(L, 3)->index]);
+  lua_pushinteger(L, get_node(L, 2)->seen[get_node(L, 3)->index].dead_at);
   return 1;
 }
 static int l_linked(lua_State *L) {
@@ -440,6 +448,7 @@ static const luaL_Reg methods[] = {{"start", l_start},
                                    {"declare_dead", l_declare_dead},
                                    {"cut", l_cut},
                                    {"break_link", l_break},
+                                   {"refuse", l_refuse},
                                    {"loss", l_loss},
                                    {"evidence", l_evidence},
                                    {"heard", l_heard},

@@ -4,20 +4,23 @@
 // Datagrams are lost, doubled, delayed and cut one way; links are ordered and reliable, block while
 // the pair is cut and break after ten seconds of that; a killed node refuses connections and breaks
 // its links, a vanished one answers nothing, a stalled one keeps its links and everything that
-// arrives until it wakes. Signatures are keyed hashes. The same calls with the same seed give the
-// same history: `hash` sums it up.
+// arrives until it wakes; something on the way may refuse the dials of one node to another.
+// Signatures are keyed hashes. The same calls with the same seed give the same history: `hash` sums
+// it up. `violation` names the first invariant that did not hold.
 #ifndef LH_SPEC_MEMBER_SIM_H
 #define LH_SPEC_MEMBER_SIM_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "member/member.h"
 
 enum {
-  NODES_MAX = 128,
+  NODES_MAX = 512,
   BACKLOG_MAX = 2000,
   LINK_BREAKS_AFTER = 10 * 1000,
   RTO = 200,
@@ -26,10 +29,19 @@ enum {
 
 struct sim;
 
+struct seen {             // what a node saw of another, for the invariants
+  uint64_t fenced_below;  // epochs under this may not be live here again
+  uint64_t met;           // the newest epoch that it greeted
+  uint64_t left;          // the newest epoch that it saw depart
+  uint64_t epoch;
+  uint32_t incarnation;
+  lh_ms dead_at;
+};
+
 struct node {
   struct sim *sim;
   int index;
-  bool up, stalled, vanished;
+  bool up, stalled, vanished, departed;
   int ended;  // what the table said when it ended
   uint64_t epoch;
   char name[LH_MEMBER_NAME_MAX + 1];
@@ -39,10 +51,7 @@ struct node {
   lh_ms stalled_at, woken_at;
   struct lh_list backlog;
   size_t backlog_count;
-  uint64_t fenced_below[NODES_MAX];  // epochs under this may not be live here again
-  uint64_t seen_epoch[NODES_MAX];
-  uint32_t seen_incarnation[NODES_MAX];
-  lh_ms dead_at[NODES_MAX];
+  struct seen *seen;  // of each node
 };
 
 enum event_kind { TICK, DATAGRAM, PUMP, DIAL, EVIDENCE };
@@ -76,8 +85,10 @@ struct sim {
   int count;
   struct node nodes[NODES_MAX];
   struct event ticks[NODES_MAX];
-  struct link links[NODES_MAX][NODES_MAX];  // [lower][higher]
-  uint8_t cut[NODES_MAX][NODES_MAX];        // from, to: 1 datagrams only, 2 everything
+  struct link **links;                     // of each pair, made when it is first needed
+  struct lh_map by_id;                     // of struct node
+  uint8_t cut[NODES_MAX][NODES_MAX];       // from, to: 1 datagrams only, 2 everything
+  bool refused_way[NODES_MAX][NODES_MAX];  // dials from, to are refused although both live
   uint64_t hash, events;
   uint64_t false_verdicts, refused, datagrams, datagram_bytes, control_bytes;
   char violation[256];
@@ -96,13 +107,33 @@ static struct lh_run run_of(const struct node *node) {
 }
 
 static struct node *node_of(struct sim *sim, const struct lh_node_id *id) {
-  for (int i = 0; i < sim->count; i++)
-    if (lh_node_id_equal(&sim->nodes[i].id, id)) return &sim->nodes[i];
-  return NULL;
+  return lh_map_get(&sim->by_id, id->bytes, sizeof id->bytes);
+}
+
+static struct link *link_new(int low, int high) {
+  struct link *link = LH_NEW(struct link);
+  lh_list_init(&link->queue[0]);
+  lh_list_init(&link->queue[1]);
+  link->pump[0] = (struct event){.kind = PUMP, .from = low, .to = high};
+  link->pump[1] = (struct event){.kind = PUMP, .from = high, .to = low};
+  return link;
 }
 
 static struct link *link_of(struct sim *sim, int a, int b) {
-  return &sim->links[a < b ? a : b][a < b ? b : a];
+  const int low = a < b ? a : b;
+  const int high = a < b ? b : a;
+  struct link **link = &sim->links[low * sim->count + high];
+  if (!*link) *link = link_new(low, high);
+  return *link;
+}
+
+static void violate(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void violate(struct sim *sim, const char *format, ...) {
+  va_list args;
+  if (sim->violation[0]) return;
+  va_start(args, format);
+  (void)vsnprintf(sim->violation, sizeof sim->violation, format, args);
+  va_end(args);
 }
 
 static void schedule_tick(struct node *node) {
@@ -138,7 +169,7 @@ static void send_datagram(void *self, const struct lh_run *to, struct lh_bytes b
   struct sim *sim = node->sim;
   struct node *target = node_of(sim, &to->id);
   if (body.len > 1200)
-    snprintf(sim->violation, sizeof sim->violation, "a datagram of %zu bytes", body.len);
+    violate(sim, "S10 what is sent is bounded: a datagram of %zu bytes", body.len);
   sim->datagrams++;
   sim->datagram_bytes += body.len;
   if (!target || sim->cut[node->index][target->index]) return;
@@ -174,18 +205,21 @@ static void check_order(struct node *node, int subject, const struct lh_member_r
   struct sim *sim = node->sim;
   uint32_t incarnation = lh_members_incarnation(node->members, &record->run.id);
   uint64_t epoch = record->run.epoch;
+  struct seen *seen = &node->seen[subject];
   bool live = state < LH_MEMBER_DEAD;
-  bool back = epoch < node->seen_epoch[subject] ||
-              (epoch == node->seen_epoch[subject] && incarnation < node->seen_incarnation[subject]);
-  if (back)
-    snprintf(sim->violation, sizeof sim->violation,
-             "n%d saw n%d go back to epoch %d incarnation %u", node->index + 1, subject + 1,
-             (int)epoch, incarnation);
-  if (live && epoch < node->fenced_below[subject])
-    snprintf(sim->violation, sizeof sim->violation, "n%d took the fenced n%d back", node->index + 1,
-             subject + 1);
-  node->seen_epoch[subject] = epoch;
-  node->seen_incarnation[subject] = incarnation;
+  int by = node->index + 1, of = subject + 1;
+  if (epoch < seen->epoch || (epoch == seen->epoch && incarnation < seen->incarnation))
+    violate(sim, "S3 nothing goes back: n%d saw n%d in epoch %d incarnation %u after %d, %u", by,
+            of, (int)epoch, incarnation, (int)seen->epoch, seen->incarnation);
+  if (live && epoch < seen->fenced_below)
+    violate(sim, "S8 a fenced run never returns: n%d took n%d back", by, of);
+  if (live && epoch > seen->met)
+    violate(sim, "S5 nobody lives by hearsay: n%d never met n%d in epoch %d", by, of, (int)epoch);
+  if (live && epoch == seen->left)
+    violate(sim, "S3 nothing goes back: n%d saw n%d live after its departure", by, of);
+  if (state == LH_MEMBER_LEFT) seen->left = epoch;
+  seen->epoch = epoch;
+  seen->incarnation = incarnation;
 }
 
 static void changed(void *self, const struct lh_member_record *record, enum lh_member_state state) {
@@ -197,9 +231,13 @@ static void changed(void *self, const struct lh_member_record *record, enum lh_m
   if (!subject) return;
   trace(sim, (uint64_t)subject->index);
   check_order(node, subject->index, record, state);
+  bool same = subject->up && subject->epoch == record->run.epoch;
+  if (state == LH_MEMBER_LEFT && same && !subject->departed)
+    violate(sim, "S5 each fact has one author: n%d holds for departed n%d, which never said so",
+            node->index + 1, subject->index + 1);
   if (state != LH_MEMBER_DEAD) return;
-  node->dead_at[subject->index] = sim->now;
-  bool healthy = subject->up && !subject->stalled && subject->epoch == record->run.epoch;
+  node->seen[subject->index].dead_at = sim->now;
+  bool healthy = same && !subject->stalled && !subject->departed;
   if (healthy && sim->now - subject->woken_at > 10 * 1000) sim->false_verdicts++;
 }
 
@@ -303,6 +341,8 @@ static void connect_nodes(struct sim *sim, struct node *a, struct node *b) {
     link->cut_since = LH_NEVER;
     link->epoch[a->index > b->index] = a->epoch;
     link->epoch[b->index > a->index] = b->epoch;
+    a->seen[b->index].met = b->epoch;
+    b->seen[a->index].met = a->epoch;
     if (lh_members_link_up(b->members, sim->now, &run_a, lh_bytes_of(&of_a)) ||
         lh_members_link_up(a->members, sim->now, &run_b, lh_bytes_of(&of_b)))
       link->up = link->end_up[0] = link->end_up[1] = false;
@@ -381,7 +421,9 @@ static bool dial(struct sim *sim, struct event *event) {
     return true;
   }
   if (event->from == event->to) return false;
-  bool silent = !reachable(sim, event->from, event->to) || to->vanished || (to->up && to->stalled);
+  const bool refused = sim->refused_way[event->from][event->to];
+  bool silent = !refused && (!reachable(sim, event->from, event->to) || to->vanished ||
+                             (to->up && to->stalled));
   if (event->kind == EVIDENCE && silent && !event->slow) {
     event->slow = true;
     lh_heap_set(&sim->heap, &event->due, sim->now + DIAL_TIMEOUT);
@@ -390,10 +432,10 @@ static bool dial(struct sim *sim, struct event *event) {
   if (event->kind == EVIDENCE) {
     struct lh_run run = {.id = to->id, .epoch = event->to_epoch};
     lh_members_evidence(from->members, sim->now, &run,
-                        !silent && (!to->up || to->epoch != event->to_epoch));
+                        refused || (!silent && (!to->up || to->epoch != event->to_epoch)));
     schedule_tick(from);
   }
-  if (!silent && runs(to)) connect_nodes(sim, from, to);
+  if (!silent && !refused && runs(to)) connect_nodes(sim, from, to);
   return false;
 }
 
@@ -440,14 +482,12 @@ static void boot(struct sim *sim, struct node *node) {
   struct lh_member_profile profile = lh_member_profile_lan();
   node->epoch++;
   node->up = true;
-  node->stalled = node->vanished = false;
+  node->stalled = node->vanished = node->departed = false;
   node->ended = 0;
   fill_record(node, &record);
   node->members =
       lh_members_new(&record, &profile, lh_random_next(&sim->random), &ops, node, sim->now);
-  memset(node->seen_epoch, 0, sizeof node->seen_epoch);
-  memset(node->seen_incarnation, 0, sizeof node->seen_incarnation);
-  memset(node->fenced_below, 0, sizeof node->fenced_below);
+  memset(node->seen, 0, (size_t)sim->count * sizeof *node->seen);
   schedule_tick(node);
 }
 
@@ -477,6 +517,8 @@ static void wake(struct sim *sim, struct node *node) {
   node->stalled = false;
   node->woken_at = sim->now;
   lh_members_stalled(node->members, sim->now, sim->now - node->stalled_at);
+  // A loop may see its timers before what lies in its sockets.
+  if (lh_random_below(&sim->random, 2) == 0) lh_members_tick(node->members, sim->now);
   for (int i = 0; i < sim->count; i++) {
     struct link *link = i == node->index ? NULL : link_of(sim, i, node->index);
     if (link && !link->up) end_notices(sim, link, node, &sim->nodes[i]);

@@ -246,6 +246,17 @@ describe("a bad network", function()
     assert.equal(0, cluster.sum(sim, { 1, 2, 3, 4 }, "deaths"))
   end)
 
+  it("that cuts one pair and loses packets besides kills nobody in an hour", function()
+    for seed = 1, 10 do
+      local sim = form(4, { seed = seed, twice = 0.02, delay_max = 5 })
+      sim:loss(0.06)
+      sim:cut(1, 3, "all")
+      sim:cut(3, 1, "all")
+      sim:run(3600 * 1000)
+      assert.equal(0, sim:stats().false_verdicts, "seed " .. seed)
+    end
+  end)
+
   it("that splits the cluster lets both halves go on, and find each other again", function()
     local sim = form(6)
     local function split(what)

@@ -110,6 +110,16 @@ describe("a run", function()
     assert.equal("limit", sim:ended(2))
   end)
 
+  it("answers an accusation by one that it never met: who passed it on believes it", function()
+    local sim = member.new { nodes = 3 }
+    sim:start(1)
+    sim:start(2, 1)
+    sim:run(1000)
+    sim:inject(1, 2, sim:fact("suspect", 1, 0, 3, 3), true)
+    assert.equal(1, select(3, sim:state(1, 1)))
+    assert.is_truthy(wait(sim, 1000, function() return select(3, sim:state(2, 1)) == 1 end))
+  end)
+
   it("declared dead by an operator lives on by its own word", function()
     local sim = form(3)
     sim:declare_dead(1, 3)
