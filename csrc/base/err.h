@@ -7,19 +7,20 @@
 
 enum lh_err {
   LH_OK = 0,
-  LH_EINVAL = -1,     // the caller's argument is wrong
-  LH_ELIMIT = -2,     // a named limit was reached
-  LH_EFORMAT = -3,    // bytes that are not what they should be
-  LH_ETIMEOUT = -4,   // the deadline passed
-  LH_ECLOSED = -5,    // the other end is gone
-  LH_ENOTFOUND = -6,  // no such thing
-  LH_EEXISTS = -7,    // there is one already
-  LH_EAGAIN = -8,     // not now; try again
-  LH_EIO = -9,        // the operating system said no
-  LH_EDENIED = -10,   // not allowed
-  LH_EVERSION = -11,  // no common protocol version
-  LH_ENOMEM = -12,    // memory was refused
-  LH_EFAILED = -13,   // user code failed
+  LH_EINVAL = -1,       // the caller's argument is wrong
+  LH_ELIMIT = -2,       // a named limit was reached
+  LH_EFORMAT = -3,      // bytes that are not what they should be
+  LH_ETIMEOUT = -4,     // the deadline passed
+  LH_ECLOSED = -5,      // the other end is gone
+  LH_ENOTFOUND = -6,    // no such thing
+  LH_EEXISTS = -7,      // there is one already
+  LH_EAGAIN = -8,       // not now; try again
+  LH_EIO = -9,          // the operating system said no
+  LH_EDENIED = -10,     // not allowed
+  LH_EVERSION = -11,    // no common protocol version
+  LH_ENOMEM = -12,      // memory was refused
+  LH_EFAILED = -13,     // user code failed
+  LH_EDISPLACED = -14,  // another process with the same identity goes before this one
 };
 
 enum { LH_ERROR_TEXT_MAX = 512 };

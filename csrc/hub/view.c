@@ -1,8 +1,8 @@
 // view.c - the members as this node sees them, the votes, and the moment when all see the same.
 //
-// The view is a sorted list of the runs that live. Its hash covers runs, hubs, who takes children
-// and who leaves. A VIEW frame carries the hash, the sequence of its sender's own ledger, the
-// highest generation known of each hub, and how far the sender holds each dead ledger. A vote
+// The view is a sorted list of the runs that live. Its hash covers runs, names, hubs, who takes
+// children and who leaves. A VIEW frame carries the hash, the sequence of its sender's own ledger,
+// the highest generation known of each hub, and how far the sender holds each dead ledger. A vote
 // counts once the sender's ledger is here up to that sequence: its claims are known then, also
 // where the rows come later than the vote (a link that is new).
 //
@@ -129,7 +129,10 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
       end_earlier_runs(hubs, &record->run);
       peer = peer_add(&hubs->view, node, &record->run);
     }
-    if (node != hubs->self) hubs->view.rejoining = false;
+    if (node != hubs->self)
+      hubs->view.rejoining = false;
+    else
+      (void)snprintf(hubs->name, sizeof hubs->name, "%s", record->name);
     peer_set(hubs, peer, record);
   }
   lh_view_refresh(hubs, now);
@@ -140,6 +143,7 @@ static uint64_t compute_hash(struct lh_hubs *hubs) {
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
     lh_write_run(&text, &peer->run);
+    lh_write_cstr(&text, peer->name);
     lh_write_bool(&text, peer->leaving);
     for (size_t k = 0; k < peer->hub_count; k++) {
       const struct lh_bytes id = lh_registry_hub_id(hubs->registry, peer->hubs[k].hub);

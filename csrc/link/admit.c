@@ -50,8 +50,9 @@ static void refuse(struct lh_conn *conn, const struct lh_refusal *refusal) {
   lh_buf_free(&body);
   conn->state = LH_CONN_REFUSED;
   if (!conn->dialled) return;
-  if (refusal->by_node) {
-    conn->refusal = refusal->code;
+  const bool doubled = refusal->code == LH_EDISPLACED || refusal->code == LH_EAGAIN;
+  if (refusal->by_node || doubled) {
+    conn->awaits_word = true;
     return;
   }
   const int own = refusal->code == LH_EEXISTS || refusal->code == LH_EVERSION;
@@ -85,6 +86,13 @@ static bool is_arbiter(const struct lh_conn *conn) {
   return order != 0 ? order < 0 : own->epoch < conn->run.epoch;
 }
 
+// Two processes have one identity and one epoch (a copied data directory). The lower nonce goes
+// before: the other is told that it is displaced, this one to come again with a later epoch.
+static void refuse_double(struct lh_conn *conn, uint64_t nonce, uint64_t seen) {
+  refuse_because(conn, nonce < seen ? LH_EAGAIN : LH_EDISPLACED,
+                 "another process with this identity and epoch was seen");
+}
+
 // What the link itself has to say against a HELLO; true when it refused.
 static bool refuse_impostor(struct lh_conn *conn, const struct lh_hello_word *hello) {
   const struct lh_links *links = conn->links;
@@ -94,24 +102,25 @@ static bool refuse_impostor(struct lh_conn *conn, const struct lh_hello_word *he
     return true;
   }
   if (lh_run_equal(&hello->run, &links->run)) {
-    const bool itself = hello->nonce == links->nonce;
-    if (!itself)
-      lh_log(LH_LOG_ERROR, "link", "another process runs with this node's identity and epoch");
-    refuse_because(conn, itself ? LH_EEXISTS : LH_EDENIED,
-                   itself ? "this is the node itself" : "this identity and epoch are in use");
+    if (hello->nonce == links->nonce)
+      refuse_because(conn, LH_EEXISTS, "this is the node itself");
+    else
+      refuse_double(conn, hello->nonce, links->nonce);
     return true;
   }
-  const struct lh_newest *newest = lh_links_newest(links, &hello->run.id);
   const struct lh_peer *peer = lh_peer_of(links, &hello->run);
-  if (newest != NULL && hello->run.epoch < newest->epoch) {
-    refuse_because(conn, LH_EDENIED, "a later epoch of this node was seen");
-    return true;
-  }
   if (peer != NULL && peer->nonce != 0 && peer->nonce != hello->nonce) {
-    refuse_because(conn, LH_EDENIED, "another process with this identity and epoch was seen");
+    refuse_double(conn, hello->nonce, peer->nonce);
     return true;
   }
   return false;
+}
+
+static bool refuse_stale(struct lh_conn *conn) {
+  const struct lh_newest *newest = lh_links_newest(conn->links, &conn->run.id);
+  if (newest == NULL || conn->run.epoch >= newest->epoch) return false;
+  refuse_because(conn, LH_EAGAIN, "a later epoch of this node was seen");
+  return true;
 }
 
 static struct lh_hello hello_of(const struct lh_conn *conn) {
@@ -160,7 +169,7 @@ static void take_hello(struct lh_conn *conn, struct lh_bytes body) {
   conn->port = hello.port;
   memcpy(conn->name, hello.name, sizeof conn->name);
   lh_buf_append(&conn->greeting, hello.greeting.data, hello.greeting.len);
-  if (!ask_owner(conn)) return;
+  if (!ask_owner(conn) || refuse_stale(conn)) return;
   conn->peer = lh_peer_get(conn->links, &conn->run);
   if (conn->peer == NULL) {
     refuse_because(conn, LH_ELIMIT, "the table of nodes is full");
@@ -223,17 +232,12 @@ static bool keeps_present(const struct lh_conn *present, const struct lh_conn *c
 }
 
 static void take_welcome(struct lh_conn *conn, struct lh_bytes body) {
-  struct lh_links *links = conn->links;
   bool linked = false;
   if (lh_welcome_read(body, &linked) != 0 || conn->state != LH_CONN_ADMITTED) {
     lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a malformed WELCOME");
     return;
   }
-  const struct lh_newest *newest = lh_links_newest(links, &conn->run.id);
-  if (newest != NULL && conn->run.epoch < newest->epoch) {
-    refuse_because(conn, LH_EDENIED, "a later epoch of this node was seen");
-    return;
-  }
+  if (refuse_stale(conn)) return;
   const bool arbiter = is_arbiter(conn);
   const struct lh_conn *present = conn->peer->conn;
   if (arbiter && present != NULL && keeps_present(present, conn, linked)) {
@@ -261,7 +265,7 @@ void lh_admit_word(struct lh_conn *conn, const struct lh_frame *frame) {
   enum { MAY_BE_IGNORED = 0x80 };
   if ((frame->type & MAY_BE_IGNORED) != 0) return;
   if (conn->state == LH_CONN_REFUSED) {
-    if (conn->refusal != 0 && frame->type == LH_WORD_REFUSED) take_refusal(conn, frame->body);
+    if (conn->awaits_word && frame->type == LH_WORD_REFUSED) take_refusal(conn, frame->body);
     return;
   }
   const bool open = conn->state == LH_CONN_HELLO || conn->state == LH_CONN_ADMITTED;

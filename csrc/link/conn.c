@@ -323,9 +323,8 @@ static void tell(struct lh_conn *conn, enum lh_conn_state was, const struct lh_e
   } else if (conn->dialled && was != LH_CONN_REFUSED) {
     links->ops->on_dial_failed(links->self, &conn->address, ending->err, ending->code, &conn->run,
                                ending->answer, ending->reason);
-  } else if (conn->dialled && conn->refusal != 0) {
-    const int code = ending->code != 0 ? ending->code : conn->refusal;
-    links->ops->on_dial_failed(links->self, &conn->address, LH_EDENIED, code, &conn->run,
+  } else if (conn->dialled && conn->awaits_word) {
+    links->ops->on_dial_failed(links->self, &conn->address, LH_EDENIED, ending->code, &conn->run,
                                ending->answer,
                                ending->code != 0 ? ending->reason : "the node said no");
   }

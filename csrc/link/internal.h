@@ -59,8 +59,9 @@ struct lh_conn {
   struct lh_addr address;
   bool dialled;
   enum lh_conn_state state;
-  int refusal;  // of a dial, in REFUSED: our owner's code, which it is told at the end; 0: it was
-  lh_ms deadline;  // of the handshake; LH_NEVER once up
+  bool
+      awaits_word;  // of a dial, in REFUSED: the owner is told at the end; else it was told already
+  lh_ms deadline;   // of the handshake; LH_NEVER once up
 
   // The other end, from its HELLO on.
   struct lh_peer *peer;

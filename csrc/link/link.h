@@ -94,10 +94,12 @@ struct lh_links_ops {
   // A datagram whose seal proves who sent it.
   void (*on_datagram)(void *self, uint32_t peer, struct lh_bytes body);
   // A dial ended without a link. `err`: LH_ECLOSED refused by the machine (nothing listens there),
-  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its words) or our own
-  // on_hello did (no answer then), LH_EEXISTS it is the node itself or there is a link already,
-  // LH_EVERSION, LH_EIO anything else, another secret among it. `run` is who answered, when
-  // somebody did (all zero otherwise).
+  // LH_ETIMEOUT, LH_EDENIED the peer said no (`code` its code, `answer` its node's words) or only
+  // our own side did (`code` 0). A `code` without an answer is the word of the peer's links:
+  // LH_EDISPLACED another process with our identity goes before us, LH_EAGAIN come again with a
+  // later epoch. LH_EEXISTS it is the node itself or there is a link already, LH_EVERSION, LH_EIO
+  // anything else, another secret among it. `run` is who answered, when somebody did (all zero
+  // otherwise).
   void (*on_dial_failed)(void *self, const struct lh_addr *to, int err, int code,
                          const struct lh_run *run, struct lh_bytes answer, const char *reason);
 };
@@ -127,6 +129,7 @@ void lh_links_free(struct lh_links *links);
 // What it listens on, with the port.
 void lh_links_addr(const struct lh_links *links, struct lh_addr *out);
 // What our HELLO carries from now on.
+void lh_links_rename(struct lh_links *links, const char *name);
 void lh_links_greeting(struct lh_links *links, struct lh_bytes greeting);
 // A new epoch: all links are closed first, dials under way fail, keys of datagrams are forgotten.
 void lh_links_epoch(struct lh_links *links, uint64_t epoch);

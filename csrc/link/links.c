@@ -193,6 +193,11 @@ void lh_links_free(struct lh_links *links) {
 
 void lh_links_addr(const struct lh_links *links, struct lh_addr *out) { *out = links->addr; }
 
+void lh_links_rename(struct lh_links *links, const char *name) {
+  lh_free(links->name);
+  links->name = lh_strdup(name);
+}
+
 void lh_links_greeting(struct lh_links *links, struct lh_bytes greeting) {
   lh_buf_clear(&links->greeting);
   lh_buf_append(&links->greeting, greeting.data,

@@ -197,6 +197,7 @@ size_t lh_member_choose(struct lh_members *members, size_t want, const struct me
                         lh_member_filter *filter, struct member **out);
 
 // merge.c
+bool lh_member_take_record(struct lh_members *members, struct lh_bytes input);
 void lh_member_take_items(struct lh_members *members, const struct lh_run *from,
                           const struct message *message, bool control);
 void lh_member_replace_record(struct lh_members *members, struct member *member,
@@ -245,6 +246,7 @@ void lh_member_send_view(struct lh_members *members, const struct member *to);
 void lh_member_dial_fire(struct lh_members *members, void *owner);
 void lh_member_want_link_soon(struct lh_members *members, struct member *member, lh_ms pause);
 void lh_member_alive_noticed(struct lh_members *members, struct member *member);
+bool lh_member_outnames(const struct lh_member_record *a, const struct lh_member_record *b);
 
 // evidence.c
 void lh_member_judge(struct lh_members *members);

@@ -42,22 +42,43 @@ void lh_members_greeting(struct lh_members *members, struct lh_buf *out) {
   lh_buf_append(out, members->self->encoded.data, members->self->encoded.len);
 }
 
-static const struct member *holder_of_name(const struct lh_members *members,
-                                           const struct lh_member_record *record) {
+// Of two nodes with one name: who was ready goes before who just starts, then the lower id.
+bool lh_member_outnames(const struct lh_member_record *a, const struct lh_member_record *b) {
+  if (strcmp(a->name, b->name) != 0 || lh_node_id_equal(&a->run.id, &b->run.id)) return false;
+  if (a->settled != b->settled) return a->settled;
+  return lh_node_id_compare(&a->run.id, &b->run.id) < 0;
+}
+
+static int check_name(const struct lh_members *members, const struct lh_member_record *record,
+                      struct lh_error *error) {
   for (size_t i = 0; i < members->met.count; i++) {
     const struct member *member = members->met.items[i];
-    bool other = !lh_node_id_equal(&member->record.run.id, &record->run.id);
-    if (other && lh_member_is_live(member) && strcmp(member->record.name, record->name) == 0)
-      return member;
+    if (!lh_member_is_live(member)) continue;
+    if (lh_member_outnames(&member->record, record))
+      return lh_fail(error, LH_EEXISTS, "the name %s is held by another live node", record->name);
+    if (lh_member_outnames(record, &member->record))
+      return lh_fail(error, LH_EAGAIN, "the name %s is held by a node that must give it up",
+                     record->name);
   }
-  return NULL;
+  return 0;
+}
+
+// Another process has our identity.
+static int check_ourselves(const struct lh_members *members, uint64_t epoch,
+                           struct lh_error *error) {
+  if (epoch > members->self->record.run.epoch)
+    return lh_fail(error, LH_EAGAIN, "the peer has this node's own id, with a later epoch");
+  return lh_fail(error, LH_EDISPLACED, "the peer has this node's own id, with an earlier epoch");
 }
 
 static int check_known(const struct lh_members *members, const struct lh_member_record *record,
                        struct lh_error *error) {
   const struct member *known = lh_member_find(&members->met, &record->run.id);
   unsigned long long epoch = record->run.epoch;
-  if (known == members->self) return lh_fail(error, LH_EDENIED, "the peer has this node's own id");
+  if (known == members->self) return check_ourselves(members, epoch, error);
+  if (known && epoch < known->record.run.epoch && lh_member_is_live(known))
+    return lh_fail(error, LH_EDISPLACED, "epoch %llu of this node lives, this is epoch %llu",
+                   (unsigned long long)known->record.run.epoch, epoch);
   if (known && epoch < known->record.run.epoch)
     return lh_fail(error, LH_EDENIED, "epoch %llu of %s is fenced: epoch %llu is known", epoch,
                    record->name, (unsigned long long)known->record.run.epoch);
@@ -66,8 +87,8 @@ static int check_known(const struct lh_members *members, const struct lh_member_
                    epoch, record->name);
   if (known && epoch == known->record.run.epoch && known->state == LH_MEMBER_LEFT)
     return lh_fail(error, LH_EDENIED, "epoch %llu of %s has left", epoch, record->name);
-  if (holder_of_name(members, record))
-    return lh_fail(error, LH_EEXISTS, "the name %s is held by another live node", record->name);
+  int err = check_name(members, record, error);
+  if (err) return err;
   bool more = !known || !lh_member_is_live(known);
   if (more && members->live >= LH_MEMBERS_MAX)
     return lh_fail(error, LH_ELIMIT, "the cluster is full: %d members", LH_MEMBERS_MAX);
@@ -103,6 +124,24 @@ int lh_members_check(struct lh_members *members, const struct lh_run *run, struc
   if (!err) lh_member_record_free(&record);
   if (err == LH_ELIMIT) members->counters.full++;
   return err;
+}
+
+// Who must give way hears of the rival from us, dials it, and is refused by it.
+void lh_members_rival(struct lh_members *members, lh_ms now, struct lh_bytes greeting) {
+  struct lh_member_record record;
+  uint8_t signature[SIGNATURE_LEN];
+  struct lh_bytes body;
+  members->now = now;
+  if (members->over || lh_member_record_decode(&record, signature, &body, greeting) != 0) return;
+  if (members->ops->outnamed && lh_member_outnames(&record, &members->self->record))
+    members->ops->outnamed(members->ops_self, &record);
+  lh_member_record_free(&record);
+  (void)lh_member_take_record(members, greeting);
+}
+
+uint64_t lh_members_epoch(const struct lh_members *members, const struct lh_node_id *id) {
+  const struct member *known = lh_member_find(&members->met, id);
+  return known ? known->record.run.epoch : 0;
 }
 
 // The same run again: its link is back, or it was dead to us and is not. It has yet to sign the

@@ -51,6 +51,7 @@ struct lh_member_record {
   uint32_t address_count;
   char addresses[LH_MEMBER_ADDRESSES_MAX][LH_MEMBER_ADDRESS_MAX];
   bool leaving;
+  bool settled;  // it was ready once: its name is its own, not one that it asks for
   uint32_t hub_count;
   struct lh_member_hub *hubs;  // owned by whoever owns the record
 };
@@ -80,6 +81,9 @@ struct lh_member_ops {
   // newer run of our id exists, LH_ELIMIT its incarnations are used up. A new epoch may return.
   // Nothing is sent any more.
   void (*ended)(void *self, int err);
+  // A node that goes before this one has its name (may be said again and again; may be NULL):
+  // please take another name, by lh_members_update_self.
+  void (*outnamed)(void *self, const struct lh_member_record *holder);
 };
 
 // reliability profile; lh_member_profile_lan() is the default.
@@ -112,13 +116,20 @@ void lh_members_update_self(struct lh_members *members, const struct lh_member_r
                             lh_ms now);
 // Our greeting for HELLO: the signed record of this node. Appends to `out`.
 void lh_members_greeting(struct lh_members *members, struct lh_buf *out);
-// A link came up and this is the peer's greeting: 0 and the peer is ALIVE, or a code (bad
-// signature, run does not match, fenced epoch: LH_EDENIED, name held by another live member:
-// LH_EEXISTS). lh_members_check is the same question without the effect, for on_hello.
+// A link came up and this is the peer's greeting: 0 and the peer is ALIVE, or a code. LH_EDENIED:
+// bad signature, run does not match, fenced epoch. LH_EDISPLACED: a later run of its id lives.
+// LH_EEXISTS: its name is held by a live member that goes before it; LH_EAGAIN: by one that must
+// give the name up, or the peer is a later run of our own id. lh_members_check is the same question
+// without the effect, for on_hello.
 int lh_members_check(struct lh_members *members, const struct lh_run *run, struct lh_bytes greeting,
                      struct lh_error *error);
 int lh_members_link_up(struct lh_members *members, lh_ms now, const struct lh_run *run,
                        struct lh_bytes greeting);
+// A greeting that lh_members_check answered LH_EAGAIN to: whoever must give way to it hears of it,
+// also when that is this node (`outnamed`, `ended`).
+void lh_members_rival(struct lh_members *members, lh_ms now, struct lh_bytes greeting);
+// The epoch known of this id, 0 for none.
+uint64_t lh_members_epoch(const struct lh_members *members, const struct lh_node_id *id);
 void lh_members_link_down(struct lh_members *members, lh_ms now, const struct lh_run *run);
 // Any authenticated frame from the run: proof of life.
 void lh_members_heard(struct lh_members *members, lh_ms now, const struct lh_run *run);

@@ -83,7 +83,8 @@ static void newer_record(struct lh_members *members, struct lh_member_record *re
   hear_of(members, record, input);
 }
 
-static bool take_record(struct lh_members *members, struct lh_bytes input) {
+// False: it is malformed.
+bool lh_member_take_record(struct lh_members *members, struct lh_bytes input) {
   struct lh_member_record record;
   uint8_t signature[SIGNATURE_LEN];
   struct lh_bytes body;
@@ -255,7 +256,7 @@ void lh_member_take_items(struct lh_members *members, const struct lh_run *from,
     struct fact fact;
     struct lh_bytes record;
     int kind = lh_member_item_decode(&rest, &fact, &record);
-    bool good = kind == 1 || (kind == 2 && take_record(members, record));
+    bool good = kind == 1 || (kind == 2 && lh_member_take_record(members, record));
     if (kind == 1) take_fact(members, from, &fact, control);
     if (!good) members->counters.malformed++;
     if (kind < 0) return;

@@ -2,17 +2,24 @@
 //
 //   signed record = [ bin body, bin signature ]
 //   body          = [ 1, run, version, name, public key, [address...], leaving, [[hub, digest,
-//   placeable]...], ... ]
+//   placeable]...], settled, ... ]
 //
-// Fields behind the eighth are passed over, so that a later version may add some. The signature
-// covers the body's bytes as they came. A body begins with an integer, a fact's with a string:
-// neither can be shown as the other. Not here: checking signatures (that is the caller's, who holds
-// the crypto).
+// `settled` may be missing: no. Fields behind it are passed over, so that a later version may add
+// some. The signature covers the body's bytes as they came. A body begins with an integer, a fact's
+// with a string: neither can be shown as the other. Not here: checking signatures (that is the
+// caller's, who holds the crypto).
 #include "base/mem.h"
 #include "member/internal.h"
 #include "wire/wire.h"
 
-enum { BODY_FORMAT = 1, BODY_FIELDS = 8, BODY_FIELDS_MAX = 32, HUB_FIELDS = 3, PORT_MAX = 65535 };
+enum {
+  BODY_FORMAT = 1,
+  BODY_FIELDS = 9,
+  BODY_FIELDS_MIN = 8,
+  BODY_FIELDS_MAX = 32,
+  HUB_FIELDS = 3,
+  PORT_MAX = 65535
+};
 
 void lh_member_record_free(struct lh_member_record *record) {
   lh_free(record->hubs);
@@ -43,6 +50,7 @@ static void encode_body(const struct lh_member_record *record, struct lh_buf *ou
     lh_write_bin(out, hub->digest, sizeof hub->digest);
     lh_write_bool(out, hub->placeable);
   }
+  lh_write_bool(out, record->settled);
 }
 
 void lh_member_record_encode(const struct lh_member_record *record, const uint8_t signature[64],
@@ -150,7 +158,7 @@ static int read_body(struct lh_member_record *record, struct lh_bytes body) {
   struct lh_reader reader;
   lh_reader_init(&reader, body);
   uint32_t fields = lh_read_array(&reader, BODY_FIELDS_MAX);
-  if (fields < BODY_FIELDS || lh_read_uint(&reader, UINT32_MAX) != BODY_FORMAT)
+  if (fields < BODY_FIELDS_MIN || lh_read_uint(&reader, UINT32_MAX) != BODY_FORMAT)
     lh_read_fail(&reader, LH_EFORMAT);
   lh_read_run(&reader, &record->run);
   // The highest epoch is refused: nothing could come after it.
@@ -163,6 +171,7 @@ static int read_body(struct lh_member_record *record, struct lh_bytes body) {
     read_text(&reader, record->addresses[i], sizeof record->addresses[i], is_address);
   record->leaving = lh_read_bool(&reader);
   read_hubs(&reader, record);
+  if (fields >= BODY_FIELDS) record->settled = lh_read_bool(&reader);
   for (uint32_t i = BODY_FIELDS; i < fields && !reader.err; i++) lh_read_skip(&reader);
   return lh_read_end(&reader);
 }

@@ -299,7 +299,7 @@ void lh_control_stopped(struct lh_node *node) {
 
 int lh_control_open(struct lh_node *node, struct lh_error *error) {
   char path[1024];
-  (void)snprintf(path, sizeof path, "%s/%s.sock", node->runtime_dir, node->name);
+  (void)snprintf(path, sizeof path, "%s/%s.sock", node->runtime_dir, node->socket_name);
   node->control = lh_listen_unix(node->env, path, on_accept, node, error);
   return node->control != NULL ? LH_OK : LH_EIO;
 }

@@ -38,7 +38,10 @@ struct node_counters {
 };
 
 struct lh_node {
-  char name[LH_NAME_MAX + 1];
+  char name[LH_NAME_MAX + 1];         // as others know it
+  char socket_name[LH_NAME_MAX + 1];  // as it was given: commands on this machine use it
+  uint32_t renamed;                   // how often another name had to be taken
+  bool outnamed;                      // it has to be
   struct lh_env *env;
   struct lh_runs *runs;
   struct lh_identity identity;
@@ -66,19 +69,21 @@ struct lh_node {
   enum phase phase;
   lh_ms started_at, end_at;
   uint64_t record_version;
-  uint64_t taken_seq;  // up to which sequence of our ledger the others took our children over; 0
-                       // not told
-  lh_ms run_over_by;   // how long to wait for that word
-  struct lh_map told;  // run index -> the state last logged, plus one
-  int run_over;        // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
-                       // identity, LH_ELIMIT
+  uint64_t later_epoch;  // the highest epoch of this identity that others knew of
+  uint64_t taken_seq;    // up to which sequence of our ledger the others took our children over; 0
+                         // not told
+  lh_ms run_over_by;     // how long to wait for that word
+  struct lh_map told;    // run index -> the state last logged, plus one
+  int run_over;          // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
+                         // identity goes before it, LH_ELIMIT
   int signals;
   uint32_t heard;  // the peer whose frames are being taken; 0 none
 
   struct lh_map callers;  // id -> struct caller
   uint64_t next_caller;
   struct lh_list waiting_ready, waiting_end, waiting_closed;  // struct waiter
-  bool name_taken;
+  const char
+      *refusal_code;  // why this node may not be: "name_taken", "duplicate_identity"; or NULL
   char refusal[LH_ERROR_TEXT_MAX];
 
   struct lh_list seeds;     // struct seed
@@ -126,6 +131,8 @@ void lh_node_keep_epoch(struct lh_node *node);
 int lh_peers_open(struct lh_node *node, struct lh_error *error);
 void lh_peers_reopen(struct lh_node *node);  // the members anew, for a new epoch
 void lh_peers_record_changed(struct lh_node *node);
+void lh_peers_rename(struct lh_node *node);  // another node has the name
+void lh_peers_lose(struct lh_node *node);    // nobody is a member for us any more
 uint32_t lh_peers_by_name(struct lh_node *node, struct lh_bytes name);  // of a live member; 0 none
 extern const struct lh_registry_ops lh_node_registry_ops;
 
@@ -232,6 +239,8 @@ void lh_control_stopped(struct lh_node *node);
 // leave.c
 void lh_leave_ready(struct lh_node *node);
 void lh_leave_begin(struct lh_node *node);
+// Another process goes before this one: it ends, with this code and text for whoever waits.
+void lh_leave_give_way(struct lh_node *node, const char *code, const char *text);
 void lh_leave_drained(struct lh_node *node);
 void lh_leave_tick(struct lh_node *node, lh_ms now);
 lh_ms lh_leave_due(const struct lh_node *node);

@@ -45,35 +45,40 @@ static void tell_ready(struct lh_node *node) {
   lh_buf_free(&value);
 }
 
-static void tell_refused(struct lh_node *node) {
+static void tell_refused(struct lh_node *node, struct lh_list *list) {
   struct lh_list *at;
-  while ((at = lh_list_pop(&node->waiting_ready)) != NULL) {
+  while ((at = lh_list_pop(list)) != NULL) {
     struct waiter *waiter = LH_ENTRY(at, struct waiter, link);
-    lh_service_fail(node, &waiter->caller, "name_taken", node->refusal);
+    lh_service_fail(node, &waiter->caller, node->refusal_code, node->refusal);
     lh_free(waiter);
   }
 }
 
 void lh_leave_ready(struct lh_node *node) {
   if (node->phase != NODE_STARTING) return;
-  if (node->name_taken) {
-    tell_refused(node);
+  if (node->refusal_code != NULL) {
+    tell_refused(node, &node->waiting_ready);
     return;
   }
   node->phase = NODE_READY;
+  lh_peers_record_changed(node);
   tell_ready(node);
   lh_control_ready(node);
 }
 
 void lh_leave_wait_ready(struct lh_node *node, const struct caller *caller) {
   wait_in(&node->waiting_ready, caller);
-  if (node->phase != NODE_STARTING)
+  if (node->refusal_code != NULL)
+    tell_refused(node, &node->waiting_ready);
+  else if (node->phase != NODE_STARTING)
     tell_ready(node);
-  else if (node->name_taken)
-    tell_refused(node);
 }
 
 static void tell_end(struct lh_node *node) {
+  if (node->refusal_code != NULL) {
+    tell_refused(node, &node->waiting_end);
+    return;
+  }
   struct lh_buf value = LH_BUF_EMPTY;
   lh_write_bool(&value, true);
   answer_all(node, &node->waiting_end, lh_bytes_of(&value));
@@ -118,6 +123,17 @@ void lh_leave_begin(struct lh_node *node) {
   lh_node_touch(node);
 }
 
+void lh_leave_give_way(struct lh_node *node, const char *code, const char *text) {
+  if (node->refusal_code != NULL) return;
+  node->refusal_code = code;
+  (void)snprintf(node->refusal, sizeof node->refusal, "%s", text);
+  lh_log(LH_LOG_ERROR, "node", "%s", text);
+  if (node->phase == NODE_STARTING)
+    lh_leave_ready(node);
+  else
+    lh_leave_begin(node);
+}
+
 void lh_leave_drained(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
   if (node->members != NULL) lh_members_left(node->members, now);
@@ -139,7 +155,8 @@ void lh_leave_tick(struct lh_node *node, lh_ms now) {
 }
 
 lh_ms lh_leave_due(const struct lh_node *node) {
-  if (node->phase == NODE_STARTING && !node->name_taken) return node->started_at + LH_READY_MS;
+  if (node->phase == NODE_STARTING && node->refusal_code == NULL)
+    return node->started_at + LH_READY_MS;
   if (node->phase == NODE_LEAVING && node->end_at != 0) return node->end_at;
   return LH_NEVER;
 }

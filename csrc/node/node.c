@@ -57,13 +57,15 @@ static void begin_new_epoch(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
   lh_hubs_yield(node->hubs, now, node->taken_seq);
   node->taken_seq = 0;
+  if (node->later_epoch > node->epoch) node->epoch = node->later_epoch;
   node->epoch++;
   lh_node_keep_epoch(node);
   const struct lh_run run = {node->identity.id, node->epoch};
   const uint32_t self = lh_runs_index(node->runs, &run);
   lh_log(
       LH_LOG_WARN, "node",
-      "the others took this node for dead and took its children over; it returns with epoch %llu",
+      "the others know this epoch as ended, what ran here was taken over; this node returns with "
+      "epoch %llu",
       (unsigned long long)node->epoch);
   lh_runs_set_name(node->runs, self, node->name);
   node->self = self;
@@ -75,17 +77,21 @@ static void begin_new_epoch(struct lh_node *node) {
   lh_node_touch(node);
 }
 
-// Another run of this identity lives (a copied data directory): this one gives way, it must not
-// fight for the name.
+// Another process has this identity (a copied data directory): this one gives way.
+static void give_way(struct lh_node *node) {
+  lh_peers_lose(node);
+  lh_leave_give_way(
+      node, "duplicate_identity",
+      "duplicate identity: another node runs with the identity of this one and goes on "
+      "(was its data_dir copied?)");
+}
+
 static void end_run(struct lh_node *node, lh_ms now) {
   const int why = node->run_over;
   if (why == LH_EDENIED && node->taken_seq == 0 && now < node->run_over_by) return;
   node->run_over = LH_OK;
   if (why == LH_EEXISTS) {
-    lh_log(LH_LOG_ERROR, "node",
-           "another node runs with the identity of this one (was its data directory copied?); this "
-           "one leaves");
-    lh_leave_begin(node);
+    give_way(node);
   } else if (node->phase == NODE_STARTING || node->phase == NODE_READY) {
     begin_new_epoch(node);
   }
@@ -100,6 +106,7 @@ static void step_actors(struct lh_node *node, lh_ms now) {
 static void turn(void *self, lh_ms now) {
   struct lh_node *node = self;
   if (node->run_over != LH_OK) end_run(node, now);
+  if (node->outnamed) lh_peers_rename(node);
   if (node->members != NULL) {
     lh_members_tick(node->members, now);
     lh_seeds_round(node, now);
@@ -120,6 +127,7 @@ static char *copy_or_null(const char *text) { return text != NULL ? lh_strdup(te
 static struct lh_node *make(const struct lh_node_config *config, struct lh_env *env) {
   struct lh_node *node = LH_NEW(struct lh_node);
   (void)snprintf(node->name, sizeof node->name, "%s", config->name);
+  (void)snprintf(node->socket_name, sizeof node->socket_name, "%s", config->name);
   node->data_dir = copy_or_null(config->data_dir);
   node->runtime_dir = copy_or_null(config->runtime_dir);
   node->path = copy_or_null(config->path);

@@ -70,6 +70,12 @@ static void ended(void *self, int err) {
   lh_node_touch(node);
 }
 
+static void outnamed(void *self, const struct lh_member_record *holder) {
+  struct lh_node *node = self;
+  if (strcmp(holder->name, node->name) == 0) node->outnamed = true;
+  lh_node_touch(node);
+}
+
 static void sign(void *self, struct lh_bytes data, uint8_t signature[64]) {
   const struct lh_node *node = self;
   lh_identity_sign(&node->identity, data, signature);
@@ -92,6 +98,7 @@ static const struct lh_member_ops member_ops = {
     .sign = sign,
     .verify = verify,
     .ended = ended,
+    .outnamed = outnamed,
 };
 
 // --- what the links hear ---
@@ -101,11 +108,15 @@ static int on_hello(void *self, const struct lh_hello *peer, struct lh_buf *answ
   const int err = lh_members_check(node->members, &peer->run, peer->greeting, &error);
   if (err == LH_OK) return LH_OK;
   lh_log(LH_LOG_WARN, "link", "%s is refused: %s", peer->name, error.text);
-  lh_write_cstr(answer, err == LH_EDENIED   ? "fenced"
-                        : err == LH_EEXISTS ? "name_taken"
-                                            : "refused");
+  lh_write_cstr(answer, err == LH_EDENIED      ? "fenced"
+                        : err == LH_EDISPLACED ? "displaced"
+                        : err == LH_EEXISTS    ? "name_taken"
+                                               : "refused");
   lh_write_cstr(answer, error.text);
   lh_write_uint(answer, lh_registry_seq(node->registry, lh_runs_index(node->runs, &peer->run)));
+  lh_write_uint(answer, lh_members_epoch(node->members, &peer->run.id));
+  lh_write_cstr(answer, peer->name);
+  if (err == LH_EAGAIN) lh_members_rival(node->members, lh_env_now(node->env), peer->greeting);
   return err;
 }
 
@@ -176,6 +187,25 @@ static void on_datagram(void *self, uint32_t peer, struct lh_bytes body) {
   lh_node_touch(node);
 }
 
+// Two processes have this identity. One that just starts yields.
+static void was_seen_twice(struct lh_node *node, int code) {
+  if (code != LH_EDISPLACED && code != LH_EAGAIN) return;
+  const bool yields = code == LH_EDISPLACED || node->phase == NODE_STARTING;
+  node->run_over = yields ? LH_EEXISTS : LH_EDENIED;
+  node->run_over_by = lh_env_now(node->env);
+}
+
+static void name_is_taken(struct lh_node *node, struct lh_bytes text) {
+  char line[LH_ERROR_TEXT_MAX];
+  if (node->phase != NODE_STARTING) {
+    node->outnamed = true;
+    return;
+  }
+  (void)snprintf(line, sizeof line, "the name \"%s\" is taken: %.*s", node->name, (int)text.len,
+                 (const char *)text.data);
+  lh_leave_give_way(node, "name_taken", line);
+}
+
 static void was_refused(struct lh_node *node, struct lh_bytes answer, const struct lh_addr *to) {
   struct lh_reader in;
   char address[LH_ADDR_TEXT_MAX];
@@ -183,9 +213,20 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   const struct lh_bytes code = lh_read_str(&in, 64);
   const struct lh_bytes text = lh_read_str(&in, LH_ERROR_TEXT_MAX - 1);
   const uint64_t seq = lh_read_uint(&in, INT64_MAX);
+  const uint64_t epoch = lh_read_uint(&in, INT64_MAX - 1);
+  const struct lh_bytes name = lh_read_str(&in, LH_NAME_MAX);
   if (in.err != LH_OK) return;
   lh_addr_format(to, address);
+  if (lh_bytes_equal(code, lh_bytes_str("displaced"))) {
+    was_seen_twice(node, LH_EDISPLACED);
+    return;
+  }
   if (lh_bytes_equal(code, lh_bytes_str("fenced"))) {
+    if (epoch > node->epoch && node->phase != NODE_STARTING) {
+      was_seen_twice(node, LH_EDISPLACED);
+      return;
+    }
+    if (epoch > node->later_epoch) node->later_epoch = epoch;
     node->run_over = LH_EDENIED;
     node->run_over_by = lh_env_now(node->env);
     if (seq > node->taken_seq) node->taken_seq = seq;
@@ -193,12 +234,8 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   }
   lh_log(LH_LOG_WARN, "link", "%s refuses this node: %.*s", address, (int)text.len,
          (const char *)text.data);
-  if (lh_bytes_equal(code, lh_bytes_str("name_taken")) && node->phase == NODE_STARTING) {
-    node->name_taken = true;
-    (void)snprintf(node->refusal, sizeof node->refusal, "the name \"%s\" is taken: %.*s",
-                   node->name, (int)text.len, (const char *)text.data);
-    lh_leave_ready(node);
-  }
+  const bool present = lh_bytes_equal(name, lh_bytes_str(node->name));  // or one that it had before
+  if (present && lh_bytes_equal(code, lh_bytes_str("name_taken"))) name_is_taken(node, text);
 }
 
 static enum seed_outcome outcome_of(int err, bool somebody) {
@@ -212,14 +249,16 @@ static void on_dial_failed(void *self, const struct lh_addr *to, int err, int co
   static const struct lh_run nobody;
   struct lh_node *node = self;
   char address[LH_ADDR_TEXT_MAX];
-  (void)code;
   lh_addr_format(to, address);
   lh_log(LH_LOG_DEBUG, "link", "no link to %s: %s", address, reason);
   const bool somebody = !lh_run_equal(run, &nobody);
   lh_seeds_outcome(node, to, somebody ? run : NULL, outcome_of(err, somebody));
   if (err == LH_EEXISTS && somebody && !lh_node_id_equal(&run->id, &node->identity.id))
     node->joined = true;
-  if (err == LH_EDENIED) was_refused(node, answer, to);
+  if (err == LH_EDENIED && answer.len > 0)
+    was_refused(node, answer, to);
+  else if (err == LH_EDENIED)
+    was_seen_twice(node, code);
   lh_node_touch(node);
 }
 
@@ -273,6 +312,7 @@ static void fill_record(struct lh_node *node, struct lh_member_record *record) {
   record->run = (struct lh_run){node->identity.id, node->epoch};
   record->version = ++node->record_version;
   (void)snprintf(record->name, sizeof record->name, "%s", node->name);
+  record->settled = node->phase != NODE_STARTING;
   memcpy(record->public_key, node->identity.public_key, sizeof record->public_key);
   if (node->address[0] != '\0') {
     record->address_count = 1;
@@ -298,6 +338,46 @@ void lh_peers_record_changed(struct lh_node *node) {
   }
   lh_hubs_member(node->hubs, now, record, record->leaving ? LH_MEMBER_LEAVING : LH_MEMBER_ALIVE);
   lh_free(record);
+}
+
+// Four digits of the id tell it from the one that has the name; other four the next time.
+static void choose_name(struct lh_node *node) {
+  enum { DIGITS = 4, BASE_MAX = LH_NAME_MAX - 1 - DIGITS };
+  const size_t at = 2 * (size_t)(node->renamed++ % 8);
+  const uint8_t *id = node->identity.id.bytes;
+  (void)snprintf(node->name, sizeof node->name, "%.*s#%02x%02x", BASE_MAX, node->socket_name,
+                 (unsigned)id[at], (unsigned)id[at + 1]);
+}
+
+// The children that belong here by the name are placed anew with the new one.
+void lh_peers_rename(struct lh_node *node) {
+  node->outnamed = false;
+  if (node->phase == NODE_STARTING) {
+    name_is_taken(node, lh_bytes_str("another live node goes before"));
+    return;
+  }
+  char former[LH_NAME_MAX + 1];
+  memcpy(former, node->name, sizeof former);
+  choose_name(node);
+  lh_log(LH_LOG_WARN, "node", "the name %s is held by another node: this one is %s from now on",
+         former, node->name);
+  lh_runs_set_name(node->runs, node->self, node->name);
+  lh_links_rename(node->links, node->name);
+  if (node->threaded) lh_log_set_name(node->name);
+  lh_peers_record_changed(node);
+}
+
+// For the hubs everybody is gone: what runs here ends here.
+void lh_peers_lose(struct lh_node *node) {
+  const lh_ms now = lh_env_now(node->env);
+  for (size_t i = 0; i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
+    const uint32_t peer = index_of(node, &record->run);
+    if (peer == node->self) continue;
+    lh_links_close(node->links, peer, "another process has this identity");
+    lh_hubs_member(node->hubs, now, record, LH_MEMBER_LEFT);
+  }
 }
 
 static void on_stall(void *self, lh_ms now, lh_ms gap) {

@@ -1,23 +1,29 @@
 // runs.c - the append-only table of node runs.
 //
-// An entry is complete before its index is published, and is never changed or freed while the table
-// lives: so a reader that finds an index may use what it names without a lock. Adding takes the
-// mutex. The index from run to entry is open addressing over twice as many cells as there can be
-// entries, so it never grows and a probe always ends.
+// An entry is complete before its index is published, and is never freed while the table lives, nor
+// is any name that it had: so a reader that finds an index may use what it names without a lock.
+// Adding and naming take the mutex. The index from run to entry is open addressing over twice as
+// many cells as there can be entries, so it never grows and a probe always ends.
 #include "wire/runs.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
 
 enum { CELLS = LH_RUNS_MAX * 2 };
 
+struct name {
+  struct name *former;
+  char text[LH_NAME_MAX + 1];
+};
+
 struct entry {
   struct lh_run run;
-  _Atomic(char *) name;  // NULL until known, then never replaced
+  _Atomic(struct name *) name;  // NULL until known
 };
 
 struct lh_runs {
@@ -37,11 +43,19 @@ struct lh_runs *lh_runs_new(void) {
   return runs;
 }
 
+static void free_names(struct name *name) {
+  while (name != NULL) {
+    struct name *former = name->former;
+    lh_free(name);
+    name = former;
+  }
+}
+
 void lh_runs_free(struct lh_runs *runs) {
   if (runs == NULL) return;
   for (uint32_t i = 1; i < runs->count; i++) {
     struct entry *entry = atomic_load(&runs->entries[i]);
-    lh_free(atomic_load(&entry->name));
+    free_names(atomic_load(&entry->name));
     lh_free(entry);
   }
   (void)pthread_mutex_destroy(&runs->adding);
@@ -91,16 +105,18 @@ const struct lh_run *lh_runs_at(const struct lh_runs *runs, uint32_t index) {
 
 const char *lh_runs_name(const struct lh_runs *runs, uint32_t index) {
   const struct entry *entry = entry_at(runs, index);
-  const char *name =
+  const struct name *name =
       entry != NULL ? atomic_load_explicit(&entry->name, memory_order_acquire) : NULL;
-  return name != NULL ? name : "?";
+  return name != NULL ? name->text : "?";
 }
 
-void lh_runs_set_name(struct lh_runs *runs, uint32_t index, const char *name) {
+void lh_runs_set_name(struct lh_runs *runs, uint32_t index, const char *text) {
   struct entry *entry = entry_at(runs, index);
-  if (entry == NULL || atomic_load_explicit(&entry->name, memory_order_acquire) != NULL) return;
-  char *copy = lh_alloc(LH_NAME_MAX + 1);
-  (void)snprintf(copy, LH_NAME_MAX + 1, "%s", name);
-  char *none = NULL;
-  if (!atomic_compare_exchange_strong(&entry->name, &none, copy)) lh_free(copy);
+  if (entry == NULL || strcmp(lh_runs_name(runs, index), text) == 0) return;
+  struct name *name = LH_NEW(struct name);
+  (void)snprintf(name->text, sizeof name->text, "%s", text);
+  (void)pthread_mutex_lock(&runs->adding);
+  name->former = atomic_load(&entry->name);
+  atomic_store_explicit(&entry->name, name, memory_order_release);
+  (void)pthread_mutex_unlock(&runs->adding);
 }

@@ -18,9 +18,9 @@ void lh_runs_free(struct lh_runs *runs);
 uint32_t lh_runs_index(struct lh_runs *runs, const struct lh_run *run);
 // The run at `index`, or NULL. Stays valid as long as the table.
 const struct lh_run *lh_runs_at(const struct lh_runs *runs, uint32_t index);
-// The name of the node at `index` ("?" until it is known), valid as long as the table. A run has
-// one name for its whole life: the first that is set stays. Names are for people, never for
-// decisions here.
+// The name of the node at `index` ("?" until it is known), valid as long as the table. A run may
+// take another name (two nodes had one); what was read before stays valid. Names are for people,
+// never for decisions here.
 const char *lh_runs_name(const struct lh_runs *runs, uint32_t index);
 void lh_runs_set_name(struct lh_runs *runs, uint32_t index, const char *name);
 

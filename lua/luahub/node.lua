@@ -220,9 +220,11 @@ function Node:hub(id)
   return hub.new(id)
 end
 
+--- As the others know it: the configured name, or another when that was held elsewhere after a split.
 ---@return string
 function Node:name()
-  return self.settings_name
+  local info = core.request("info")
+  return info and info.name or self.settings_name
 end
 
 --- "host:port" that this node listens on, or nil when it is local only. Waits until the node is ready.

@@ -237,6 +237,26 @@ static int l_state(lua_State *L) {
   lua_pushinteger(L, lh_members_incarnation(get_node(L, 2)->members, &record->run.id));
   return 3;
 }
+// sim:name(node): as it calls itself.
+static int l_name(lua_State *L) {
+  lua_pushstring(L, get_running(L, 2)->name);
+  return 1;
+}
+// sim:name_seen(observer, node): as the observer knows it, or nil.
+static int l_name_seen(lua_State *L) {
+  struct node *node = get_node(L, 3);
+  const struct lh_member_record *record =
+      lh_members_find(get_running(L, 2)->members, &node->id, NULL);
+  lua_pushstring(L, record ? record->name : NULL);
+  return 1;
+}
+// sim:lower(a, b): which of the two has the lower id.
+static int l_lower(lua_State *L) {
+  bool first = lh_node_id_compare(&get_node(L, 2)->id, &get_node(L, 3)->id) < 0;
+  lua_pushvalue(L, first ? 2 : 3);
+  return 1;
+}
+
 static int l_ended(lua_State *L) {
   struct node *node = get_node(L, 2);
   if (!node->ended) return 0;
@@ -327,7 +347,7 @@ static int l_stats(lua_State *L) {
 
 // Bytes made by hand
 
-// sim:greeting(node, { epoch, name, forge }): what a node would greet with.
+// sim:greeting(node, { epoch, name, settled, forge }): what a node would greet with.
 static int l_greeting(lua_State *L) {
   struct node *node = get_node(L, 2);
   struct lh_member_record record;
@@ -341,6 +361,8 @@ static int l_greeting(lua_State *L) {
   lua_getfield(L, 3, "address");
   if (lua_isstring(L, -1))
     snprintf(record.addresses[0], sizeof record.addresses[0], "%s", lua_tostring(L, -1));
+  lua_getfield(L, 3, "settled");
+  record.settled = lua_toboolean(L, -1);
   lua_getfield(L, 3, "version");
   record.version = (uint64_t)luaL_optinteger(L, -1, 1);
   lh_member_record_encode(&record, NULL, &body);
@@ -454,6 +476,9 @@ static const luaL_Reg methods[] = {{"start", l_start},
                                    {"heard", l_heard},
                                    {"state", l_state},
                                    {"ended", l_ended},
+                                   {"name", l_name},
+                                   {"name_seen", l_name_seen},
+                                   {"lower", l_lower},
                                    {"dead_at", l_dead_at},
                                    {"linked", l_linked},
                                    {"agree", l_agree},

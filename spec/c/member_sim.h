@@ -54,7 +54,7 @@ struct node {
   struct seen *seen;  // of each node
 };
 
-enum event_kind { TICK, DATAGRAM, PUMP, DIAL, EVIDENCE };
+enum event_kind { TICK, DATAGRAM, PUMP, DIAL, EVIDENCE, RENAME };
 
 struct event {
   struct lh_due due;
@@ -272,9 +272,14 @@ static bool verify(void *self, const uint8_t key[32], const struct lh_node_id *i
   return memcmp(id->bytes, key, 16) == 0 && memcmp(expected, signature, 64) == 0;
 }
 static void ended(void *self, int err) { ((struct node *)self)->ended = err; }
+static void outnamed(void *self, const struct lh_member_record *holder) {
+  struct node *node = self;
+  if (strcmp(holder->name, node->name) == 0)
+    (void)new_event(node->sim, RENAME, node, node, node->sim->now);
+}
 
-static const struct lh_member_ops ops = {send_datagram, send_control, changed, want_link,
-                                         want_evidence, sign,         verify,  ended};
+static const struct lh_member_ops ops = {
+    send_datagram, send_control, changed, want_link, want_evidence, sign, verify, ended, outnamed};
 
 // Links
 
@@ -316,6 +321,7 @@ static int check(struct sim *sim, struct node *at, struct node *peer, struct lh_
   lh_members_greeting(peer->members, greeting);
   int err = lh_members_check(at->members, &run, lh_bytes_of(greeting), &error);
   if (!err) return 0;
+  if (err == LH_EAGAIN) lh_members_rival(at->members, sim->now, lh_bytes_of(greeting));
   sim->refused++;
   if (err == LH_EDENIED && strstr(error.text, "fenced")) peer->ended = err;
   return err;
@@ -439,6 +445,29 @@ static bool dial(struct sim *sim, struct event *event) {
   return false;
 }
 
+static void fill_record(const struct node *node, struct lh_member_record *record) {
+  memset(record, 0, sizeof *record);
+  record->run = run_of(node);
+  record->version = 1;
+  record->settled = true;
+  snprintf(record->name, sizeof record->name, "%s", node->name);
+  memcpy(record->public_key, node->key, 32);
+  record->address_count = 1;
+  snprintf(record->addresses[0], sizeof record->addresses[0], "10.0.0.%d:7000", node->index + 1);
+}
+
+// As a node does it: its name and four digits more.
+static void rename_node(struct node *node) {
+  struct lh_member_record record;
+  if (!node->up || strchr(node->name, '#')) return;
+  size_t len = strlen(node->name);
+  snprintf(node->name + len, sizeof node->name - len, "#%02x%02x", node->id.bytes[0],
+           node->id.bytes[1]);
+  fill_record(node, &record);
+  lh_members_update_self(node->members, &record, node->sim->now);
+  schedule_tick(node);
+}
+
 static void step(struct sim *sim, struct event *event) {
   sim->events++;
   switch (event->kind) {
@@ -451,6 +480,10 @@ static void step(struct sim *sim, struct event *event) {
     break;
   case PUMP:
     pump(sim, event);
+    break;
+  case RENAME:
+    rename_node(&sim->nodes[event->from]);
+    free_event(event);
     break;
   default:
     if (!dial(sim, event)) free_event(event);
@@ -466,16 +499,6 @@ static void run_until(struct sim *sim, lh_ms end) {
 }
 
 // Nodes
-
-static void fill_record(const struct node *node, struct lh_member_record *record) {
-  memset(record, 0, sizeof *record);
-  record->run = run_of(node);
-  record->version = 1;
-  snprintf(record->name, sizeof record->name, "%s", node->name);
-  memcpy(record->public_key, node->key, 32);
-  record->address_count = 1;
-  snprintf(record->addresses[0], sizeof record->addresses[0], "10.0.0.%d:7000", node->index + 1);
-}
 
 static void boot(struct sim *sim, struct node *node) {
   struct lh_member_record record;

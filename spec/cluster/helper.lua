@@ -96,7 +96,8 @@ end
 
 --- Starts a node without waiting for it.
 ---@param name string
----@param options? { join: table?, file: string?, port: integer?, listen: string|false?, environment: string? }
+---@param options? { join: table?, file: string?, port: integer?, listen: string|false?, environment: string?,
+---   within: string? }  within: the beginning of a command that runs it, in a network of its own
 function Cluster:launch(name, options)
   options = options or {}
   local log = ("%s/%s.log"):format(self.directory, name)
@@ -110,7 +111,8 @@ function Cluster:launch(name, options)
   local start = ("%s start %s --name %s%s%s"):format(
     PROGRAM, options.file or "main.lua", name, address and " --listen " .. address or "", join_of(options))
   -- The shell that waits holds no pipe of ours, and writes the status when the node has ended.
-  local run = ("%s %s %s >>%s 2>&1 </dev/null"):format(self.environment, options.environment or "", start, quote(log))
+  local run = ("%s %s %s %s >>%s 2>&1 </dev/null"):format(
+    self.environment, options.environment or "", options.within or "", start, quote(log))
   local command = ("cd %s; { %s & p=$!; echo $p; exec >/dev/null 2>&1; wait $p; echo $? >%s; } &"):format(
     quote(self.directory), run, quote(node.status_file))
   local pipe = assert(io.popen(command))

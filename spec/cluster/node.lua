@@ -69,7 +69,13 @@ local function strike(nodes, event, signal)
   local file = assert(io.open(nodes[1].cluster.track_file, "a"))
   file:write(table.concat(lines))
   file:close()
-  assert(os.execute(("kill -%s %s"):format(signal, table.concat(pids, " "))))
+  if signal then assert(os.execute(("kill -%s %s"):format(signal, table.concat(pids, " ")))) end
+end
+
+--- Says in the track that the others will take this node for dead though it goes on.
+function Node:will_be_doubted()
+  strike({ self }, "paused")
+  strike({ self }, "continued")
 end
 
 --- SIGKILL to all of these at once, and waits until they are gone.

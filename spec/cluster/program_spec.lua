@@ -12,6 +12,9 @@ local function refused(world, name, options)
   return said[1], status
 end
 
+local IDENTITY_LINE = "luahub: duplicate identity: another node runs with the identity of this one and goes on "
+  .. "(was its data_dir copied?)"
+
 describe("A node that cannot start says why in one line", function()
   it("when its port is in use", function()
     cluster.with(nil, function(world)
@@ -32,6 +35,21 @@ describe("A node that cannot start says why in one line", function()
       assert.matches("n2", text)
       assert.matches("name", text)
       assert.are.equal(6, status)
+      world:settled({ n1, n2 }, {})
+    end)
+  end)
+
+  it("when a running node has the identity and epoch of its data_dir, and that one goes on", function()
+    cluster.with({ node = 'data_dir = os.getenv("DATA")' }, function(world)
+      local n1 = world:start("n1", { environment = "DATA=d1" })
+      local n2 = world:start("n2", { environment = "DATA=d2", join = { n1 } })
+      for i, seed in ipairs({ n1, n2 }) do
+        -- As two machines that were made from one image: this start will be the first, too.
+        assert(os.execute(("cd '%s' && mkdir -m 700 copy%d && cp d2/identity copy%d"):format(world.directory, i, i)))
+        local text, status = refused(world, "n3", { environment = "DATA=copy" .. i, join = { seed } })
+        assert.are.equal(IDENTITY_LINE, text)
+        assert.are.equal(3, status)
+      end
       world:settled({ n1, n2 }, {})
     end)
   end)
@@ -99,6 +117,25 @@ describe("A node that cannot start says why in one line", function()
       assert.matches("bad", text)
       assert.matches("init raised as told", text)
       assert.are.equal(6, status)
+    end)
+  end)
+end)
+
+describe("A node whose data_dir was copied", function()
+  it("ends with status 3 when the copy runs with a later epoch, and the copy goes on with the children", function()
+    cluster.with({ node = 'data_dir = os.getenv("DATA")' }, function(world)
+      local ids = cluster.ids("c", 30)
+      local n1 = world:start("n1", { environment = "DATA=d1" })
+      local n2 = world:start("n2", { environment = "DATA=d2", join = { n1 } })
+      n1:start_children(ids)
+      world:settled({ n1, n2 }, ids)
+      assert(os.execute(("cd '%s' && cp -a d2 copy"):format(world.directory)))
+      n2:will_be_doubted()
+      local n3 = world:start("n3", { environment = "DATA=copy", join = { n1 } })
+      assert.are.equal(3, n2:wait())
+      assert.are.equal(IDENTITY_LINE, n2:output():match("\n(luahub: duplicate[^\n]*)\n"))
+      world:settled({ n1, n3 }, ids)
+      assert.are.same({}, world:left_behind(n2))
     end)
   end)
 end)

@@ -43,6 +43,37 @@ describe("a cluster that forms", function()
   end)
 end)
 
+describe("two nodes with one name", function()
+  -- n1, n2 and n3 are cut from the network of n4 and n5; n5 was started as the second n1. Then all meet.
+  local function heal(seed)
+    local sim = require("luahub_test.member").new { nodes = 5, seed = seed }
+    for _, side in ipairs { { 1, 2, 3 }, { 4, 5 } } do
+      for _, index in ipairs(side) do
+        sim:start(index, index ~= side[1] and side[1] or nil, index == 5 and "n1" or nil)
+        sim:run(5)
+      end
+    end
+    sim:run(5000)
+    sim:join(4, 2)
+    return sim
+  end
+
+  it("that meet after a split: the lower id keeps it, the other takes one that all know", function()
+    for seed = 1, 10 do
+      local sim = heal(seed)
+      assert.is_truthy(wait(sim, 20000, function() return sim:agree() end), "seed " .. seed)
+      local keeps = sim:lower(1, 5)
+      local other = 6 - keeps
+      assert.equal("n1", sim:name(keeps))
+      assert.matches("^n1#%x%x%x%x$", sim:name(other))
+      for observer = 1, 5 do
+        for subject = 1, 5 do assert.equal(sim:name(subject), sim:name_seen(observer, subject)) end
+      end
+      assert.is_nil(sim:ended(1) or sim:ended(5))
+    end
+  end)
+end)
+
 describe("a node that stands still", function()
   local bounds = { [2] = { 5000, 5000 }, [3] = { 3000, 4500 }, [5] = { 3000, 4500 }, [10] = { 3000, 4500 } }
   for nodes, bound in pairs(bounds) do

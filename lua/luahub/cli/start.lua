@@ -2,6 +2,7 @@
 
 local config = require("luahub.config")
 local exit = require("luahub.cli.exit")
+local failure = require("luahub.failure")
 
 local M = {
   usage = "luahub start FILE [--name N] [--listen HOST:PORT] [--join HOST:PORT]...",
@@ -72,6 +73,12 @@ local function start_hubs(node, hubs)
   return true
 end
 
+-- Why the node is not, or no longer, here: one line, and the exit code.
+local function complain_of(err, code)
+  complain(tostring(err))
+  return failure.code(err) == "duplicate_identity" and exit.CONFIG or code
+end
+
 local function run_node(node, complete)
   local info, err = node:ready()
   local ok = info and true
@@ -79,20 +86,16 @@ local function run_node(node, complete)
     ok, err = start_hubs(node, complete.hubs)
   end
   if not ok then
-    complain(tostring(err))
+    local code = complain_of(err, exit.START)
     node:stop()
-    return exit.START
+    return code
   end
   local where = info.address and "on " .. info.address or ", local only"
   io.stdout:write("luahub: ", info.name, " ready", info.address and " " or "", where, "\n")
   io.stdout:flush()
   ok, err = node:wait()
   require("luahub.core").stop_now()
-  if not ok then
-    complain(tostring(err))
-    return exit.FAILED
-  end
-  return exit.OK
+  return ok and exit.OK or complain_of(err, exit.FAILED)
 end
 
 function M.run(values)

@@ -1,0 +1,191 @@
+-- Real nodes in network namespaces: the network is split, both sides go on, and it is healed.
+local cluster = require("spec.cluster.helper")
+local network = require("spec.cluster.network")
+local tool = require("spec.cluster.tool")
+
+local WHY_NOT = network.why_not()
+
+local IDS = cluster.ids("c", 60)
+
+-- What the children of one node wrote themselves: { [id] = generation } of those that run there.
+local function running_on(world, index)
+  local running = {}
+  local file = io.open(("%s/track.%d"):format(world.directory, index))
+  for line in file and file:lines() or function() end do
+    local event, id, generation = line:match("^(%S+) (%S+) %S+ %S+ (%d+)")
+    local own = running[id] or {}
+    running[id] = own
+    if event == "init" then own[generation] = math.tointeger(generation) end
+    if event == "terminate" or event == "crash" or event == "exit" then own[generation] = nil end
+  end
+  if file then file:close() end
+  return running
+end
+
+-- The generation of each child on these nodes, when each runs exactly once there; else nil and what is wrong.
+local function each_once(world, nodes, ids)
+  local count, generations = {}, {}
+  for _, node in ipairs(nodes) do
+    for id, instances in pairs(running_on(world, node.index)) do
+      for _, generation in pairs(instances) do
+        count[id] = (count[id] or 0) + 1
+        generations[id] = generation
+      end
+    end
+  end
+  for _, id in ipairs(ids) do
+    if count[id] ~= 1 then return nil, ("%s runs %d times"):format(id, count[id] or 0) end
+    count[id] = nil
+  end
+  local other = next(count)
+  if other then return nil, other .. " runs, and should not" end
+  return generations
+end
+
+local function names_of(nodes)
+  local names = {}
+  for i, node in ipairs(nodes) do names[i] = node.known_as or node.name end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
+-- Waits until these nodes form the hub by themselves, each child runs once on them by its own word, and every registry
+-- says so. Answers the generations.
+local function settled(world, nodes, ids)
+  local expected, generations = names_of(nodes), nil
+  cluster.eventually("each child runs once on " .. expected, function()
+    local why
+    generations, why = each_once(world, nodes, ids)
+    if not generations then return false, why end
+    for _, node in ipairs(nodes) do
+      local seen = node:registry()
+      if seen.members ~= expected then return false, ("%s sees %s"):format(node.name, seen.members) end
+      if seen.locked or #seen.doubled > 0 then return false, node.name .. " is not done" end
+      if seen.count ~= #ids then return false, ("%s lists %d children"):format(node.name, seen.count) end
+    end
+    return true
+  end)
+  return generations
+end
+
+local function launch(world, net, index, seed, name, file)
+  local node = world:launch(name or "n" .. index, {
+    listen = net:address(index), within = net:within(index), join = seed and { net:address(seed) }, file = file,
+    environment = ("LUAHUB_TRACK=%s/track.%d NODE=%d"):format(world.directory, index, index),
+  })
+  node.index = index
+  return node
+end
+
+local function with_network(count, options, body)
+  if WHY_NOT then
+    pending(WHY_NOT)
+    return
+  end
+  cluster.with(options, function(world)
+    local net <close> = setmetatable({ network.new(count) }, { __close = function(box) box[1]:close() end })
+    local nodes = {}
+    for index = 1, count do
+      nodes[index] = launch(world, net[1], index, index > 1 and 1 or nil)
+      if index == 1 then nodes[1]:ready() end
+    end
+    for _, node in ipairs(nodes) do node:ready() end
+    body(world, net[1], nodes)
+  end)
+end
+
+local function pick(nodes, indexes)
+  local out = {}
+  for i, index in ipairs(indexes) do out[i] = nodes[index] end
+  return out
+end
+
+local function joined(...)
+  local out = {}
+  for _, list in ipairs { ... } do table.move(list, 1, #list, #out + 1, out) end
+  return out
+end
+
+describe("A network that is split and heals", function()
+  for _, sides in ipairs { { { 1, 2, 3 }, { 4, 5, 6 } }, { { 1, 5 }, { 2, 3, 4 } } } do
+    local count = #sides[1] + #sides[2]
+    it(("leaves %d nodes whole on both sides, later one hub of the higher generations"):format(count), function()
+      with_network(count, nil, function(world, net, nodes)
+        nodes[1]:start_children(IDS)
+        local first = settled(world, nodes, IDS)
+        local one, two = pick(nodes, sides[1]), pick(nodes, sides[2])
+        net:split(sides)
+        local of_one, of_two = settled(world, one, IDS), settled(world, two, IDS)
+        for _, id in ipairs(IDS) do
+          assert.is_true(of_one[id] >= first[id] and of_two[id] >= first[id])
+        end
+        local new_one, new_two = cluster.ids("one", 10), cluster.ids("two", 10)
+        one[1]:start_children(new_one)
+        two[1]:start_children(new_two)
+        of_one, of_two = settled(world, one, joined(IDS, new_one)), settled(world, two, joined(IDS, new_two))
+        net:heal()
+        local after = settled(world, nodes, joined(IDS, new_one, new_two))
+        for id, generation in pairs(after) do
+          assert.is_true(generation >= math.max(of_one[id] or 0, of_two[id] or 0), id)
+        end
+      end)
+    end)
+  end
+end)
+
+describe("Two nodes of one name on both sides of a split", function()
+  it("are one hub after the heal: one keeps the name, the other takes another", function()
+    with_network(5, nil, function(world, net, nodes)
+      nodes[2]:start_children(IDS)
+      settled(world, nodes, IDS)
+      net:split { { 1, 2, 3 }, { 4, 5 } }
+      nodes[5]:kill()
+      settled(world, pick(nodes, { 1, 2, 3 }), IDS)
+      settled(world, { nodes[4] }, IDS)
+      tool.output_of(("rm %s/track.5"):format(world.directory))
+      world:write("second.lua", [[
+        local node = { secret_file = "secret", runtime_dir = "run5", log_level = "debug" }
+        return { node = node, hubs = { { id = "main" } } }]])
+      local second = launch(world, net, 5, 4, "n1", "second.lua"):ready()
+      second.try = function(self, chunk)
+        local command = world:command("eval n1 " .. tool.quote(chunk) .. " --json", "LUAHUB_RUNTIME_DIR=run5")
+        local text, status = tool.output_of(command .. " 2>&1 </dev/null")
+        if status ~= 0 then return false, text, status end
+        return true, require("cjson").decode("[" .. text .. "]")[1]
+      end
+      settled(world, { nodes[4], second }, IDS)
+      net:heal()
+      local called
+      cluster.eventually("one of them takes another name", function()
+        for _, node in ipairs { nodes[1], second } do
+          called = node:output():match("the name n1 is held by another node: this one is (n1#%x%x%x%x) from now on")
+          node.known_as = called
+          if called then return true end
+        end
+        return false
+      end)
+      settled(world, { nodes[1], nodes[2], nodes[3], nodes[4], second }, IDS)
+    end)
+  end)
+end)
+
+describe("One identity on both sides of a split", function()
+  it("ends on one of them with status 3 and one line, and the other goes on", function()
+    with_network(4, { node = 'data_dir = "data-" .. os.getenv("NODE")' }, function(world, net, nodes)
+      nodes[2]:start_children(IDS)
+      settled(world, nodes, IDS)
+      net:split { { 1, 2 }, { 3, 4 } }
+      nodes[4]:kill()
+      tool.output_of(("rm %s/track.4"):format(world.directory))
+      settled(world, { nodes[3] }, IDS)
+      settled(world, { nodes[1], nodes[2] }, IDS)
+      assert(os.execute(("cd '%s' && rm -r data-4 && cp -a data-1 data-4"):format(world.directory)))
+      local twin = launch(world, net, 4, 3):ready() -- the identity of n1, one epoch later
+      settled(world, { nodes[3], twin }, IDS)
+      net:heal()
+      assert.are.equal(3, nodes[1]:wait())
+      assert.matches("\nluahub: duplicate identity: [^\n]*\n$", nodes[1]:output())
+      settled(world, { nodes[2], nodes[3], twin }, IDS)
+    end)
+  end)
+end)
