@@ -86,6 +86,11 @@ function Node:rss()
   return tonumber(M.read(("/proc/%d/status"):format(self.pid)):match("VmRSS:%s*(%d+)")) * 1024
 end
 
+--- The same, but a page that several programs have resident counts for each in part only.
+function Node:pss()
+  return tonumber(M.read(("/proc/%d/smaps_rollup"):format(self.pid)):match("\nPss:%s*(%d+)")) * 1024
+end
+
 --- CPU time used so far, in seconds.
 function Node:cpu()
   local fields = M.read(("/proc/%d/stat"):format(self.pid)):match("%) (.*)")

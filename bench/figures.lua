@@ -68,5 +68,6 @@ return {
   { "node_ready", "ms", floor = 150, reach = 40, about = "exec to ready" },
 
   { "many_see", "s", floor = 20, reach = 8, about = "50 nodes: all see all" },
-  { "many_rss", "MB", floor = 1000, reach = 400, about = "50 nodes together" },
+  { "many_pss", "MB", floor = 1000, reach = 400, about = "what 50 nodes take of the machine" },
+  { "many_rss", "MB", floor = 1000, reach = 400, about = "the same, pages that they share counted 50 times" },
 }

@@ -115,7 +115,7 @@ static int open_fresh(const uint8_t *data, size_t size, uint8_t *out) {
   const int err = lh_packet_parse(lh_bytes(data, size), &packet);
   if (err != 0) return err;
   struct lh_opener opener;
-  lh_opener_init(&opener, key);
+  lh_opener_init(&opener, EVP_aes_256_gcm(), key);
   const int got = lh_open(&opener, &packet, &context, out);
   if (got >= 0) require(lh_open(&opener, &packet, &context, out) == LH_EEXISTS);
   lh_opener_free(&opener);
@@ -128,7 +128,8 @@ static void seal_and_spoil(const uint8_t *data, size_t size) {
   uint8_t packet[LH_PACKET_MAX];
   uint8_t out[LH_DATAGRAM_BODY_MAX];
   struct lh_sealer sealer;
-  lh_sealer_init(&sealer, size % 2 == 0 ? LH_PACKET_PAIR : LH_PACKET_CLUSTER, &from, key);
+  lh_sealer_init(&sealer, EVP_aes_256_gcm(), size % 2 == 0 ? LH_PACKET_PAIR : LH_PACKET_CLUSTER,
+                 &from, key);
   const int len = lh_seal(&sealer, &context, lh_bytes(data, body), packet);
   lh_sealer_free(&sealer);
   require(len > 0 && open_fresh(packet, (size_t)len, out) == (int)body);

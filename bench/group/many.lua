@@ -1,6 +1,6 @@
 -- many.lua - fifty nodes on this machine: from the first exec until each sees all, and what they take together.
 
-local M = { figures = { "many_see", "many_rss" } }
+local M = { figures = { "many_see", "many_pss", "many_rss" } }
 
 local NODES = 50
 
@@ -23,10 +23,11 @@ function M.run(bench)
       last = math.max(last, question:answer())
     end
     bench.report("many_see", { (last - began) / 1e9 })
-    local rss = 0
+    local pss, rss = 0, 0
     for _, node in ipairs(cluster.nodes) do
-      rss = rss + node:rss()
+      pss, rss = pss + node:pss(), rss + node:rss()
     end
+    bench.report("many_pss", { pss / 1e6 })
     bench.report("many_rss", { rss / 1e6 })
   end)
   cluster:close()

@@ -20,14 +20,15 @@ static uint32_t key_id_of(const uint8_t bytes[4]) {
 }
 
 // A pair under which nothing came yet is not worth keeping as the old one.
-static void turn_opener(struct lh_peer *peer, const uint8_t key[32], uint32_t key_id) {
+static void turn_opener(struct lh_peer *peer, const EVP_CIPHER *cipher, const uint8_t key[32],
+                        uint32_t key_id) {
   if (peer->in.window.top > 0) {
     lh_opener_free(&peer->old_in);
     peer->old_in = peer->in;
     peer->in = (struct lh_opener){0};
   }
   lh_opener_free(&peer->in);
-  lh_opener_init(&peer->in, key);
+  lh_opener_init(&peer->in, cipher, key);
   peer->in.key_id = key_id;
 }
 
@@ -51,10 +52,11 @@ void lh_datagram_keys(struct lh_conn *conn, bool settled) {
   const uint8_t *from_dialler = keys;
   const uint8_t *to_dialler = keys + 32;
   const uint32_t key_id = key_id_of(keys + 64);
-  turn_opener(peer, conn->dialled ? to_dialler : from_dialler, key_id);
+  const EVP_CIPHER *cipher = lh_tls_cipher(conn->links->tls);
+  turn_opener(peer, cipher, conn->dialled ? to_dialler : from_dialler, key_id);
   (void)pthread_mutex_lock(&peer->lock);
   lh_sealer_free(&peer->next);
-  lh_sealer_init(&peer->next, LH_PACKET_PAIR, &conn->links->run,
+  lh_sealer_init(&peer->next, cipher, LH_PACKET_PAIR, &conn->links->run,
                  conn->dialled ? from_dialler : to_dialler);
   peer->next.key_id = key_id;
   if (settled) settle_locked(peer);
@@ -80,7 +82,8 @@ void lh_datagram_salt(struct lh_links *links) {
   lh_cluster_key(links->datagram_key, &links->run, salt, key);
   (void)pthread_mutex_lock(&links->cluster_lock);
   lh_sealer_free(&links->cluster_out);
-  lh_sealer_init(&links->cluster_out, LH_PACKET_CLUSTER, &links->run, key);
+  lh_sealer_init(&links->cluster_out, lh_tls_cipher(links->tls), LH_PACKET_CLUSTER, &links->run,
+                 key);
   memcpy(links->cluster_out.salt, salt, sizeof salt);
   (void)pthread_mutex_unlock(&links->cluster_lock);
   OPENSSL_cleanse(key, sizeof key);
@@ -154,7 +157,7 @@ static int open_first(struct lh_links *links, const struct lh_packet *packet,
   uint8_t key[32];
   struct lh_opener opener;
   lh_cluster_key(links->datagram_key, &packet->sender, packet->salt, key);
-  lh_opener_init(&opener, key);
+  lh_opener_init(&opener, lh_tls_cipher(links->tls), key);
   OPENSSL_cleanse(key, sizeof key);
   memcpy(opener.salt, packet->salt, sizeof opener.salt);
   const int len = lh_open(&opener, packet, context, out);

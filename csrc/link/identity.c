@@ -27,9 +27,9 @@ int lh_identity_restore(struct lh_identity *identity, const uint8_t private_key[
   return 0;
 }
 
-void lh_identity_generate(struct lh_identity *identity) {
+void lh_identity_generate(struct lh_identity *identity, struct lh_env *env) {
   uint8_t seed[32];
-  lh_crypto_must(RAND_priv_bytes(seed, sizeof seed) == 1, "random bytes");
+  lh_env_random(env, seed, sizeof seed);
   lh_crypto_must(lh_identity_restore(identity, seed) == 0, "Ed25519 key");
   OPENSSL_cleanse(seed, sizeof seed);
 }

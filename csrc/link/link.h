@@ -60,7 +60,7 @@ struct lh_identity {
   uint8_t public_key[32];
   struct lh_node_id id;
 };
-void lh_identity_generate(struct lh_identity *identity);
+void lh_identity_generate(struct lh_identity *identity, struct lh_env *env);
 int lh_identity_restore(struct lh_identity *identity, const uint8_t private_key[32]);
 void lh_identity_sign(const struct lh_identity *identity, struct lh_bytes data,
                       uint8_t signature[64]);

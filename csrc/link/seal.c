@@ -58,10 +58,9 @@ int lh_packet_parse(struct lh_bytes bytes, struct lh_packet *packet) {
   return 0;
 }
 
-static EVP_CIPHER_CTX *context_new(const uint8_t key[32], bool seal) {
+static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *cipher, const uint8_t key[32], bool seal) {
   EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-  lh_crypto_must(ctx != NULL &&
-                     EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, NULL, seal) == 1,
+  lh_crypto_must(ctx != NULL && EVP_CipherInit_ex(ctx, cipher, NULL, key, NULL, seal) == 1,
                  "AES-256-GCM");
   return ctx;
 }
@@ -80,9 +79,9 @@ static bool begin(EVP_CIPHER_CTX *ctx, uint64_t counter, struct lh_bytes head,
          EVP_CipherUpdate(ctx, NULL, &len, covered, (int)sizeof covered) == 1;
 }
 
-void lh_sealer_init(struct lh_sealer *sealer, enum lh_packet_kind kind, const struct lh_run *from,
-                    const uint8_t key[32]) {
-  *sealer = (struct lh_sealer){.ctx = context_new(key, true), .kind = kind, .from = *from};
+void lh_sealer_init(struct lh_sealer *sealer, const EVP_CIPHER *cipher, enum lh_packet_kind kind,
+                    const struct lh_run *from, const uint8_t key[32]) {
+  *sealer = (struct lh_sealer){.ctx = context_new(cipher, key, true), .kind = kind, .from = *from};
 }
 
 void lh_sealer_free(struct lh_sealer *sealer) {
@@ -143,8 +142,8 @@ void lh_window_mark(struct lh_window *window, uint64_t counter) {
   window->bits[place / 64] |= UINT64_C(1) << (place % 64);
 }
 
-void lh_opener_init(struct lh_opener *opener, const uint8_t key[32]) {
-  *opener = (struct lh_opener){.ctx = context_new(key, false)};
+void lh_opener_init(struct lh_opener *opener, const EVP_CIPHER *cipher, const uint8_t key[32]) {
+  *opener = (struct lh_opener){.ctx = context_new(cipher, key, false)};
 }
 
 void lh_opener_free(struct lh_opener *opener) {

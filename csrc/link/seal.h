@@ -49,8 +49,9 @@ struct lh_sealer {
   uint64_t counter;  // of the last datagram; never wraps
 };
 
-void lh_sealer_init(struct lh_sealer *sealer, enum lh_packet_kind kind, const struct lh_run *from,
-                    const uint8_t key[32]);
+// `cipher` is AES-256-GCM.
+void lh_sealer_init(struct lh_sealer *sealer, const EVP_CIPHER *cipher, enum lh_packet_kind kind,
+                    const struct lh_run *from, const uint8_t key[32]);
 void lh_sealer_free(struct lh_sealer *sealer);
 // Writes a datagram to `out` (LH_PACKET_MAX bytes) and answers its length, or LH_ELIMIT when the
 // body is too long or the counter is used up.
@@ -72,7 +73,7 @@ struct lh_opener {
   struct lh_window window;
 };
 
-void lh_opener_init(struct lh_opener *opener, const uint8_t key[32]);
+void lh_opener_init(struct lh_opener *opener, const EVP_CIPHER *cipher, const uint8_t key[32]);
 void lh_opener_free(struct lh_opener *opener);
 // Opens into `out` (LH_DATAGRAM_BODY_MAX bytes) and answers the body's length; LH_EEXISTS when the
 // counter was seen or is too old; LH_EDENIED when the tag does not fit. Only what opened moves the

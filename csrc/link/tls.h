@@ -30,6 +30,8 @@ void lh_tls_free(struct lh_tls *tls);
 // A session that reads and writes `pipe`, which must live longer and be its alone. Reading when
 // nothing is left means "try again".
 SSL *lh_tls_open(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe);
+// AES-256-GCM of the same library context: fetched once, and no second copy of all algorithms.
+const EVP_CIPHER *lh_tls_cipher(const struct lh_tls *tls);
 bool lh_tls_is_proven(SSL *ssl);
 // `out` is cut from the session's exporter; both ends get the same bytes.
 bool lh_tls_export(SSL *ssl, uint8_t *out, size_t len);

@@ -27,7 +27,7 @@ static int read_key(struct lh_node *node, struct lh_error *error) {
   path_of(node, "identity", path, sizeof path);
   int err = lh_file_read(node->env, path, FILE_MAX, &data, error);
   if (err == LH_ENOTFOUND) {
-    lh_identity_generate(&node->identity);
+    lh_identity_generate(&node->identity, node->env);
     err = lh_file_write(node->env, path, lh_bytes(node->identity.private_key, 32), 0600, error);
   } else if (err == LH_OK && data.len != 32) {
     err = lh_fail(error, LH_EFORMAT,
@@ -84,7 +84,7 @@ static int next_epoch(struct lh_node *node, struct lh_error *error) {
 int lh_node_identity(struct lh_node *node, struct lh_error *error) {
   node->epoch = 1;
   if (node->data_dir == NULL) {
-    lh_identity_generate(&node->identity);
+    lh_identity_generate(&node->identity, node->env);
     return LH_OK;
   }
   const int err = read_key(node, error);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pages.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,7 @@ void lh_leave_ready(struct lh_node *node) {
   lh_peers_record_changed(node);
   tell_ready(node);
   lh_control_ready(node);
+  if (node->threaded) lh_pages_let_go();
 }
 
 void lh_leave_wait_ready(struct lh_node *node, const struct caller *caller) {

@@ -126,6 +126,23 @@ describe("buf", function()
     assert.equal("", buf:bytes())
   end)
 
+  local function resident()
+    local file = assert(io.open("/proc/self/smaps_rollup"))
+    local text = file:read("a")
+    file:close()
+    return tonumber(text:match("\nRss:%s*(%d+)"))
+  end
+
+  it("runs on, with what it wrote, after it let its pages go", function()
+    local buf = base.buf()
+    buf:append("kept")
+    local before = resident()
+    base.let_go()
+    assert.is_true(resident() < before)
+    assert.equal("kept", buf:bytes())
+    assert.equal(" 3.14", ("%5.2f"):format(math.pi))
+  end)
+
   it("compares bytes as numbers, the shorter first", function()
     assert.same({ 0, true }, { base.compare("ab", "ab") })
     assert.is_true((base.compare("ab", "b")) < 0)

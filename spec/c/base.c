@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/pages.h"
 
 static const char MAP[] = "luahub_test.map";
 static const char HEAP[] = "luahub_test.heap";
@@ -170,6 +171,12 @@ static int compare(lua_State *L) {
   return 2;
 }
 
+static int let_go(lua_State *L) {
+  (void)L;
+  lh_pages_let_go();
+  return 0;
+}
+
 static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
   luaL_setfuncs(L, methods, 0);
@@ -181,8 +188,8 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
 __attribute__((visibility("default"))) int luaopen_luahub_test_base(lua_State *L);
 
 int luaopen_luahub_test_base(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"map", new_map}, {"heap", new_heap}, {"buf", new_buf}, {"compare", compare}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"map", new_map},     {"heap", new_heap}, {"buf", new_buf},
+                                       {"compare", compare}, {"let_go", let_go}, {NULL, NULL}};
   new_class(L, MAP, map_methods);
   new_class(L, HEAP, heap_methods);
   new_class(L, BUF, buf_methods);

@@ -230,7 +230,7 @@ static int net_node(lua_State *L) {
   if (key != NULL)
     (void)lh_identity_restore(&node->identity, (const uint8_t *)key);
   else
-    lh_identity_generate(&node->identity);
+    lh_identity_generate(&node->identity, net->env);
   node->net = net;
   node->refuse = (int)option_integer(L, "refuse", 0);
   const char *answer = option(L, "answer", "");
