@@ -1,8 +1,11 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LARGE_BYTES = 128 * 1024 };
 
 static void *checked(void *memory, size_t size) {
   if (memory == NULL) {
@@ -20,6 +23,12 @@ void *lh_realloc(void *memory, size_t size) {
 void *lh_try_alloc(size_t size) { return malloc(size > 0 ? size : 1); }
 void *lh_try_realloc(void *memory, size_t size) { return realloc(memory, size > 0 ? size : 1); }
 void lh_free(void *memory) { free(memory); }
+
+void lh_mem_give_back(void) {
+#ifdef M_MMAP_THRESHOLD
+  (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
 
 void *lh_memdup(const void *data, size_t size) {
   void *copy = lh_alloc(size);

@@ -17,6 +17,11 @@ void *lh_try_alloc(size_t size);
 void *lh_try_realloc(void *memory, size_t size);
 void lh_free(void *memory);  // NULL is fine
 
+// From now on a freed block of 128 kB or more goes back to the system at once. Else glibc, once it
+// has seen a larger one freed, keeps all that are smaller than that in the heap, where the small
+// blocks allocated meanwhile pin them. Holds for the whole process; once is enough.
+void lh_mem_give_back(void);
+
 #define LH_NEW(type) ((type *)lh_zalloc(sizeof(type)))
 
 #endif

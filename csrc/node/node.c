@@ -224,6 +224,7 @@ struct lh_node *lh_node_open(const struct lh_node_config *config, struct lh_env 
 }
 
 struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error) {
+  lh_mem_give_back();
   struct lh_node *node = make(config, lh_env_uv_new());
   node->threaded = true;
   (void)signal(SIGPIPE, SIG_IGN);
