@@ -1,20 +1,25 @@
 #include "registry/shared.h"
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <urcu/static/urcu-memb.h>
 
-// Growing to n buckets costs the writer about n/2 node insertions at once, so growth ends where
-// that would be felt; beyond it chains become longer (16 links at 4 million rows).
-enum { BUCKETS_FIRST = 64, BUCKETS_MAX = 1 << 18 };
+// Growing to n buckets costs n/2 insertions. The writer makes them itself while that is not felt;
+// from there on a thread that ends with it does, beside the writer and the readers. Beyond the
+// largest number chains become longer.
+enum { BUCKETS_FIRST = 64, BUCKETS_AT_ONCE = 1 << 16, BUCKETS_MAX = 1 << 22 };
 
 struct lh_shared_table {
   struct cds_lfht *links;
-  size_t count;  // the writer's
+  size_t count;  // the writer's, as are `buckets` and `growing`
   size_t buckets;
+  bool growing;  // `grower` is to be joined
+  pthread_t grower;
+  atomic_bool grown;  // it is at its end
 };
 
 static _Thread_local unsigned entered;
@@ -82,15 +87,38 @@ struct lh_shared_table *lh_shared_table_new(void) {
   return table;
 }
 
+static void *grow_beside(void *self) {
+  struct lh_shared_table *table = self;
+  lh_shared_enter();
+  cds_lfht_resize(table->links, table->buckets);
+  lh_shared_leave();
+  atomic_store(&table->grown, true);
+  return NULL;
+}
+
+static void join_grower(struct lh_shared_table *table) {
+  if (table->growing) (void)pthread_join(table->grower, NULL);
+  table->growing = false;
+}
+
 void lh_shared_table_free(struct lh_shared_table *table) {
+  join_grower(table);
   (void)cds_lfht_destroy(table->links, NULL);
   lh_free(table);
 }
 
 void lh_shared_table_grow(struct lh_shared_table *table) {
   if (table->count <= table->buckets || table->buckets >= BUCKETS_MAX) return;
+  if (table->growing && !atomic_load(&table->grown)) return;
+  join_grower(table);
   table->buckets *= 2;
-  cds_lfht_resize(table->links, table->buckets);
+  if (table->buckets <= BUCKETS_AT_ONCE) {
+    cds_lfht_resize(table->links, table->buckets);
+    return;
+  }
+  atomic_store(&table->grown, false);
+  table->growing = pthread_create(&table->grower, NULL, grow_beside, table) == 0;
+  if (!table->growing) table->buckets /= 2;  // the next row asks again
 }
 
 void lh_shared_add(struct lh_shared_table *table, uint64_t hash, struct cds_lfht_node *link) {

@@ -126,30 +126,111 @@ static bool run(struct lh_registry *registry, uint32_t hub, int threads, lua_Int
   return started == threads;
 }
 
+struct fixture {
+  struct lh_runs *runs;
+  struct lh_registry *registry;
+};
+
+static void fixture_open(struct fixture *fixture) {
+  static const struct lh_registry_ops OPS = {on_row_changed, on_send, on_advanced};
+  static const uint8_t KEY[32] = "the key of a cluster under test";
+  const struct lh_run self = {{{1}}, 1};
+  lh_registry_thread_enter();
+  fixture->runs = lh_runs_new();
+  fixture->registry =
+      lh_registry_new(fixture->runs, lh_runs_index(fixture->runs, &self), KEY, &OPS, NULL);
+}
+
+static void fixture_close(struct fixture *fixture) {
+  lh_registry_free(fixture->registry);
+  lh_runs_free(fixture->runs);
+  lh_registry_thread_leave();
+}
+
 // churn(readers, writes): how many rows were read, and how many of them were not what the writer
 // wrote.
 static int churn(lua_State *L) {
-  static const struct lh_registry_ops OPS = {on_row_changed, on_send, on_advanced};
-  static const uint8_t KEY[32] = "the key of a cluster under test";
   const lua_Integer threads = luaL_checkinteger(L, 1), writes = luaL_checkinteger(L, 2);
   luaL_argcheck(L, threads >= 1 && threads <= READERS_MAX, 1, "one to four readers expected");
   uint64_t reads = 0, wrong = 0;
-  const struct lh_run self = {{{1}}, 1};
-  lh_registry_thread_enter();
-  struct lh_runs *runs = lh_runs_new();
-  struct lh_registry *registry = lh_registry_new(runs, lh_runs_index(runs, &self), KEY, &OPS, NULL);
-  const bool ran = run(registry, lh_registry_hub(registry, lh_bytes_str("web")), (int)threads,
-                       writes, &reads, &wrong);
-  lh_registry_free(registry);
-  lh_runs_free(runs);
-  lh_registry_thread_leave();
+  struct fixture fixture;
+  fixture_open(&fixture);
+  const bool ran = run(fixture.registry, lh_registry_hub(fixture.registry, lh_bytes_str("web")),
+                       (int)threads, writes, &reads, &wrong);
+  fixture_close(&fixture);
   if (!ran) return luaL_error(L, "no thread to be had");
   lua_pushinteger(L, (lua_Integer)reads);
   lua_pushinteger(L, (lua_Integer)wrong);
   return 2;
 }
 
-static const luaL_Reg FUNCTIONS[] = {{"churn", churn}, {NULL, NULL}};
+// --- a crowd: rows that come and stay, and readers of all that are there ---
+
+struct crowd {
+  struct lh_registry *registry;
+  uint32_t hub;
+  _Atomic uint64_t written;  // rows 0 to here may be read
+  uint64_t rows;
+  _Atomic uint64_t missed;
+};
+
+static bool crowd_has(struct crowd *crowd, uint64_t number) {
+  const struct lh_row *row = NULL;
+  const struct lh_bytes id = lh_bytes(&number, sizeof number);
+  lh_registry_read_lock();
+  const bool there = lh_registry_find(crowd->registry, crowd->hub, id, &row, 1) == 1 &&
+                     row->generation == number + 1;
+  lh_registry_read_unlock();
+  return there;
+}
+
+static void *read_crowd(void *self) {
+  struct crowd *crowd = self;
+  struct lh_random random = {7};
+  uint64_t written;
+  lh_registry_thread_enter();
+  while ((written = atomic_load(&crowd->written)) < crowd->rows) {
+    if (written > 0 && !crowd_has(crowd, lh_random_next(&random) % written))
+      atomic_fetch_add(&crowd->missed, 1);
+  }
+  lh_registry_thread_leave();
+  return NULL;
+}
+
+static void write_crowd(struct crowd *crowd) {
+  for (uint64_t number = 0; number < crowd->rows; number++) {
+    const struct lh_row_in in = {.hub = crowd->hub,
+                                 .id = lh_bytes(&number, sizeof number),
+                                 .generation = number + 1,
+                                 .pid_local = number + 1,
+                                 .state = LH_ROW_RUNNING};
+    (void)lh_registry_put(crowd->registry, &in);
+    if (number % WRITES_A_FLUSH == 0) lh_registry_flush(crowd->registry);
+    atomic_store(&crowd->written, number + 1);
+  }
+}
+
+// crowd(rows): how many lookups, of a reader meanwhile and of the writer at the end, missed a row.
+static int crowd(lua_State *L) {
+  struct fixture fixture;
+  fixture_open(&fixture);
+  struct crowd all = {.registry = fixture.registry,
+                      .hub = lh_registry_hub(fixture.registry, lh_bytes_str("web")),
+                      .rows = (uint64_t)luaL_checkinteger(L, 1)};
+  pthread_t reader;
+  const bool reads = pthread_create(&reader, NULL, read_crowd, &all) == 0;
+  write_crowd(&all);
+  if (reads) (void)pthread_join(reader, NULL);
+  for (uint64_t number = 0; number < all.rows; number++) {
+    if (!crowd_has(&all, number)) atomic_fetch_add(&all.missed, 1);
+  }
+  fixture_close(&fixture);
+  if (!reads) return luaL_error(L, "no thread to be had");
+  lua_pushinteger(L, (lua_Integer)atomic_load(&all.missed));
+  return 1;
+}
+
+static const luaL_Reg FUNCTIONS[] = {{"churn", churn}, {"crowd", crowd}, {NULL, NULL}};
 
 __attribute__((visibility("default"))) int luaopen_luahub_test_registry_readers(lua_State *L);
 

@@ -134,4 +134,8 @@ describe("reading", function()
     local _, wrong = readers.churn(2, 20000)
     assert.equal(0, wrong)
   end)
+
+  it("finds every row while its table grows on a thread of its own", function()
+    assert.equal(0, readers.crowd(150000))
+  end)
 end)
