@@ -48,8 +48,8 @@ static void ended(void *self, int err) {
   (void)err;
 }
 
-static const struct lh_member_ops ops = {send_datagram, send_control, changed, want,
-                                         want,          sign,         verify,  ended};
+static const struct lh_member_ops ops = {send_datagram, send_control, changed, want, want,
+                                         sign,          verify,       ended,   NULL};
 
 static struct lh_run peer_run(int peer) {
   struct lh_run run = {.epoch = 1};

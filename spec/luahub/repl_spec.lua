@@ -72,6 +72,7 @@ describe("luahub.repl.evaluate", function()
     local ok, results = evaluate.run(evaluate.compile("1, nil, 3", {}))
     assert.is_true(ok)
     assert.are.same({ 1, nil, 3, n = 3 }, results)
+    assert.are.same({ 7, n = 1 }, select(2, evaluate.run(evaluate.compile("= 3 + 4", {}))))
     local environment = {}
     assert.is_true((evaluate.run(evaluate.compile("x = 5", environment))))
     assert.are.equal(5, environment.x)

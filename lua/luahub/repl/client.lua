@@ -1,7 +1,8 @@
 -- repl/client.lua - the terminal's end of `luahub attach`: reads lines, prints what the session answers.
 --
 -- With a terminal and luahub.line (libedit) there are history and completion; else plain lines, so that a script can
--- be piped in. Ctrl-C interrupts the chunk that runs, or drops the line being typed; Ctrl-D leaves.
+-- be piped in. Ctrl-C interrupts the chunk that runs (the third time it ends the session), or drops the line being
+-- typed; Ctrl-D leaves.
 
 local complete = require("luahub.repl.complete")
 local exit = require("luahub.cli.exit")
@@ -10,6 +11,7 @@ local M = {}
 
 local ANSWER_MS = 3600000
 local COMPLETE_MS = 1000
+local INTERRUPTS_MAX = 3 -- of one chunk: one that catches them all is ended with its session
 
 local Client = {}
 Client.__index = Client
@@ -65,10 +67,16 @@ end
 
 -- Prints until the session has answered. Answers true with `more` when the chunk goes on, or nil and an error.
 function Client:answer()
+  local interrupts = 0
   while true do
     local message, err = self.connection:receive(ANSWER_MS)
     if not message then
       if err.code == "interrupted" then
+        interrupts = interrupts + 1
+        if self.greets then io.stdout:write("\n") end -- the terminal shows ^C in its line
+        if interrupts >= INTERRUPTS_MAX then
+          return nil, { code = "closed", message = "the chunk catches Ctrl-C, so the session was ended" }
+        end
         self.connection:send({ op = "interrupt" })
       elseif err.code ~= "timeout" then
         return nil, err

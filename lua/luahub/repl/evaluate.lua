@@ -7,14 +7,14 @@ local M = {}
 
 local CHUNK = "=repl"
 
---- Compiles a chunk, as an expression first.
+--- Compiles a chunk, as an expression first; "= x" is one too, as in the stock interpreter.
 ---@param code string
 ---@param environment table
 ---@return function?
 ---@return string? problem
 ---@return boolean? more  true when the chunk goes on in further lines
 function M.compile(code, environment)
-  local chunk = load("return " .. code, CHUNK, "t", environment)
+  local chunk = load("return " .. code:gsub("^%s*=", "", 1), CHUNK, "t", environment)
   if chunk then return chunk end
   local problem
   chunk, problem = load(code, CHUNK, "t", environment)
