@@ -1,0 +1,136 @@
+-- The user's own strategies of each kind, on real nodes; what children say themselves decides.
+local cluster = require("spec.cluster.helper")
+
+local IDS = cluster.ids("c", 24)
+
+local function counted(nodes, ids)
+  for i, id in ipairs(ids) do
+    nodes[i % #nodes + 1]:eval(('return assert(hub:call(%q, { "add", %d }))'):format(id, i))
+  end
+end
+
+describe("A migration strategy of the user's", function()
+  -- Even ones move with their state, odd ones stay.
+  local HUB = [[migration = { move = function(children)
+      local plan = {}
+      for i, child in ipairs(children) do
+        plan[i] = tonumber(child.id:match("%d+")) % 2 == 0 and "hot"
+      end
+      return plan
+    end }]]
+
+  it("decides which children move to a node that joins, and how", function()
+    cluster.with({ hub = HUB }, function(world)
+      local nodes = { world:start("n1") }
+      nodes[2] = world:start("n2", { join = { nodes[1] } })
+      nodes[1]:start_children(IDS)
+      counted(nodes, IDS)
+      local before = nodes[1]:ask(IDS, '"where"')
+      nodes[3] = world:start("n3", { join = { nodes[1] } })
+      cluster.eventually("some have moved", function()
+        local places = nodes[1]:ask(IDS, '"where"')
+        for _, id in ipairs(IDS) do
+          if places[id] and places[id].node == "n3" then return true end
+        end
+        return false
+      end)
+      cluster.eventually("nothing moves any more", function()
+        return not nodes[1]:registry().locked
+      end)
+      local after, counts = nodes[2]:ask(IDS, '"where"'), nodes[3]:ask(IDS, '"get"')
+      for i, id in ipairs(IDS) do
+        assert.are.equal(i, counts[id])
+        if i % 2 == 1 then assert.are.same(before[id], after[id]) end
+        if after[id].node == "n3" then assert.are.equal(0, i % 2) end
+      end
+    end)
+  end)
+end)
+
+describe("A partition strategy of the user's", function()
+  local HUB = [[partition_tolerance = { may_act = function(view)
+      if #view.nodes >= 2 then return true end
+      return false, "only one node of three is here"
+    end }]]
+
+  it("keeps one node of three from acting, until another is back", function()
+    cluster.with({ hub = HUB }, function(world)
+      local nodes = { world:start("n1") }
+      for i = 2, 3 do
+        nodes[i] = world:launch("n" .. i, { join = { nodes[1] } })
+      end
+      for i = 2, 3 do
+        nodes[i]:ready()
+      end
+      nodes[1]:start_children(IDS)
+      local before = world:settled(nodes, IDS)
+      cluster.kill({ nodes[2], nodes[3] })
+      cluster.eventually("the last one says that it may not act", function()
+        return nodes[1]:eval("return hub:is_partitioned()")
+      end)
+      local own = {}
+      for _, id in ipairs(IDS) do
+        if before[id] == "n1" then own[#own + 1] = id end
+      end
+      local places, wrong = nodes[1]:ask(own, '"where"')
+      assert.are.same({}, wrong)
+      for _, id in ipairs(own) do
+        assert.are.equal("n1", places[id].node)
+      end
+      assert.are.equal("partitioned", nodes[1]:eval([[
+        local future, err = hub:start_child({ id = "new", start = { "tracked" } }, { awaitable = true, timeout = 2000 })
+        if not future then return err.code end
+        return future:await():errors()[1].code]]))
+      for id, count in pairs(world:starts()) do
+        assert(count == 1, id .. " was started again")
+      end
+      local n2 = world:start("n2", { join = { nodes[1] } })
+      world:settled({ nodes[1], n2 }, IDS)
+      assert.is_false(nodes[1]:eval("return hub:is_partitioned()"))
+    end)
+  end)
+end)
+
+describe("A redundancy strategy of the user's", function()
+  it("is asked when the hub starts: one instance is taken, more are refused in one line", function()
+    cluster.with({ hub = [[redundancy = { factor = function(view) return tonumber(os.getenv("FACTOR")) end }]] },
+      function(world)
+        local n1 = world:start("n1", { environment = "FACTOR=1" })
+        n1:start_children(IDS)
+        world:settled({ n1 }, IDS)
+        local n2 = world:launch("n2", { environment = "FACTOR=2", join = { n1 } })
+        assert.are.equal(6, n2:wait())
+        assert.matches("\nluahub: hub main: [^\n]*factor%(%) answered 2[^\n]*one instance[^\n]*\n", "\n" .. n2:output())
+        world:settled({ n1 }, IDS)
+      end)
+  end)
+end)
+
+describe("A strategy of the user's that fails", function()
+  it("fails the operation and is asked again for what has to be recovered", function()
+    local hub = [[distribution = { place = function(ids, view)
+        if io.open("broken") then error("broken as told") end
+        local owners = {}
+        for i, id in ipairs(ids) do owners[i] = tonumber(id:match("%d+")) % #view.nodes + 1 end
+        return owners
+      end }]]
+    cluster.with({ hub = hub }, function(world)
+      local nodes = { world:start("n1") }
+      for i = 2, 3 do
+        nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
+      end
+      nodes[2]:start_children(IDS)
+      world:settled(nodes, IDS)
+      world:write("broken", "")
+      local failed = nodes[1]:eval([[
+        return hub:start_child({ id = "c99", start = { "tracked" } }, { awaitable = true }):await():errors()[1].message]])
+      assert.matches("broken as told", failed)
+      nodes[3]:kill()
+      cluster.eventually("it was asked", function()
+        return nodes[1]:output():find("broken as told", 1, true)
+      end)
+      assert(os.remove(world.directory .. "/broken"))
+      world:settled({ nodes[1], nodes[2] }, IDS)
+    end)
+  end)
+end)
