@@ -87,6 +87,64 @@ describe("Nodes that die", function()
     end)
   end)
 
+  it("take children that are temporary with them", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 3, {})
+      nodes[1]:start_children(IDS, [[restart = "temporary"]])
+      local rest, lost = {}, 0
+      for id, place in pairs(world:settled(nodes, IDS)) do
+        if place == "n3" then
+          lost = lost + 1
+        else
+          rest[#rest + 1] = id
+        end
+      end
+      assert.is_true(lost > 0)
+      nodes[3]:kill()
+      world:settled({ nodes[1], nodes[2] }, rest)
+      for _, count in pairs(world:starts()) do
+        assert.are.equal(1, count)
+      end
+    end)
+  end)
+
+  it("leave calls by id waiting until the child runs again", function()
+    cluster.with(nil, function(world)
+      -- Each start takes until the spec says so: meanwhile the child has no instance anywhere.
+      world:write("slow.lua", [[
+        local luahub = require("luahub")
+        return { init = function()
+          while not io.open("go") do luahub.sleep(20) end
+          return {}
+        end, call = function() return luahub.context().node end }]])
+      world:write("go", "")
+      local nodes = hub_of(world, 3, {})
+      local where = nodes[1]:eval([[
+        local specs, on = {}, { none = "" }
+        for i = 1, 12 do specs[i] = { id = "s" .. i, start = { "slow" } } end
+        assert(hub:start_children(specs, { awaitable = true }):await():status() == "ok")
+        for i = 1, 12 do on["s" .. i] = hub:call("s" .. i, "where") end
+        return on]])
+      local id
+      for name, place in pairs(where) do
+        if place == "n3" then id = name end
+      end
+      assert(os.remove(world.directory .. "/go"))
+      nodes[3]:kill()
+      cluster.eventually("it runs nowhere", function()
+        return nodes[1]:eval(("return hub:get_pid(%q) == nil"):format(id))
+      end)
+      local answer = nodes[1]:background(([[
+        io.open("called", "w"):close()
+        return assert(hub:call(%q, "where", 50000))]]):format(id))
+      cluster.eventually("it is called", function()
+        return io.open(world.directory .. "/called")
+      end)
+      world:write("go", "")
+      assert.matches("^n[12]$", answer())
+    end)
+  end)
+
   it("one after the other, down to the last, leave all children on that one", function()
     cluster.with(nil, function(world)
       local nodes = hub_of(world, 4, IDS)
@@ -113,6 +171,26 @@ describe("A node that stands still", function()
         nodes[3]:continue()
         world:settled_as(before, nodes, IDS)
         assert.is_true(nodes[1]:member("n3").epoch > epoch)
+      end)
+    end
+  end)
+
+  it("and hands children over when it moves them gets them back with the state that they have by then", function()
+    for _ = 1, 2 do
+      cluster.with({ hot = true }, function(world)
+        local nodes = hub_of(world, 3, IDS)
+        local before = nodes[1]:registry().nodes
+        nodes[3]:pause()
+        world:settled({ nodes[1], nodes[2] }, IDS)
+        for i, id in ipairs(IDS) do
+          nodes[2]:eval(('return assert(hub:call(%q, { "add", %d }))'):format(id, i))
+        end
+        nodes[3]:continue()
+        world:settled_as(before, nodes, IDS)
+        local counts = nodes[3]:ask(IDS, '"get"')
+        for i, id in ipairs(IDS) do
+          assert.are.equal(i, counts[id])
+        end
       end)
     end
   end)

@@ -72,6 +72,27 @@ describe("The services, on three nodes", function()
     heard_from("odd", "n1 n3")
   end)
 
+  it("refuse and count an event that speaks for rows of another node", function()
+    local function refused(node)
+      return node:eval("return counters().node.events_refused")
+    end
+    local before = { refused(nodes[2]), refused(nodes[3]) }
+    -- n1 says that n2 registered a child: n3 believes only n2 itself.
+    assert.is_true(n1:eval([[
+      local data = { child_id = "made up", node_pids = { { node = "n2", pid = luahub.self() } } }
+      return luahub.dispatcher.propagate_event(hub, { name = "child_registered", data = data })]]))
+    cluster.eventually("it is refused", function()
+      return refused(nodes[3]) == before[2] + 1
+    end)
+    assert.is_true(nodes[3]:eval([[return hub:child_lookup("made up") == nil]]))
+    assert.is_true(n1:eval([[
+      local data = { child_id = "own", node_pids = { { node = "n1", pid = luahub.self() } } }
+      return luahub.dispatcher.propagate_event(hub, { name = "child_registered", data = data })]]))
+    n1:eval([[return luahub.dispatcher.propagate_event(hub, { name = "news", data = "after" })]])
+    heard_from("after", "n1 n3")
+    assert.are.equal(before[2] + 1, refused(nodes[3]))
+  end)
+
   it("start children by a node's request and tell those who wait", function()
     local answer = n1:eval([[
       local me = luahub.self()
