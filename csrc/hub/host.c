@@ -352,7 +352,7 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
 }
 
 // --- stopping ---
-static lh_ms shutdown_of(struct child *child) {
+lh_ms lh_host_shutdown(struct child *child) {
   struct spec spec;
   lh_registry_read_lock();
   const struct lh_row *row = lh_host_row(child);
@@ -369,7 +369,8 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
   child->phase = PHASE_STOPPING;
   lh_heap_cancel(&hubs->due, &child->trouble->timer.due);
   lh_list_remove(&child->trouble->link);
-  hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, shutdown_of(child), forward);
+  hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, lh_host_shutdown(child),
+                  forward);
 }
 
 void lh_host_discard(struct child *child) {

@@ -56,6 +56,13 @@ static unsigned flags_of(const struct child *child, bool prepared) {
          (child->pinned ? START_PINNED : 0U);
 }
 
+// Its terminate must leave time for the start elsewhere.
+static void end_here(struct lh_hubs *hubs, struct child *child) {
+  const lh_ms own = lh_host_shutdown(child);
+  const lh_ms limit = own < LH_MOVE_MS / 2 ? own : LH_MOVE_MS / 2;
+  hubs->ops->stop(hubs->ops_self, child->token, child->pid, "move", limit, 0);
+}
+
 static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   struct trouble *trouble = child->trouble;
   trouble->queued = false;
@@ -73,7 +80,7 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   } else {
     lh_host_put_row(child, LH_ROW_MOVING);
     if (ran)
-      hubs->ops->stop(hubs->ops_self, child->token, child->pid, "move", LH_MOVE_MS / 2, 0);
+      end_here(hubs, child);
     else
       send_start(hubs, child, flags_of(child, false));
   }

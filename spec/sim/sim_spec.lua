@@ -53,6 +53,16 @@ describe("a simulated cluster", function()
     end
   end)
 
+  it("sees a node leave after 30 s though it has children yet, which the others recover", function()
+    for seed = 1, 3 do
+      held(scenario("drain"), { seed = seed })
+    end
+  end)
+
+  it("gives a child that moves its own time to end", function()
+    held(scenario("overrun"), { seed = 1 })
+  end)
+
   it("goes on with a fetch under way when the view changes (the seeds that once spun or parted)", function()
     for _, seed in ipairs({ 3, 9, 22, 30, 72 }) do
       held("examples/sim/chaos.lua", { seed = seed })
