@@ -123,7 +123,8 @@ describe("A strategy of the user's that fails", function()
       world:settled(nodes, IDS)
       world:write("broken", "")
       local failed = nodes[1]:eval([[
-        return hub:start_child({ id = "c99", start = { "tracked" } }, { awaitable = true }):await():errors()[1].message]])
+        local spec = { id = "c99", start = { "tracked" } }
+        return hub:start_child(spec, { awaitable = true }):await():errors()[1].message]])
       assert.matches("broken as told", failed)
       nodes[3]:kill()
       cluster.eventually("it was asked", function()
