@@ -2,7 +2,7 @@
 
 local M = { figures = { "node_rss", "node_ready" } }
 
-local RUNS, SETTLE_S = 9, 0.3
+local RUNS, SETTLE_S = 9, 1.5
 
 function M.run(bench)
   local rss, ready = {}, {}

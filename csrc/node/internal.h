@@ -68,6 +68,7 @@ struct lh_node {
   lh_ms actors_due;  // without a thread: when the actors want to be stepped
   enum phase phase;
   lh_ms started_at, end_at;
+  lh_ms calm_at;  // when pages that are not in use are let go; LH_NEVER: they were
   uint64_t record_version;
   uint64_t later_epoch;  // the highest epoch of this identity that others knew of
   uint64_t taken_seq;    // up to which sequence of our ledger the others took our children over; 0
@@ -238,6 +239,8 @@ void lh_control_stopped(struct lh_node *node);
 
 // leave.c
 void lh_leave_ready(struct lh_node *node);
+// At that time the start, or what a new link asked for, is over: what only that needed is let go.
+void lh_leave_calm(struct lh_node *node, lh_ms at);
 void lh_leave_begin(struct lh_node *node);
 // Another process goes before this one: it ends, with this code and text for whoever waits.
 void lh_leave_give_way(struct lh_node *node, const char *code, const char *text);

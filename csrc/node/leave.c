@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAREWELL_MS = 150, EXIT_AT_ONCE = 130 };
+enum { FAREWELL_MS = 150, READY_CALM_MS = 500, EXIT_AT_ONCE = 130 };
 
 static void wait_in(struct lh_list *list, const struct caller *caller) {
   struct waiter *waiter = LH_NEW(struct waiter);
@@ -55,6 +55,10 @@ static void tell_refused(struct lh_node *node, struct lh_list *list) {
   }
 }
 
+void lh_leave_calm(struct lh_node *node, lh_ms at) {
+  if (node->threaded) node->calm_at = at;  // a simulated node shares its process with others
+}
+
 void lh_leave_ready(struct lh_node *node) {
   if (node->phase != NODE_STARTING) return;
   if (node->refusal_code != NULL) {
@@ -65,7 +69,7 @@ void lh_leave_ready(struct lh_node *node) {
   lh_peers_record_changed(node);
   tell_ready(node);
   lh_control_ready(node);
-  if (node->threaded) lh_pages_let_go();
+  lh_leave_calm(node, lh_env_now(node->env) + READY_CALM_MS);
 }
 
 void lh_leave_wait_ready(struct lh_node *node, const struct caller *caller) {
@@ -144,6 +148,10 @@ void lh_leave_drained(struct lh_node *node) {
 }
 
 void lh_leave_tick(struct lh_node *node, lh_ms now) {
+  if (now >= node->calm_at) {
+    node->calm_at = LH_NEVER;
+    lh_pages_let_go();
+  }
   if (node->phase == NODE_STARTING &&
       (node->join_count == 0 || node->links == NULL || now - node->started_at >= LH_READY_MS)) {
     lh_leave_ready(node);
@@ -156,11 +164,16 @@ void lh_leave_tick(struct lh_node *node, lh_ms now) {
   }
 }
 
-lh_ms lh_leave_due(const struct lh_node *node) {
+static lh_ms step_due(const struct lh_node *node) {
   if (node->phase == NODE_STARTING && node->refusal_code == NULL)
     return node->started_at + LH_READY_MS;
   if (node->phase == NODE_LEAVING && node->end_at != 0) return node->end_at;
   return LH_NEVER;
+}
+
+lh_ms lh_leave_due(const struct lh_node *node) {
+  const lh_ms due = step_due(node);
+  return due < node->calm_at ? due : node->calm_at;
 }
 
 void lh_leave_signal(void *self, int signal_number) {

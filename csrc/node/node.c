@@ -175,6 +175,7 @@ static void make_parts(struct lh_node *node, const struct lh_node_config *config
   node->actors = lh_actors_new(&actors, &lh_node_actors_ops, node);
   node->tick = lh_timer_new(node->env, turn, node);
   node->started_at = lh_env_now(node->env);
+  node->calm_at = LH_NEVER;
 }
 
 static void *run_loop(void *self) {

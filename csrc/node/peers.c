@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TAKEN_WORD_MS = 1000 };
+enum { TAKEN_WORD_MS = 1000, CALM_MS = 5000 };
 
 static uint32_t index_of(struct lh_node *node, const struct lh_run *run) {
   return lh_runs_index(node->runs, run);
@@ -132,6 +132,7 @@ static void on_up(void *self, uint32_t peer, const struct lh_hello *hello) {
   if (hello->dialled) lh_seeds_outcome(node, &hello->address, &hello->run, SEED_ANSWERED);
   node->joined = true;
   if (node->phase == NODE_STARTING) lh_leave_ready(node);
+  lh_leave_calm(node, now + CALM_MS);
   lh_node_touch(node);
 }
 
