@@ -154,6 +154,8 @@ void lh_leave_tick(struct lh_node *node, lh_ms now) {
   }
   if (node->phase == NODE_STARTING &&
       (node->join_count == 0 || node->links == NULL || now - node->started_at >= LH_READY_MS)) {
+    if (node->join_count > 0 && node->links != NULL && !node->joined)
+      lh_log(LH_LOG_WARN, "node", "no node of `join` has answered yet; it goes on trying");
     lh_leave_ready(node);
   }
   if (node->phase == NODE_LEAVING && node->end_at != 0 && now >= node->end_at) {

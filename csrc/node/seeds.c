@@ -28,6 +28,7 @@ struct seed {
   struct lh_node *node;
   char host[256];
   uint16_t port;
+  bool lacks_address;  // said once, until it has one
 };
 
 struct evidence {  // what dialling the addresses of one run gives
@@ -57,10 +58,11 @@ static bool split_address(const char *text, char *host, size_t room, uint16_t *p
 
 // --- seeds ---
 static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t count) {
-  const struct seed *seed = self;
-  if (err != LH_OK)
+  struct seed *seed = self;
+  if (err != LH_OK && !seed->lacks_address)
     lh_log(LH_LOG_WARN, "link", "the seed %s:%u has no address (%s)", seed->host, seed->port,
            lh_err_name(err));
+  seed->lacks_address = err != LH_OK;
   for (size_t i = 0; i < count && seed->node->links != NULL; i++)
     lh_links_dial(seed->node->links, &addrs[i]);
 }
