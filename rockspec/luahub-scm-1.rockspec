@@ -1,7 +1,10 @@
 rockspec_format = "3.0"
 package = "luahub"
 version = "scm-1"
-source = { url = "git+file://.", branch = "main" }
+-- The project has no public address yet, and a rockspec must name one. `luarocks make` and `pack` use the files
+-- beside this one and never look at it; only `luarocks install FILE.rockspec` would, and says so. Whoever publishes
+-- the project writes its address here ("git+https://...").
+source = { url = "git+file://luahub-has-no-public-repository-yet--use-luarocks-make", branch = "main" }
 description = {
   summary = "A Lua-scriptable cluster node",
   detailed = [[

@@ -184,7 +184,10 @@ end
 ---@return luahub.Failure?
 function M.which_children_local(hub)
   local hub_id = argument.hub_id("distributor.which_children_local", hub)
-  local answer, err = core.request("which_children", { hub = hub_id })
+  local runs, err = alive(hub_id)
+  if not runs then return nil, err end
+  local answer
+  answer, err = core.request("which_children", { hub = hub_id })
   if not answer then return nil, err end
   return sorted(answer)
 end
@@ -198,7 +201,10 @@ function M.which_children_global(hub, options)
   local where = "distributor.which_children_global"
   local hub_id = argument.hub_id(where, hub)
   options = argument.options(where, options, { timeout = "ms?" })
-  local names, err = core.request("nodes", { hub = hub_id, include_local = true })
+  local runs, err = alive(hub_id)
+  if not runs then return nil, err end
+  local names
+  names, err = core.request("nodes", { hub = hub_id, include_local = true })
   if not names then return nil, err end
   local timeout = options.timeout or WHICH_MS
   local asked = {}

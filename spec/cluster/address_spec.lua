@@ -99,7 +99,7 @@ describe("luahub eval", function()
       local function run(chunk, options)
         return world:run(("eval n1 '%s' %s"):format(chunk, options or ""))
       end
-      assert.are.equal('[9007199254740993,"x"]\n', (run('return { 9007199254740993, "x" }', "--json"):gsub('"(9%d+)"', "%1")))
+      assert.are.equal('["9007199254740993",1.5]\n', (run("return { 9007199254740993, 1.5 }", "--json")))
       assert.are.equal('"9007199254740993"\n', (run("return 9007199254740993", "--json")))
       assert.are.equal("[]\n", (run("return {}", "--json")))
       assert.are.equal("null\n", (run("return nil", "--json")))

@@ -66,6 +66,11 @@ describe("Hubs that are not on every node", function()
       local ok, message = n2:try([[return luahub.hub("blue"):start_child({ id = "x", start = { "tracked" } })]])
       assert.is_false(ok)
       assert.matches("hub blue does not run on this node", message)
+      for _, name in ipairs({ "local", "global" }) do
+        assert.are.equal("not_alive", n2:eval(([[
+          local answer, err = luahub.distributor.which_children_%s("blue")
+          return answer or err.code]]):format(name)))
+      end
       n1:kill()
       all_on(n2, "red", RED, "n2")
       all_on(n3, "blue", BLUE, "n3")
