@@ -5,6 +5,7 @@
 #   make format     clang-format on all C                 make bench   figures, one JSON line each
 #   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
 #   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
+#   make promise    what is promised in figures, tried through `luahub eval`
 #   make plants     planted bugs, each of which must be found (PLANTED=name for one; doc/planted_bugs.md)
 #
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
@@ -74,7 +75,7 @@ TEST_MODULES := $(TEST_NAMES:%=$(BUILD)/test/luahub_test/%.so)
 FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 C_FILES = $(wildcard csrc/*/*.[ch] spec/c/*.[ch] fuzz/*.[ch])
 
-.PHONY: all modules test lint format fuzz fuzz-programs fuzz-run demo bench clean install
+.PHONY: all modules test lint format fuzz fuzz-programs fuzz-run demo bench promise clean install
 all: $(CORE) $(if $(EDIT),$(LINE),no-libedit)
 
 .PHONY: no-libedit
@@ -203,6 +204,9 @@ demo: all
 
 bench: all
 	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) bench/run.lua
+
+promise: all
+	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) bench/promise.lua
 
 # LuaRocks gives LUADIR and LIBDIR; without it they are where stock lua5.4 looks.
 PREFIX ?= /usr/local
