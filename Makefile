@@ -3,6 +3,7 @@
 #   make            the module, for stock lua5.4          make test    every spec
 #   make lint       rooms, format, linters                make demo    three nodes on loopback
 #   make format     clang-format on all C                 make bench   figures, one JSON line each
+#   make limits     writes doc/limits.md from the code
 #   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
 #   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
 #   make promise    what is promised in figures, tried through `luahub eval`
@@ -56,7 +57,7 @@ SAN_ENV := $(if $(SAN_RUNTIME),PATH=$(abspath $(BUILD)/interpreter):$$PATH \
   TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1:log_path=$(REPORTS)/report$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
 
 # A missing library is said by name before anything is compiled. libedit is the only optional one.
-NEEDS_LIBRARIES := $(filter-out clean format lint print-%,$(or $(MAKECMDGOALS),all))
+NEEDS_LIBRARIES := $(filter-out clean format limits lint print-%,$(or $(MAKECMDGOALS),all))
 MISSING := $(if $(NEEDS_LIBRARIES),$(strip $(foreach pkg,$(PKGS),$(if $(shell $(PKG_CONFIG) --exists $(pkg) && echo yes),,$(pkg)))))
 $(if $(MISSING),$(error luahub needs these libraries with their headers, and $(PKG_CONFIG) does not find them: $(MISSING). \
   scripts/packages lists the Debian packages))
@@ -75,7 +76,7 @@ TEST_MODULES := $(TEST_NAMES:%=$(BUILD)/test/luahub_test/%.so)
 FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 C_FILES = $(wildcard csrc/*/*.[ch] spec/c/*.[ch] fuzz/*.[ch])
 
-.PHONY: all modules test lint format fuzz fuzz-programs fuzz-run demo bench promise clean install
+.PHONY: all modules test lint format limits fuzz fuzz-programs fuzz-run demo bench promise clean install
 all: $(CORE) $(if $(EDIT),$(LINE),no-libedit)
 
 .PHONY: no-libedit
@@ -119,7 +120,13 @@ $(BUILD)/test/luahub_test/$(1).so: spec/c/$(1).c $(call archives,spec/c/$(1).c)
 endef
 $(foreach name,$(TEST_NAMES),$(eval $(call test_rule,$(name))))
 
-modules: all $(TEST_MODULES) $(SAN_LUA)
+# What specs preload into nodes that are to have bad luck: spec/c/preload_NAME.c.
+PRELOADS := $(BUILD)/test/refuse.so $(BUILD)/test/clock.so
+modules: all $(TEST_MODULES) $(PRELOADS) $(SAN_LUA)
+
+$(PRELOADS): $(BUILD)/test/%.so: spec/c/preload_%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize=%,$(LH_CFLAGS)) $(CFLAGS) -fno-builtin -shared -o $@ $<
 
 $(BUILD)/interpreter/lua5.4: $(BUILD)/interpreter/once.so
 	@printf '#!/bin/sh\nLD_PRELOAD="%s %s" exec %s "$$@"\n' \
@@ -198,6 +205,9 @@ lint:
 
 format:
 	clang-format -i $(C_FILES)
+
+limits:
+	$(LUA) scripts/limits.lua
 
 demo: all
 	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/demo.lua

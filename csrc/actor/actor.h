@@ -25,17 +25,38 @@
 #include "wire/runs.h"
 
 enum {
-  LH_MAILBOX_MAX = 100000,  // messages waiting for one actor; more are refused ("mailbox_full")
+  // limit: messages waiting for one actor; a call to a full mailbox is answered `mailbox_full` |
+  // actor.mailbox_full | spec/actor/message_spec.lua: limits a mailbox
+  LH_MAILBOX_MAX = 100000,
+  // limit: bytes of one message when it is encoded | actor.unsendable | spec/actor/limit_spec.lua:
+  // refuse a message that is too large
   LH_MESSAGE_MAX = 16 * 1024 * 1024,
   LH_HEAP_ACTORS_SOFT = 2048,  // children a shared heap gets before the next heap is made
+  // limit: bytes that one heap may hold (`node.heap_memory`) | actor.memory_refused |
+  // spec/input/children_spec.lua: ends and starts again one that
   LH_HEAP_MEMORY = 1 << 30,
+  // limit: bytes of messages in all mailboxes of one heap, and on their way into it |
+  // actor.mailbox_full, actor.inbox_full | spec/actor/limit_spec.lua: limit the bytes that wait in
+  // a heap
   LH_HEAP_MAIL_MAX = 256 * 1024 * 1024,
   LH_HEAPS_MAX = 1 << LH_PID_HEAP_BITS,
+  // limit: how long `init` may take | actor.overdue, actor.start_failures |
+  // spec/actor/busy_spec.lua: is given up, with its module or without
   LH_INIT_MS = 5000,
-  LH_CALL_MS = 5000,          // default deadline of a call
-  LH_SHUTDOWN_MS = 5000,      // default time for terminate
-  LH_SLICE_MS = 10,           // an actor that runs longer gives way
-  LH_BLOCKED_WARN_MS = 1000,  // a callback stuck in C this long is named in the log
+  // limit: how long a call waits for its answer | actor.timeouts | spec/actor/message_spec.lua:
+  // tells a timeout, and takes no late answer for another
+  LH_CALL_MS = 5000,
+  // limit: how long `terminate` may take | actor.overdue | spec/actor/child_spec.lua: ends a child
+  // whose terminate takes too long
+  LH_SHUTDOWN_MS = 5000,
+  // limit: how long an actor runs before it gives way to the others of its heap | actor.preemptions
+  // | spec/actor/busy_spec.lua: give way to others of their heap
+  LH_SLICE_MS = 10,
+  // limit: how long a callback may be stuck in C before the log names it | actor.blocked |
+  // spec/actor/limit_spec.lua: names a callback that is stuck in C
+  LH_BLOCKED_WARN_MS = 1000,
+  // limit: messages of one heap that wait for their time (`send_after`) | actor.timers_full |
+  // spec/actor/limit_spec.lua: limit the messages that wait for their time
   LH_TIMERS_MAX = 1000000,
 };
 
@@ -66,6 +87,9 @@ struct lh_msg {
 };
 struct lh_msg *lh_msg_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
                           struct lh_bytes body);
+// NULL when memory is refused: for what a peer sent, whose size was checked.
+struct lh_msg *lh_msg_try_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
+                              struct lh_bytes body);
 void lh_msg_free(struct lh_msg *msg);
 
 struct lh_actors;
@@ -138,6 +162,9 @@ struct lh_actors_config {
 
 struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
                                 const struct lh_actors_ops *ops, void *self);
+// False when the machine had no thread for one of its schedulers: nothing else to do then but to
+// free it.
+bool lh_actors_have_threads(const struct lh_actors *actors);
 // Stops every scheduler (code that does not give way within `grace` ms is made to raise), closes
 // all heaps.
 void lh_actors_free(struct lh_actors *actors, lh_ms grace);

@@ -39,6 +39,14 @@ struct lh_actors *lh_actors_new(const struct lh_actors_config *config,
   return actors;
 }
 
+bool lh_actors_have_threads(const struct lh_actors *actors) {
+  if (!actors->threaded) return true;
+  for (int i = 0; i < actors->shared_count; i++) {
+    if (!actors->scheds[i]->has_thread) return false;
+  }
+  return actors->watched;
+}
+
 static void join_all(struct lh_actors *actors, lh_ms grace) {
   pthread_mutex_lock(&actors->lock);  // nobody starts a thread after this
   atomic_store(&actors->stop_at, lh_env_now(actors->config.env) + grace);

@@ -187,7 +187,7 @@ static int spawn_placed(lua_State *L, struct heap *heap, struct birth *birth,
                                            : lha_place_shared(heap->actors);
   if (!target) {
     lha_wait_end(L, heap, wait);
-    return lh_script_fail(L, "limit", "no heap left for an isolated or dedicated actor");
+    return lh_script_fail(L, "limit", "no heap or thread left for an isolated or dedicated actor");
   }
   wait->ref = birth->ref = lha_heap_ref(heap);
   birth->asker = wait->actor->pid;

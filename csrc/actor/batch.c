@@ -121,7 +121,8 @@ static struct heap *heap_for(struct lh_actors *actors, const struct wish *wish,
   struct heap *heap = NULL;
   if (wish->dedicated || wish->isolated) {
     heap = lha_place_own(actors, wish->dedicated ? KIND_DEDICATED : KIND_ISOLATED);
-    if (!heap) birth->error = lh_bytes_str("no heap left for an isolated or dedicated child");
+    if (!heap)
+      birth->error = lh_bytes_str("no heap or thread left for an isolated or dedicated child");
   }
   return heap ? heap : lha_place_shared(actors);
 }

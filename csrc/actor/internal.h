@@ -344,6 +344,7 @@ struct lh_actors {
   struct heap *gathered;  // the heaps that messages were gathered for, the last first
   atomic_int idle;        // shared schedulers asleep
   pthread_t watchdog;
+  bool watched;  // it runs
   pthread_mutex_t watch_lock;
   pthread_cond_t watch_cond;
   atomic_bool watch_asleep;

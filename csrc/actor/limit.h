@@ -3,13 +3,19 @@
 #define LH_ACTOR_LIMIT_H
 
 enum {
-  SCHEDS_MAX = 1024,           // threads of all kinds
-  SPARES_MAX = 4,              // threads started because every scheduler is stuck in C
-  SLICE_TURNS = 256,           // turns of one heap before the next heap runs
-  SLICE_RUN_MS = 2,            // the same, as time
-  POOL_MAX = 64,               // coroutines kept by a heap for the next callback
-  INBOX_MAX = 1000000,         // messages on their way into one heap
-  FUTURES_MAX = 4096,          // answers an actor may leave waiting for it
+  // limit: threads of all kinds; a `dedicated` child beyond them does not start |
+  // actor.start_failures | spec/actor/limit_spec.lua: limit the threads of dedicated children
+  SCHEDS_MAX = 1024,
+  SPARES_MAX = 4,     // threads started because every scheduler is stuck in C
+  SLICE_TURNS = 256,  // turns of one heap before the next heap runs
+  SLICE_RUN_MS = 2,   // the same, as time
+  POOL_MAX = 64,      // coroutines kept by a heap for the next callback
+  // limit: messages on their way into one heap | actor.inbox_full | spec/actor/limit_spec.lua:
+  // limits the messages on their way into a heap
+  INBOX_MAX = 1000000,
+  // limit: futures of one actor that nobody awaited | actor.futures_full |
+  // spec/actor/limit_spec.lua: limit the futures that nobody awaits
+  FUTURES_MAX = 4096,
   FORWARD_MS = 30000,          // how long a moved actor's old pid is remembered
   STARTED_BATCH = 256,         // results handed over in one child_started
   ASK_DEPTH_MAX = 16,          // policy questions inside waits inside policy questions
@@ -19,6 +25,8 @@ enum {
   URGENT_BUCKETS = 1024,   // of the table of urgent orders
   FORMER_MAX = 16,         // run indexes under which our pids still work
   DEADLINE_MAX_MS = 1000000000,  // eleven days; longer waits are cut to it
+  // limit: bytes of the name of a module | actor.start_failures | spec/actor/limit_spec.lua: refuse
+  // the name of a module that is too long
   MODULE_NAME_MAX = 255,
   CODE_MAX = 31,
   LABEL_MAX = 96,

@@ -1,13 +1,23 @@
 // message.c - messages: made, answered, and sent to wherever their receiver lives. Any thread.
 #include "actor/internal.h"
 
-struct lh_msg *lh_msg_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
-                          struct lh_bytes body) {
-  struct lh_msg *msg = lh_alloc(sizeof *msg + body.len);
+static struct lh_msg *fill(struct lh_msg *msg, enum lh_msg_kind kind, lh_pid to, lh_pid from,
+                           uint64_t ref, struct lh_bytes body) {
   *msg = (struct lh_msg){
       .to = to, .from = from, .ref = ref, .kind = (uint8_t)kind, .len = (uint32_t)body.len};
   if (body.len > 0) memcpy(msg->body, body.data, body.len);
   return msg;
+}
+
+struct lh_msg *lh_msg_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
+                          struct lh_bytes body) {
+  return fill(lh_alloc(sizeof(struct lh_msg) + body.len), kind, to, from, ref, body);
+}
+
+struct lh_msg *lh_msg_try_new(enum lh_msg_kind kind, lh_pid to, lh_pid from, uint64_t ref,
+                              struct lh_bytes body) {
+  struct lh_msg *msg = lh_try_alloc(sizeof(struct lh_msg) + body.len);
+  return msg != NULL ? fill(msg, kind, to, from, ref, body) : NULL;
 }
 
 void lh_msg_free(struct lh_msg *msg) { lh_free(msg); }

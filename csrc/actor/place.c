@@ -92,17 +92,6 @@ static struct heap *own_heap(struct lh_actors *actors, enum heap_kind kind, stru
   return heap;
 }
 
-struct heap *lha_place_own(struct lh_actors *actors, enum heap_kind kind) {
-  struct heap *heap = NULL;
-  pthread_mutex_lock(&actors->lock);
-  struct sched *home = atomic_load(&actors->stopping) ? NULL : home_for(actors, kind);
-  if (home) heap = own_heap(actors, kind, home);
-  if (heap) atomic_fetch_add(&heap->assigned, 1);
-  if (heap && kind == KIND_DEDICATED && actors->threaded) lha_sched_start(home);
-  pthread_mutex_unlock(&actors->lock);
-  return heap;
-}
-
 // The heap's own thread is done; what still arrives is answered by a shared scheduler.
 static void leave_home(struct heap *heap) {
   struct sched *home = atomic_load(&heap->home);
@@ -123,4 +112,19 @@ void lha_place_return(struct heap *heap) {
       lh_realloc(actors->free_heaps, (actors->free_heap_count + 1) * sizeof *actors->free_heaps);
   actors->free_heaps[actors->free_heap_count++] = heap->index;
   pthread_mutex_unlock(&actors->lock);
+}
+
+struct heap *lha_place_own(struct lh_actors *actors, enum heap_kind kind) {
+  struct heap *heap = NULL;
+  pthread_mutex_lock(&actors->lock);
+  struct sched *home = atomic_load(&actors->stopping) ? NULL : home_for(actors, kind);
+  if (home) heap = own_heap(actors, kind, home);
+  if (heap) atomic_fetch_add(&heap->assigned, 1);
+  const bool threaded = heap && kind == KIND_DEDICATED && actors->threaded;
+  if (threaded) lha_sched_start(home);
+  pthread_mutex_unlock(&actors->lock);
+  if (!threaded || home->has_thread) return heap;
+  atomic_fetch_sub(&heap->assigned, 1);
+  lha_place_return(heap);
+  return NULL;
 }

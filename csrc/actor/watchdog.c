@@ -272,7 +272,7 @@ void lha_watchdog_start(struct lh_actors *actors) {
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&actors->watch_cond, &attributes);
   pthread_condattr_destroy(&attributes);
-  pthread_create(&actors->watchdog, NULL, run, actors);
+  actors->watched = pthread_create(&actors->watchdog, NULL, run, actors) == 0;
 }
 
 void lha_watchdog_stop(struct lh_actors *actors) {
@@ -280,6 +280,6 @@ void lha_watchdog_stop(struct lh_actors *actors) {
   atomic_store(&actors->watch_end, true);
   pthread_cond_signal(&actors->watch_cond);
   pthread_mutex_unlock(&actors->watch_lock);
-  pthread_join(actors->watchdog, NULL);
+  if (actors->watched) pthread_join(actors->watchdog, NULL);
   pthread_cond_destroy(&actors->watch_cond);
 }

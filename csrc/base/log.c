@@ -23,11 +23,12 @@ static struct {
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .fd = 2};
 
 static _Atomic int threshold = LH_LOG_INFO;
-static _Atomic uint64_t dropped;
+static _Atomic uint64_t dropped, cut;
 
 void lh_log_set_level(enum lh_log_level level) { atomic_store(&threshold, (int)level); }
 enum lh_log_level lh_log_level(void) { return (enum lh_log_level)atomic_load(&threshold); }
 uint64_t lh_log_dropped(void) { return atomic_load(&dropped); }
+uint64_t lh_log_cut(void) { return atomic_load(&cut); }
 
 void lh_log_set_name(const char *name) {
   pthread_mutex_lock(&log_state.lock);
@@ -153,7 +154,7 @@ void lh_log(enum lh_log_level level, const char *room, const char *format, ...) 
   char line[LH_LOG_LINE_MAX + 256];
   va_list args;
   va_start(args, format);
-  (void)vsnprintf(text, sizeof text, format, args);
+  if (vsnprintf(text, sizeof text, format, args) >= (int)sizeof text) atomic_fetch_add(&cut, 1);
   va_end(args);
   const size_t at = stamp(line, sizeof line - 2, level, room);
   escape(line + at, sizeof line - at - 1, text);

@@ -13,6 +13,7 @@ enum {
   LH_UV_SCRATCH = 64 * 1024,      // what one read takes at most; no datagram is larger
   LH_UV_READ_TURN = 256 * 1024,   // bytes of one stream in one turn of the loop
   LH_UV_DGRAM_TURN = 1024,        // datagrams of one socket in one turn
+  LH_UV_DESCRIPTORS = 8,          // what the loop itself needs to begin with
   LH_UV_ACCEPT_TURN = 64,         // connections of one listener in one turn
   LH_UV_DRAIN_TURNS = 64,         // turns that reading may take after a stall, before timers run
   LH_UV_SOCKET_BUFFER = 1 << 20,  // of datagram sockets, as far as the kernel grants it

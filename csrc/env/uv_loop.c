@@ -215,7 +215,22 @@ static const struct lh_env_ops uv_ops = {
     .file_write = lh_env_file_write,
 };
 
+// libuv aborts without a word when it finds no descriptor for what it needs first.
+static void must_have_descriptors(const struct lh_uv_env *env) {
+  int fds[LH_UV_DESCRIPTORS];
+  bool enough = env->spare_fd >= 0;
+  for (size_t i = 0; i < LH_UV_DESCRIPTORS; i++) {
+    fds[i] = enough ? dup(env->spare_fd) : -1;
+    enough = fds[i] >= 0;
+  }
+  for (size_t i = 0; i < LH_UV_DESCRIPTORS; i++) {
+    if (fds[i] >= 0) (void)close(fds[i]);
+  }
+  if (!enough) lh_uv_must(UV_EMFILE, "opening the loop");
+}
+
 static void open_loop(struct lh_uv_env *env) {
+  must_have_descriptors(env);
   lh_uv_must(uv_loop_init(&env->loop), "opening the loop");
   (void)uv_prepare_init(&env->loop, &env->prepare);
   (void)uv_check_init(&env->loop, &env->check);

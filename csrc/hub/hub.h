@@ -37,9 +37,11 @@ enum {
   LH_BATCH_MAX = 1000000,  // children in one call
   LH_MOVES_MAX = 512,      // children of a hub on their way at a time
   LH_HOPS_MAX = 3,         // how often a request is passed on
-  LH_VIEW_CAP_MS =
-      10000,           // without agreement for this long a node acts on its own view, and says so
-  LH_MOVE_MS = 35000,  // a move that takes longer is given up
+  // limit: how long members that do not agree wait before each acts on its own view |
+  // hub.acted_without_agreement | spec/input/limit_spec.lua: of time: a hook handler, a stop, an
+  // agreement
+  LH_VIEW_CAP_MS = 10000,
+  LH_MOVE_MS = 35000,      // a move that takes longer is given up
   LH_MOVE_LINK_MS = 3000,  // or this long after its link was made anew
   LH_BALANCE_MS = 250,     // a failed move is tried again after this, then twice as long, up to
   LH_BALANCE_MAX_MS = 30000,
@@ -49,9 +51,16 @@ enum {
   LH_LEAVE_LOOK_MS = 200,     // how often a leaving node looks for children that nobody takes
   LH_DRAIN_MS = 30000,        // a leaving node hands on for this long at most
   LH_RETRY_MS = 20,           // a stop that met a child on its way is asked again after this
-  LH_OP_MS = 10000,           // default deadline of a start or stop
-  LH_OPS_MAX = 10000,         // operations under way on one node
-  LH_POLICY_MS = 5000,        // a strategy answers by then
+  // limit: how long a start or a stop may take | code child_start_timeout, code timeout |
+  // spec/input/limit_spec.lua: of time: a hook handler, a stop, an agreement
+  LH_OP_MS = 10000,
+  // limit: operations under way on one node | code limit, node.requests_failed |
+  // spec/hub/faults_spec.lua: refuse more operations than a node carries, starts and stops alike
+  LH_OPS_MAX = 10000,
+  // limit: how long a strategy or the main program may take to answer | hub.strategy_errors,
+  // node.questions_failed | spec/input/hook_spec.lua: fails the start, is logged and counted, and
+  // is asked again for the next
+  LH_POLICY_MS = 5000,
   LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
   LH_RESTART_DELAY_MS = 500,

@@ -76,7 +76,7 @@ static void refuse_version(struct lh_conn *conn, const struct lh_hello_word *hel
       conn->dialled ? (int)hello->max : LH_PROTOCOL_MAX,
       conn->dialled ? LH_PROTOCOL_MIN : (int)hello->min,
       conn->dialled ? LH_PROTOCOL_MAX : (int)hello->max);
-  lh_links_complain(conn->links, &conn->address, text);
+  lh_links_complain(conn->links, LH_COMPLAINT_VERSION, &conn->address, text);
   refuse_because(conn, LH_EVERSION, text);
 }
 

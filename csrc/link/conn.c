@@ -226,7 +226,7 @@ static void refuse_stranger(struct lh_conn *conn, const char *reason) {
   char text[LH_REFUSAL_TEXT_MAX];
   (void)snprintf(text, sizeof text, "no TLS with the cluster's key: %s", reason);
   lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
-  lh_links_complain(conn->links, &conn->address, text);
+  lh_links_complain(conn->links, LH_COMPLAINT_STRANGER, &conn->address, text);
   lh_conn_fail(conn, LH_EIO, text);
 }
 
@@ -352,7 +352,7 @@ void lh_conn_fail(struct lh_conn *conn, int err, const char *reason) {
 
 void lh_conn_malformed(struct lh_conn *conn, enum lh_count which, const char *reason) {
   lh_count(conn->links, which, 1);
-  lh_links_complain(conn->links, &conn->address, reason);
+  lh_links_complain(conn->links, LH_COMPLAINT_STRANGER, &conn->address, reason);
   lh_conn_fail(conn, LH_EIO, reason);
 }
 
@@ -366,8 +366,11 @@ void lh_conn_check(struct lh_conn *conn, lh_ms now) {
     lh_conn_fail(conn, LH_EIO, broken);
   } else if (now >= conn->deadline) {
     if (conn->state != LH_CONN_REFUSED) lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
+    if (!conn->dialled)
+      lh_links_complain(conn->links, LH_COMPLAINT_STRANGER, &conn->address,
+                        "it did not finish the handshake in its time");
     lh_conn_fail(conn, LH_ETIMEOUT, "no answer in time");
-  } else if (oldest != LH_NEVER && now - oldest >= LH_LINK_PARTIAL_MS) {
+  } else if (oldest != LH_NEVER && now - oldest >= conn->links->partial_ms) {
     lh_conn_malformed(conn, LH_COUNT_MALFORMED, "an unfinished frame without a new chunk");
   }
 }

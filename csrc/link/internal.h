@@ -19,6 +19,9 @@
 #include "link/seal.h"
 #include "link/tls.h"
 
+// What the log is told of, each at most once a second: strangers shall not drown the rest.
+enum lh_complaint { LH_COMPLAINT_STRANGER, LH_COMPLAINT_VERSION, LH_COMPLAINTS };
+
 enum lh_count {
   LH_COUNT_FRAMES_IN,
   LH_COUNT_FRAMES_OUT,
@@ -122,6 +125,7 @@ struct lh_links {
   struct lh_listener *listener;
   struct lh_dgram *dgram;
   struct lh_addr addr;
+  lh_ms partial_ms;
   struct lh_timer *tick;
   bool ticking;
 
@@ -129,7 +133,7 @@ struct lh_links {
   struct lh_list dead;
   unsigned depth;  // callbacks under way; the dead are freed at 0
   size_t half_open;
-  lh_ms complained_at;
+  lh_ms complained_at[LH_COMPLAINTS];
   struct lh_map by_run;  // struct lh_run -> struct lh_peer
   struct lh_map newest;  // node id -> struct lh_newest
 
@@ -198,6 +202,7 @@ void lh_links_watch(struct lh_links *links);  // there is a connection whose dea
 struct lh_newest *lh_links_newest(const struct lh_links *links, const struct lh_node_id *id);
 void lh_links_saw(struct lh_links *links, const struct lh_run *run, uint32_t peer);
 // A line in the log about a stranger, at most one a second.
-void lh_links_complain(struct lh_links *links, const struct lh_addr *from, const char *reason);
+void lh_links_complain(struct lh_links *links, enum lh_complaint about, const struct lh_addr *from,
+                       const char *reason);
 
 #endif

@@ -29,15 +29,37 @@
 enum {
   LH_PROTOCOL_MIN = 1,
   LH_PROTOCOL_MAX = 1,
+  // limit: how long a connection may take from its beginning to both WELCOMEs |
+  // link.handshake_failed | spec/link/strangers_spec.lua: hangs up on half a handshake when its
+  // time is over
   LH_LINK_HANDSHAKE_MS = 5000,
+  // limit: accepted connections whose handshake is not over; more are closed at once |
+  // link.half_open_full | spec/link/strangers_spec.lua: keeps at most 64 half-open connections and
+  // goes on
   LH_LINK_HALF_OPEN_MAX = 64,
-  LH_LINK_CHUNK_MAX = 16 * 1024,           // payload of one record
-  LH_LINK_MESSAGE_MAX = 16 * 1024 * 1024,  // one frame
-  LH_LINK_CONTROL_MAX = 1024 * 1024,       // queued control bytes: above it the link is closed
-  LH_LINK_STATE_MAX = 256 * 1024 * 1024,   // queued state bytes: above it the link is closed
-  LH_LINK_DATA_MAX = 8 * 1024 * 1024,  // queued data bytes: above it lh_links_send says LH_EAGAIN
-  LH_LINK_PARTIAL_MS = 30000,          // an unfinished frame without a new chunk
+  LH_LINK_CHUNK_MAX = 16 * 1024,  // payload of one record
+  // limit: bytes of one frame | link.too_big | spec/link/links_spec.lua: answer limit for a frame
+  // above 16 MiB and closed for an unknown peer
+  LH_LINK_MESSAGE_MAX = 16 * 1024 * 1024,
+  // limit: bytes of control frames that wait for a peer; beyond it the link is closed |
+  // link.overflows | spec/link/links_spec.lua: end when control is not read for too long
+  LH_LINK_CONTROL_MAX = 1024 * 1024,
+  // limit: bytes of state frames (rows, operations, events) that wait for a peer; beyond it the
+  // link is closed | link.overflows | spec/link/links_spec.lua: end when state is not read for too
+  // long
+  LH_LINK_STATE_MAX = 256 * 1024 * 1024,
+  // limit: bytes of messages between actors that wait for a peer; more calls are answered `busy` |
+  // link.data_full, node.unsent | spec/link/links_spec.lua: push back when the data queue is full,
+  // and take more when it has drained
+  LH_LINK_DATA_MAX = 8 * 1024 * 1024,
+  // limit: how long the next part of a frame may take | link.malformed |
+  // spec/link/strangers_spec.lua: closes a link whose frame is never finished
+  LH_LINK_PARTIAL_MS = 30000,
+  // limit: bytes of a datagram besides its seal | link.too_big | spec/link/datagrams_spec.lua:
+  // carry bodies of 0 to 1200 bytes and no more
   LH_DATAGRAM_BODY_MAX = 1200,
+  // limit: bytes of a node's record in its HELLO | link.malformed | spec/link/strangers_spec.lua:
+  // hangs up on a greeting that is too large
   LH_GREETING_MAX = 16 * 1024,
 };
 
@@ -113,6 +135,7 @@ struct lh_links_config {
   const char *name;
   uint64_t epoch;
   struct lh_addr listen;  // port 0 picks one; TCP and UDP share the port
+  lh_ms partial_ms;       // 0: LH_LINK_PARTIAL_MS
 };
 
 struct lh_links;

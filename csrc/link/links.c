@@ -23,11 +23,12 @@ void lh_links_leave(struct lh_links *links) {
     lh_conn_free(LH_ENTRY(node, struct lh_conn, node));
 }
 
-void lh_links_complain(struct lh_links *links, const struct lh_addr *from, const char *reason) {
+void lh_links_complain(struct lh_links *links, enum lh_complaint about, const struct lh_addr *from,
+                       const char *reason) {
   const lh_ms now = lh_env_now(links->env);
-  if (now - links->complained_at < COMPLAINT_MS) return;
+  if (now - links->complained_at[about] < COMPLAINT_MS) return;
   char text[LH_ADDR_TEXT_MAX];
-  links->complained_at = now;
+  links->complained_at[about] = now;
   lh_addr_format(from, text);
   lh_log(LH_LOG_WARN, "link", "connection with %s ended: %s", text, reason);
 }
@@ -147,13 +148,15 @@ struct lh_links *lh_links_new(const struct lh_links_config *config, const struct
     return NULL;
   }
   struct lh_links *links = LH_NEW(struct lh_links);
+  links->partial_ms = config->partial_ms != 0 ? config->partial_ms : LH_LINK_PARTIAL_MS;
   links->env = config->env;
   links->runs = config->runs;
   links->ops = ops;
   links->self = self;
   links->name = lh_strdup(config->name);
   links->run.id = config->identity->id;
-  links->complained_at = lh_env_now(links->env) - COMPLAINT_MS;
+  for (int i = 0; i < LH_COMPLAINTS; i++)
+    links->complained_at[i] = lh_env_now(links->env) - COMPLAINT_MS;
   lh_list_init(&links->conns);
   lh_list_init(&links->dead);
   (void)pthread_mutex_init(&links->cluster_lock, NULL);

@@ -9,6 +9,7 @@
 
 #include "link/link.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 // plaintext.
 void lh_crypto_must(bool ok, const char *what) {
   if (ok) return;
-  (void)fprintf(stderr, "luahub: OpenSSL failed: %s\n", what);
+  (void)fprintf(stderr, "luahub: OpenSSL failed: %s%s\n", what,
+                errno == ENOMEM ? ": out of memory" : "");
   abort();
 }
 

@@ -24,7 +24,11 @@ enum {
   LH_MEMBER_ADDRESSES_MAX = 8,
   LH_MEMBER_ADDRESS_MAX = 272,  // "host:port"
   LH_MEMBER_NAME_MAX = 64,
+  // limit: hubs that one node runs | code limit, node.requests_failed | spec/input/limit_spec.lua:
+  // of hubs on a node
   LH_MEMBER_HUBS_MAX = 64,
+  // limit: bytes of a signed member record | member.malformed, link.refused |
+  // spec/member/word_spec.lua: is refused while its name or address is not a word
   LH_MEMBER_RECORD_MAX = 8 * 1024,
 };
 

@@ -161,6 +161,7 @@ static void take(struct connection *connection, struct lh_bytes message) {
   struct lh_node *node = connection->node;
   if (!is_whole(message)) {
     connection->closing = true;
+    node->counters.control_cut++;
     send_words(connection, "error", "text", "expected a frame with one map");
   } else if (op_is(message, "ping")) {
     send_words(connection, "pong", "name", node->name);
@@ -183,6 +184,7 @@ static bool take_frame(struct connection *connection) {
   const size_t len = ((size_t)p[0] << 24) | ((size_t)p[1] << 16) | ((size_t)p[2] << 8) | p[3];
   if (len > LH_CONTROL_FRAME_MAX) {
     connection->closing = true;
+    connection->node->counters.control_cut++;
     send_words(connection, "error", "text", "the frame is larger than 16 MiB");
     return false;
   }

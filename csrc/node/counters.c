@@ -43,6 +43,7 @@ static void count_actor(const struct lh_node *node, struct group *group) {
 static void count_base(const struct lh_node *node, struct group *group) {
   (void)node;
   count(group, "log_dropped", lh_log_dropped());
+  count(group, "log_cut", lh_log_cut());
 }
 
 static void count_env(const struct lh_node *node, struct group *group) {
@@ -108,6 +109,7 @@ static void count_node(const struct lh_node *node, struct group *group) {
   count(group, "requests", own->requests);
   count(group, "requests_failed", own->requests_failed);
   count(group, "refused_frames", own->refused_frames);
+  count(group, "no_memory", own->no_memory);
   count(group, "unsent", atomic_load(&node->unsent));
   count(group, "events_refused", own->events_refused);
   count(group, "events_dropped", own->events_dropped);

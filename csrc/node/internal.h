@@ -31,7 +31,7 @@ struct caller {  // somebody waits for the answer to a request
 
 struct node_counters {
   uint64_t requests, requests_failed;
-  uint64_t refused_frames;  // of peers
+  uint64_t refused_frames, no_memory;  // of peers
   uint64_t events_refused, events_dropped, hooks_failed, questions_failed;
   uint64_t control_refused, control_cut;  // clients of the control socket
   uint64_t seeds_refused;

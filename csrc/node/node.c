@@ -201,6 +201,8 @@ static int open_parts(struct lh_node *node, const struct lh_node_config *config,
   }
   if (err != LH_OK) return err;
   make_parts(node, config);
+  if (!lh_actors_have_threads(node->actors))
+    return lh_fail(error, LH_EIO, "the threads of the schedulers could not be started");
   if (node->has_secret && config->listen != NULL) err = lh_peers_open(node, error);
   if (err == LH_OK && node->runtime_dir != NULL) err = lh_control_open(node, error);
   return err;

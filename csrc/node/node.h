@@ -24,12 +24,25 @@ enum {
   LH_JOINS_MAX = 64,
   LH_READY_MS = 3000,
   LH_CALLERS_MAX = 100000,  // requests that wait for an answer
+  // limit: clients of the control socket at a time | node.control_refused |
+  // spec/input/control_spec.lua: turns away more clients than it has places for
   LH_CONTROL_CONNECTIONS_MAX = 64,
+  // limit: how long a client of the control socket may take to finish a request it began |
+  // node.control_cut | spec/input/control_spec.lua: hangs up on a client that sends half a line
   LH_CONTROL_PARTIAL_MS = 10000,
+  // limit: bytes of one request of a client of the control socket | node.control_cut |
+  // spec/input/control_spec.lua: refuses a request that is too large
   LH_CONTROL_FRAME_MAX = 16 * 1024 * 1024,
+  // limit: bytes that wait for a client of the control socket that does not read | code closed,
+  // node.requests_failed | spec/input/control_spec.lua: keeps no more than it should for a client
+  // that does not read
   LH_CONTROL_QUEUE_MAX = 64 * 1024 * 1024,
+  // limit: how long a waiting hook handler may run | node.hooks_failed | spec/input/limit_spec.lua:
+  // of time: a hook handler, a stop, an agreement
   LH_HOOK_MS = 60000,
-  LH_HANDLERS_MAX = 1024,  // hook handlers of one hub and key
+  // limit: hook handlers of one hub and key in one registration | code invalid,
+  // node.requests_failed | spec/input/hook_spec.lua: is too many is refused
+  LH_HANDLERS_MAX = 1024,
   LH_EVENTS_QUEUED_MAX = 10000,
 };
 

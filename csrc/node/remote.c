@@ -103,7 +103,11 @@ int lh_remote_frame(struct lh_node *node, uint32_t peer, struct lh_bytes body) {
   if (in.err != LH_OK || kind < LH_MSG_SEND) return LH_EFORMAT;
   const struct lh_bytes rest = lh_bytes(in.at, (size_t)(in.end - in.at));
   struct lh_msg *msg =
-      lh_msg_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), sender, ref, rest);
+      lh_msg_try_new((enum lh_msg_kind)kind, lh_pid_make(node->self, local), sender, ref, rest);
+  if (msg == NULL) {  // as if it had been lost on the way
+    node->counters.no_memory++;
+    return LH_OK;
+  }
   if (lh_pid_heap(msg->to) == 0) {
     lh_service_message(node, msg, false);
     lh_node_touch(node);

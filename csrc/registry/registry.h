@@ -29,12 +29,25 @@
 
 enum {
   LH_HUB_ID_MAX = 255,
+  // limit: bytes of the id of a child | code invalid_spec, registry.malformed |
+  // spec/registry/frame_spec.lua: is refused beyond its limits
   LH_CHILD_ID_MAX = 255,
+  // limit: bytes of a child spec when it is encoded | code invalid_spec, registry.malformed |
+  // spec/registry/frame_spec.lua: is refused beyond its limits
   LH_SPEC_MAX = 64 * 1024,
+  // limit: bytes of the metadata of a child when it is encoded | code invalid_spec,
+  // registry.malformed | spec/registry/frame_spec.lua: is refused beyond its limits
   LH_METADATA_MAX = 4 * 1024,
-  LH_HUBS_MAX = 1024,  // hub ids known to one registry
+  // limit: ids of hubs known to one node, its own and those of others | registry.malformed, code
+  // limit | spec/registry/frame_spec.lua: belongs to one of a limited number of hubs
+  LH_HUBS_MAX = 1024,
   LH_LEDGER_ROWS_MAX = 4 * 1024 * 1024,
-  LH_DELTA_OPS_MAX = 4096,  // changes in one delta frame
+  // limit: changes in one frame of the registry | registry.malformed |
+  // spec/registry/frame_spec.lua: beyond a limit is refused before anything is kept
+  LH_DELTA_OPS_MAX = 4096,
+  // limit: bytes of a ledger's log kept for peers that lag; who lags more gets a snapshot |
+  // registry.snapshots_out | spec/registry/ledger_spec.lua: sends a snapshot to who was away for
+  // longer than the log reaches
   LH_LOG_BYTES_MAX =
       32 * 1024 * 1024,  // of our log kept for peers that lag; beyond it they get a snapshot
   LH_PAGE_MAX = 65536,   // ids in one page

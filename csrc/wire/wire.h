@@ -24,10 +24,20 @@
 #include "base/id.h"
 
 enum {
+  // limit: tables inside tables, in what nodes say to each other | node.refused_frames |
+  // spec/wire/wire_spec.lua: reaches the depth limit at 16 for control and 32 for users
   LH_WIRE_DEPTH_CONTROL = 16,
+  // limit: tables inside tables, in what users send | actor.unsendable | spec/wire/wire_spec.lua:
+  // reaches the depth limit at 16 for control and 32 for users
   LH_WIRE_DEPTH_USER = 32,
+  // limit: values in one message between nodes | node.refused_frames | spec/wire/wire_spec.lua:
+  // spends one budget on the whole message
   LH_WIRE_ELEMENTS_CONTROL = 65536,
+  // limit: values in one message of users | actor.unsendable | spec/wire/wire_spec.lua: spends one
+  // budget on the whole message
   LH_WIRE_ELEMENTS_USER = 4 * 1024 * 1024,
+  // limit: bytes of one message that is decoded | node.refused_frames, code too_large |
+  // spec/wire/wire_spec.lua: refuses a message above 16 MiB
   LH_WIRE_MESSAGE_MAX = 16 * 1024 * 1024,
   LH_WIRE_EXT_PID = 1,
 };

@@ -18,7 +18,9 @@ function M.list(list, handler)
     if type(answer) ~= "table" or type(answer.spec) ~= "table" then
       error(("child '%s': an alter hook must answer { id, spec, metadata }, got %s"):format(id, type(answer)), 0)
     end
-    if answer.spec.id ~= id then error(("child '%s': an alter hook must not change the id"):format(id), 0) end
+    if answer.spec.id ~= id or (answer.id ~= nil and answer.id ~= id) then
+      error(("child '%s': an alter hook must not change the id"):format(id), 0)
+    end
     out[i] = { id = id, spec = answer.spec, metadata = answer.metadata or {} }
   end
   return out

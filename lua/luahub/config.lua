@@ -43,6 +43,9 @@ local M = {}
 M.DEFAULT_LISTEN = "0.0.0.0:7946"
 
 local NAME_MAX, PORT_MAX, SCHEDULERS_MAX = 64, 65535, 256
+-- limit: addresses in `node.join` | code invalid_config |
+-- spec/luahub/config_spec.lua: refuses more addresses to join than it takes
+local JOINS_MAX = 64
 local HEAP_MEMORY_MAX = 1024 * 1024 -- MiB
 local TOP_FIELDS = { "node", "hubs" }
 local NODE_FIELDS = {
@@ -108,6 +111,7 @@ end
 
 local function check_join(join, report)
   if not check_type("node.join", join, "table", report) then return end
+  if #join > JOINS_MAX then report("node.join", ("expected at most %d addresses, got %d"):format(JOINS_MAX, #join)) end
   for key, address in pairs(join) do
     if math.type(key) ~= "integer" then
       report("node.join", ("expected a list of addresses, got a table with the key '%s'"):format(tostring(key)))

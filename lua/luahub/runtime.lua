@@ -6,10 +6,12 @@ local failure = require("luahub.failure")
 
 local M = {}
 
+-- The first line, or nil and why the command did not run.
 local function output_of(command)
-  local pipe = io.popen(command)
-  local text = pipe and pipe:read("l")
-  if pipe then pipe:close() end
+  local pipe, problem = io.popen(command)
+  if not pipe then return nil, problem end
+  local text = pipe:read("l")
+  pipe:close()
   return text
 end
 
@@ -42,7 +44,8 @@ end
 function M.ensure(path, code)
   code = code or "runtime_dir"
   local what = code == "data_dir" and "data directory" or "runtime directory"
-  local complaint = output_of("LC_ALL=C mkdir -p -m 700 -- " .. quoted(path) .. " 2>&1")
+  local complaint, problem = output_of("LC_ALL=C mkdir -p -m 700 -- " .. quoted(path) .. " 2>&1")
+  complaint = complaint or problem
   if complaint then
     local reason = complaint:match(": ([^:]+)$") or complaint
     if reason == "File exists" then reason = "there is a file of that name" end

@@ -226,6 +226,7 @@ static int net_node(lua_State *L) {
   config.name = option(L, "name", "node");
   config.cluster = option(L, "cluster", "");
   config.epoch = (uint64_t)option_integer(L, "epoch", 1);
+  config.partial_ms = option_integer(L, "partial_ms", 0);
   const char *key = option(L, "key", NULL);
   if (key != NULL)
     (void)lh_identity_restore(&node->identity, (const uint8_t *)key);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,7 +20,7 @@
 #include "link/seal.h"
 #include "link/tls.h"
 
-enum { PATIENCE_S = 8, POLL_MS = 20, BYTES = 64 * 1024 };
+enum { PATIENCE_S = 30, POLL_MS = 20, BYTES = 64 * 1024 };
 #define SPEAKER "luahub_test.link_stranger.speaker"
 #define TAP "luahub_test.link_stranger.tap"
 
@@ -54,7 +55,24 @@ static int connect_to(const struct lh_addr *addr) {
 
 // --- strangers ---
 
+static int connect_unix(const char *path) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  const struct timeval patience = {.tv_sec = PATIENCE_S};
+  (void)strncpy(to.sun_path, path, sizeof to.sun_path - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0) return fd;
+  (void)close(fd);
+  return -1;
+}
+
+// To "host:port", or to the unix socket of a path.
 static int stranger_connect(lua_State *L) {
+  const char *to = luaL_checkstring(L, 1);
+  if (to[0] == '/') {
+    lua_pushinteger(L, connect_unix(to));
+    return 1;
+  }
   const struct lh_addr addr = check_addr(L, 1);
   lua_pushinteger(L, connect_to(&addr));
   return 1;
@@ -67,13 +85,19 @@ static int stranger_write(lua_State *L) {
   return 1;
 }
 
-// Reads until the other end closes; answers whether it did.
+// Reads until the other end closes; answers whether it did, and the bytes.
 static int stranger_drain(lua_State *L) {
-  uint8_t bytes[4096];
+  char bytes[4096];
+  luaL_Buffer all;
   ssize_t got;
-  while ((got = recv((int)luaL_checkinteger(L, 1), bytes, sizeof bytes, 0)) > 0) continue;
-  lua_pushboolean(L, got == 0 || errno != EAGAIN);
-  return 1;
+  luaL_buffinit(L, &all);
+  while ((got = recv((int)luaL_checkinteger(L, 1), bytes, sizeof bytes, 0)) > 0)
+    luaL_addlstring(&all, bytes, (size_t)got);
+  const int err = errno;
+  luaL_pushresult(&all);
+  lua_pushboolean(L, got == 0 || err != EAGAIN);
+  lua_insert(L, -2);
+  return 2;
 }
 
 static int stranger_hang_up(lua_State *L) {
@@ -364,6 +388,8 @@ static int stranger_hello(lua_State *L) {
   hello.min = (uint32_t)field(L, "min", LH_PROTOCOL_MIN);
   hello.max = (uint32_t)field(L, "max", LH_PROTOCOL_MAX);
   hello.nonce = (uint64_t)field(L, "nonce", 77);
+  lua_getfield(L, 1, "greeting");
+  hello.greeting = check_bytes(L, -1);
   struct lh_buf body = LH_BUF_EMPTY;
   lh_hello_write(&body, &hello);
   lua_pushlstring(L, (const char *)body.data, body.len);

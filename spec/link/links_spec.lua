@@ -125,6 +125,22 @@ describe("links between nodes", function()
     net:link(a, b)
   end)
 
+  it("end when state is not read for too long", function()
+    local to_b = net:link(a, b)
+    raw:hold()
+    local block, err = string.rep("s", 8 * 1048576), nil
+    for _ = 1, 64 do
+      err = raw:send(a, to_b, "state", 1, block)
+      if err ~= fixture.OK then break end
+    end
+    assert.equal(fixture.CLOSED, err)
+    assert.equal(1, raw:counters(a).overflows)
+    raw:release()
+    assert.matches("state queue is full", net:until_count(a, "down", 1)[1].text)
+    net:until_count(b, "down", 1)
+    net:link(a, b)
+  end)
+
   it("keep whole frames in order per thread when four threads send at once", function()
     local to_b = net:link(a, b)
     raw:burst(a, to_b, 4, 300, 40000)

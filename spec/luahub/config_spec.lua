@@ -48,6 +48,31 @@ describe("luahub.config", function()
     assert.matches("hubs%[1%]: unknown field 'childs'", problems({ hubs = { { id = "h", childs = {} } } }))
   end)
 
+  it("refuses more addresses to join than it takes", function()
+    local join = {}
+    for i = 1, 65 do
+      join[i] = "10.0.0.1:" .. i
+    end
+    local node = { secret_file = "s", join = join }
+    assert.are.equal("node.join: expected at most 64 addresses, got 65", problems({ node = node }))
+    join[65] = nil
+    assert.are.equal("", problems({ node = node }))
+  end)
+
+  it("shows the length of what is too long to be shown", function()
+    local hubs = { { id = ("x"):rep(256) } }
+    local expected = "hubs[1].id: expected a string of 1 to 255 bytes, got a string of 256 bytes"
+    assert.are.equal(expected, problems({ hubs = hubs }))
+  end)
+
+  it("takes a memory limit for heaps, in MiB", function()
+    assert.are.equal("", problems({ node = { heap_memory = 64 } }))
+    for _, value in ipairs({ 0, -1, 1.5, "64", 1 << 21 }) do
+      local text = problems({ node = { heap_memory = value } })
+      assert.matches("^node.heap_memory: expected an integer from 1 to 1048576, got ", text)
+    end
+  end)
+
   it("reports every problem, one line each", function()
     local lines = config.problems({ node = { name = "a b", schedulers = -1 }, hubs = { { children = 1 }, 7 } })
     assert.are.equal(5, #lines)
