@@ -115,7 +115,7 @@ static int pipe_begin(BIO *bio) {
 }
 
 static BIO_METHOD *pipe_method(void) {
-  BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pipe");
+  BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "pipe");
   lh_crypto_must(method != NULL && BIO_meth_set_read(method, pipe_read) == 1 &&
                      BIO_meth_set_write(method, pipe_write) == 1 &&
                      BIO_meth_set_ctrl(method, pipe_ctrl) == 1 &&
