@@ -352,6 +352,15 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
 }
 
 // --- stopping ---
+bool lh_host_is_restarting(struct child *child) {
+  if (child->phase != PHASE_STARTING) return child->phase == PHASE_WAITING;
+  lh_registry_read_lock();
+  const struct lh_row *row = child->claimed ? lh_host_row(child) : NULL;
+  const bool again = row != NULL && row->state == LH_ROW_RESTARTING;
+  lh_registry_read_unlock();
+  return again;
+}
+
 lh_ms lh_host_shutdown(struct child *child) {
   struct spec spec;
   lh_registry_read_lock();
@@ -408,7 +417,7 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   struct hub *hub = lh_hub_find(hubs, hub_id);
   struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
   if (child == NULL) return LH_ENOTFOUND;
-  if (child->phase == PHASE_WAITING) return LH_EAGAIN;
+  if (lh_host_is_restarting(child)) return LH_EAGAIN;
   if (child->phase != PHASE_RUNNING) return LH_EEXISTS;
   lh_host_trouble(child)->stop_caller = caller;
   lh_host_stop(hubs, now, child, "stop", 0);

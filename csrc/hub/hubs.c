@@ -279,8 +279,8 @@ struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {
   };
 }
 
-static void write_running(const struct child *child, struct lh_hubs *hubs, struct lh_buf *out) {
-  if (child->phase == PHASE_WAITING)
+static void write_running(struct child *child, struct lh_hubs *hubs, struct lh_buf *out) {
+  if (lh_host_is_restarting(child))
     lh_write_cstr(out, "restarting");
   else if (child->pid == 0)
     lh_write_cstr(out, "undefined");

@@ -364,8 +364,9 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now,
 struct child *lh_host_child(struct hub *hub, struct lh_bytes id);
 struct child *lh_host_by_token(struct lh_hubs *hubs, uint64_t token);
 struct trouble *lh_host_trouble(struct child *child);
-lh_ms lh_host_shutdown(struct child *child);  // its spec's
-void lh_host_calm(struct child *child);       // nothing happens to it any more
+bool lh_host_is_restarting(struct child *child);  // it ran, ended by itself, and is to run again
+lh_ms lh_host_shutdown(struct child *child);      // its spec's
+void lh_host_calm(struct child *child);           // nothing happens to it any more
 void lh_host_forget(struct child *child, bool remove_row);
 void lh_host_discard(struct child *child);  // one that was prepared: nobody waits for it any more
 bool lh_host_put_row(struct child *child, enum lh_row_state state);  // false: it is refused

@@ -161,6 +161,53 @@ describe("The services, on three nodes", function()
     end
   end)
 
+  it("call a child undefined while it starts, and restarting while it is started again", function()
+    local function states(id)
+      local found = {}
+      for _, answer in ipairs(n1:eval([[return luahub.distributor.which_children_global(hub)]])) do
+        for _, child in ipairs(answer.children) do
+          if child[1] == id then found = { child[2], answer.node } end
+        end
+      end
+      return found[1], nodes[tonumber((found[2] or "n1"):sub(2))]
+    end
+    local function refusal(node)
+      return node:eval([[
+        local ok, err = luahub.distributor.child_terminate(hub, "gate", nil)
+        return ok or err.code]])
+    end
+    world:write("gated.lua", [[
+      local luahub = require("luahub")
+      return { init = function()
+        while not io.open("open") do luahub.sleep(20) end
+        return {}
+      end, call = function() error("as told") end }]])
+    n1:eval([[return hub:start_child({ id = "gate", start = { "gated" } })]])
+    local host
+    cluster.eventually("it starts", function()
+      local state
+      state, host = states("gate")
+      return state == "undefined", state
+    end)
+    assert.are.equal("running", refusal(host))
+    world:write("open", "")
+    cluster.eventually("it runs", function()
+      return n1:eval([[return hub:get_pid("gate") ~= nil]])
+    end)
+    assert(os.remove(world.directory .. "/open"))
+    host:try([[return hub:call("gate", "crash")]])
+    cluster.eventually("it starts again", function()
+      local state = states("gate")
+      return state == "restarting", state
+    end)
+    assert.are.equal("restarting", refusal(host))
+    world:write("open", "")
+    cluster.eventually("it runs again", function()
+      return n1:eval([[return hub:get_pid("gate") ~= nil]])
+    end)
+    assert.is_true(refusal(host))
+  end)
+
   it("give children to a node: those that run here move, the others start there", function()
     assert.are.equal("no_children_to_redistribute", n1:eval([[
       return luahub.distributor.children_redist_init(hub, {}, "n3")]]))
