@@ -18,6 +18,10 @@ describe("Nodes find each other", function()
   end)
 
   it("by host names, also of what they listen on and advertise", function()
+    if not os.execute("getent hosts localhost >/dev/null") then
+      pending("this machine knows no address of localhost")
+      return
+    end
     local port = cluster.free_port()
     cluster.with({ node = ([[advertise = os.getenv("ADVERTISE")]]) }, function(world)
       local n1 = world:start("n1", { listen = "localhost:" .. port, environment = "ADVERTISE=localhost:" .. port })

@@ -108,7 +108,7 @@ describe("luahub attach, on a terminal", function()
     terminal:expect("\r\n", DEADLINE_MS)
     for _ = 1, 3 do
       terminal:send("\3")
-      terminal:expect("^C", DEADLINE_MS)
+      terminal:expect("^C\r\n", DEADLINE_MS) -- the second part is the program's answer to the signal
     end
     terminal:expect("the chunk catches Ctrl-C, so the session was ended", DEADLINE_MS)
     local _, status = terminal:finish(DEADLINE_MS)

@@ -29,10 +29,15 @@ local function prefix()
   return ("l%x%x"):format(tonumber(tool.read("/proc/self/stat"):match("^%d+")), serial)
 end
 
+-- Not `ip netns exec`, which mounts things too and cannot do that in a chroot.
+local function inside(name)
+  return "nsenter --net=/run/netns/" .. name
+end
+
 --- Nil, or why there can be no network here.
 function M.why_not()
   local name = prefix()
-  local text, status = tool.output_of(("ip netns add %s 2>&1 && ip netns exec %s true 2>&1"):format(name, name))
+  local text, status = tool.output_of(("ip netns add %s 2>&1 && %s true 2>&1"):format(name, inside(name)))
   tool.output_of(("ip netns del %s 2>&1"):format(name))
   return status ~= 0 and "network namespaces are not allowed here: " .. text:gsub("%s+$", "") or nil
 end
@@ -73,7 +78,7 @@ end
 
 --- The beginning of a command that runs on a host.
 function Network:within(index)
-  return "ip netns exec " .. self.hosts[index]
+  return inside(self.hosts[index])
 end
 
 --- What a node on a host listens on.
