@@ -4,6 +4,7 @@
 #   make lint       rooms, format, linters                make demo    three nodes on loopback
 #   make format     clang-format on all C                 make bench   figures, one JSON line each
 #   make limits     writes doc/limits.md from the code
+#   make sim SEEDS=1000   simulated clusters under faults, each seed twice; goes on where it was interrupted
 #   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
 #   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
 #   make promise    what is promised in figures, tried through `luahub eval`
@@ -76,7 +77,7 @@ TEST_MODULES := $(TEST_NAMES:%=$(BUILD)/test/luahub_test/%.so)
 FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 C_FILES = $(wildcard csrc/*/*.[ch] spec/c/*.[ch] fuzz/*.[ch])
 
-.PHONY: all modules test lint format limits fuzz fuzz-programs fuzz-run demo bench promise clean install
+.PHONY: all modules test lint format limits fuzz fuzz-programs fuzz-run demo bench promise sim clean install
 all: $(CORE) $(if $(EDIT),$(LINE),no-libedit)
 
 .PHONY: no-libedit
@@ -211,6 +212,10 @@ limits:
 
 demo: all
 	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/demo.lua
+
+# Settings: SEEDS (1000), FIRST (1), FILE (examples/sim/chaos.lua), WORKERS (2). See scripts/sim.lua.
+sim: all
+	@FIRST=$(FIRST) SEEDS=$(SEEDS) FILE=$(FILE) WORKERS=$(WORKERS) SIM_BUILD=$(BUILD) $(LUA) scripts/sim.lua
 
 bench: all
 	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) bench/run.lua

@@ -253,6 +253,8 @@ struct lh_child_seen {
   lh_pid pid;
   bool works;  // false while it is prepared, frozen or stopping
 };
+// A simulated main program answers each question after so long.
+void lh_actors_slow_main(struct lh_actors *actors, lh_ms ms);
 // Every child that has a body here, whatever the registry says; in order of heap and slot.
 // schedulers = 0 only.
 void lh_actors_each_child(const struct lh_actors *actors,

@@ -9,6 +9,12 @@ struct census {
   void *self;
 };
 
+// A child that is prepared for a move runs its init, and is not at work.
+static bool works(const struct actor *actor) {
+  if (actor->state != ACTOR_STARTING) return actor->state == ACTOR_RUNNING;
+  return !actor->task || !actor->task->birth || !actor->task->birth->prepared;
+}
+
 static void see(const struct actor *actor, const struct census *census) {
   if (!actor || !actor->child) return;
   const struct lh_child_seen seen = {
@@ -16,7 +22,7 @@ static void see(const struct actor *actor, const struct census *census) {
       .id = actor->child->id,
       .generation = actor->child->generation,
       .pid = actor->pid,
-      .works = actor->state == ACTOR_RUNNING || actor->state == ACTOR_STARTING,
+      .works = works(actor),
   };
   census->fn(census->self, &seen);
 }

@@ -270,6 +270,7 @@ struct heap {
   struct lh_child_started *started;
   size_t started_count;
   struct order *asks_first, *asks_last;  // main heap: policy questions
+  lh_ms answer_ms;                       // a simulated one: how long each takes
   struct actor *main_actor;
   int ask_depth;
 };

@@ -66,6 +66,7 @@ void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, s
 
 void lha_main_ask(struct heap *heap, struct order *order) {
   order->next = NULL;
+  order->ms = heap->now + heap->answer_ms;
   if (heap->asks_last) {
     heap->asks_last->next = order;
   } else {
@@ -132,7 +133,12 @@ static void answer_one(struct heap *heap, lua_State *L) {
 // slice.
 void lha_main_answer(struct heap *heap) {
   if (lha_heap_open(heap, NULL) != 0) fail_asks(heap);
-  while (heap->asks_first) answer_one(heap, heap->L);
+  while (heap->asks_first && heap->asks_first->ms <= heap->now) answer_one(heap, heap->L);
+  if (heap->asks_first) lha_sched_due(heap, heap->asks_first->ms);
+}
+
+void lh_actors_slow_main(struct lh_actors *actors, lh_ms ms) {
+  atomic_load(&actors->heaps[HEAP_MAIN])->answer_ms = ms;
 }
 
 // --- blocking ---

@@ -34,6 +34,7 @@ static struct sim_event *take_next(struct lh_sim *sim, lh_ms until) {
 static void happen(struct lh_sim *sim, struct sim_event *event) {
   if (event->due.at > sim->now) sim->now = event->due.at;
   struct sim_env *env = event->env;
+  sim->last = 0;
   if (env != NULL && env->dead) return;
   if (env != NULL && sim->now < env->stalled_until) {
     lh_sim_at(sim, event, env->stalled_until);
@@ -41,6 +42,7 @@ static void happen(struct lh_sim *sim, struct sim_event *event) {
   }
   lh_sim_note(sim, (uint64_t)sim->now);
   lh_sim_note(sim, (uint64_t)event->kind << 32 | (env != NULL ? env->host->index + 1 : 0));
+  if (env != NULL) sim->last = env->host->mark;
   event->run(event);
   lh_sim_streams_bury(sim);
 }
@@ -67,6 +69,8 @@ lh_ms lh_sim_next(const struct lh_sim *sim) {
 
 lh_ms lh_sim_now(const struct lh_sim *sim) { return sim->now; }
 uint64_t lh_sim_trace(const struct lh_sim *sim) { return sim->trace; }
+uint32_t lh_sim_last(const struct lh_sim *sim) { return sim->last; }
+uint64_t lh_sim_corrupted(const struct lh_sim *sim) { return sim->corrupted; }
 uint64_t lh_sim_random(struct lh_sim *sim) { return lh_random_next(&sim->random); }
 
 // --- the world ---
@@ -131,8 +135,7 @@ static void host_expired(struct sim_event *event) {
   lh_sim_streams_break(host, NULL);
 }
 
-// The host with that numeric address, made if there is none; NULL when it is not numeric.
-static struct sim_host *host_named(struct lh_sim *sim, const char *address) {
+struct sim_host *lh_sim_host_named(struct lh_sim *sim, const char *address) {
   struct lh_addr addr;
   if (parse_host(&addr, address) != 0) return NULL;
   struct sim_host *host = host_at(sim, &addr);
@@ -150,7 +153,7 @@ static struct sim_host *host_named(struct lh_sim *sim, const char *address) {
 }
 
 struct lh_env *lh_sim_host(struct lh_sim *sim, const char *address) {
-  struct sim_host *host = host_named(sim, address);
+  struct sim_host *host = lh_sim_host_named(sim, address);
   if (host == NULL || host->env != NULL) return NULL;
   host->vanished = false;
   host->starts++;
@@ -246,14 +249,21 @@ lh_ms lh_sim_delay(struct sim_host *from, struct sim_host *to) {
   return path->delay_min + (lh_ms)lh_random_below(&from->sim->random, spread);
 }
 
+void lh_sim_corrupt(struct lh_sim *sim, const struct lh_sim_path *path, uint8_t *data, size_t len) {
+  if (len == 0 || !lh_sim_chance(sim, path->corrupt)) return;
+  const uint64_t bit = lh_random_below(&sim->random, (uint64_t)len * 8);
+  data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+  sim->corrupted++;
+}
+
 void lh_sim_set_network(struct lh_sim *sim, const struct lh_sim_path *path) {
   sim->network = *path;
 }
 
 void lh_sim_set_path(struct lh_sim *sim, const char *from, const char *to,
                      const struct lh_sim_path *set) {
-  struct sim_host *a = host_named(sim, from);
-  struct sim_host *b = host_named(sim, to);
+  struct sim_host *a = lh_sim_host_named(sim, from);
+  struct sim_host *b = lh_sim_host_named(sim, to);
   if (a == NULL || b == NULL) return;
   struct sim_path *path = make_path(a, b);
   path->path = *set;
@@ -261,8 +271,8 @@ void lh_sim_set_path(struct lh_sim *sim, const char *from, const char *to,
 }
 
 void lh_sim_cut(struct lh_sim *sim, const char *from, const char *to, bool cut) {
-  struct sim_host *a = host_named(sim, from);
-  struct sim_host *b = host_named(sim, to);
+  struct sim_host *a = lh_sim_host_named(sim, from);
+  struct sim_host *b = lh_sim_host_named(sim, to);
   if (a == NULL || b == NULL || a == b) return;
   struct sim_path *path = make_path(a, b);
   if (path->cut == cut) return;
@@ -278,7 +288,7 @@ void lh_sim_cut(struct lh_sim *sim, const char *from, const char *to, bool cut) 
 // --- what happens to hosts ---
 
 void lh_sim_stall(struct lh_sim *sim, const char *address, lh_ms ms) {
-  struct sim_host *host = host_named(sim, address);
+  struct sim_host *host = lh_sim_host_named(sim, address);
   if (host == NULL || host->env == NULL || ms <= 0) return;
   struct sim_env *env = host->env;
   if (sim->now >= env->stalled_until) env->stalled_from = sim->now;
@@ -287,18 +297,23 @@ void lh_sim_stall(struct lh_sim *sim, const char *address, lh_ms ms) {
 }
 
 void lh_sim_crash(struct lh_sim *sim, const char *address, enum lh_sim_crash how) {
-  struct sim_host *host = host_named(sim, address);
+  struct sim_host *host = lh_sim_host_named(sim, address);
   if (host == NULL || host->env == NULL) return;
+  if (how == LH_SIM_VANISHED) {
+    lh_sim_lose_power(host);
+    return;
+  }
   struct sim_env *env = host->env;
   host->env = NULL;
-  host->vanished = how == LH_SIM_VANISHED;
   env->dead = true;
-  lh_sim_streams_abandon(env, how == LH_SIM_KILLED);
-  if (how != LH_SIM_VANISHED) return;
-  lh_sim_at(sim, &host->expired, sim->now + LH_SIM_BROKEN_MS);
+  lh_sim_streams_abandon(env, true);
 }
 
-void lh_sim_set_disk_full(struct lh_sim *sim, const char *address, bool full) {
-  struct sim_host *host = host_named(sim, address);
-  if (host != NULL) host->disk_full = full;
+void lh_sim_lose_power(struct sim_host *host) {
+  struct sim_env *env = host->env;
+  host->env = NULL;
+  host->vanished = true;
+  env->dead = true;
+  lh_sim_streams_abandon(env, false);
+  lh_sim_at(host->sim, &host->expired, host->sim->now + LH_SIM_BROKEN_MS);
 }

@@ -66,8 +66,14 @@ static void send_one(struct sim_host *from, struct sim_host *to, const struct pa
   struct packet *packet = lh_alloc(sizeof *packet + model->len);
   *packet = *model;
   if (model->len > 0) memcpy(packet->data, data, model->len);
+  const struct lh_sim_path *path = lh_sim_path_of(from, to);
+  lh_sim_corrupt(sim, path, packet->data, packet->len);
   lh_list_push(&sim->packets, &packet->link);
-  lh_sim_at(sim, &packet->event, sim->now + lh_sim_delay(from, to));
+  lh_ms delay = lh_sim_delay(from, to);
+  if (lh_sim_chance(sim, path->reorder)) {
+    delay += 1 + (lh_ms)lh_random_below(&sim->random, LH_SIM_LATE_MS);
+  }
+  lh_sim_at(sim, &packet->event, sim->now + delay);
 }
 
 int lh_sim_dgram_send(struct lh_dgram *base, const struct lh_addr *to, const void *data,

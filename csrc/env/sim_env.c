@@ -10,6 +10,7 @@ struct timer {
   struct lh_timer base;
   struct lh_list link;
   struct sim_event event;
+  lh_ms at;  // of the host's clock; LH_NEVER: not set
 };
 
 struct post {
@@ -31,25 +32,35 @@ struct query {
 // --- timers ---
 
 static void timer_due(struct sim_event *event) {
-  const struct timer *timer = LH_ENTRY(event, struct timer, event);
-  timer->base.fn(timer->base.self, event->env->sim->now);
+  struct timer *timer = LH_ENTRY(event, struct timer, event);
+  timer->at = LH_NEVER;
+  timer->base.fn(timer->base.self, lh_sim_clock(event->env->host));
 }
 
 static struct lh_timer *timer_new(struct lh_env *base) {
   struct sim_env *env = sim_env_of(base);
   struct timer *timer = LH_NEW(struct timer);
   timer->event = (struct sim_event){.kind = SIM_TIMER, .env = env, .run = timer_due};
+  timer->at = LH_NEVER;
   lh_list_push(&env->timers, &timer->link);
   return &timer->base;
 }
 
 static void timer_set(struct lh_timer *base, lh_ms at) {
   struct timer *timer = (struct timer *)base;
-  struct lh_sim *sim = timer->event.env->sim;
+  const struct sim_env *env = timer->event.env;
+  timer->at = at;
   if (at == LH_NEVER) {
-    lh_sim_cancel(sim, &timer->event);
+    lh_sim_cancel(env->sim, &timer->event);
   } else {
-    lh_sim_at(sim, &timer->event, at);
+    lh_sim_at(env->sim, &timer->event, lh_sim_clock_when(env->host, at));
+  }
+}
+
+void lh_sim_timers_again(struct sim_env *env) {
+  for (struct lh_list *at = env->timers.next; at != &env->timers; at = at->next) {
+    struct timer *timer = LH_ENTRY(at, struct timer, link);
+    if (timer->at != LH_NEVER) timer_set(&timer->base, timer->at);
   }
 }
 
@@ -134,7 +145,9 @@ static void resolve(struct lh_env *base, const char *host, uint16_t port, lh_res
 
 // --- the rest of the table ---
 
-static uint64_t now_ns(struct lh_env *env) { return (uint64_t)sim_env_of(env)->sim->now * 1000000; }
+static uint64_t now_ns(struct lh_env *env) {
+  return (uint64_t)lh_sim_clock(sim_env_of(env)->host) * 1000000;
+}
 
 static void random_bytes(struct lh_env *env, void *out, size_t len) {
   uint8_t *at = out;
@@ -166,10 +179,9 @@ static void stop(struct lh_env *env) { sim_env_of(env)->stopped = true; }
 
 static void woken(struct sim_event *event) {
   struct sim_env *env = event->env;
-  const lh_ms now = env->sim->now;
-  const lh_ms gap = now - env->stalled_from;
+  const lh_ms gap = env->sim->now - env->stalled_from;
   if (gap <= LH_STALL_MIN_MS || env->base.on_stall == NULL) return;
-  env->base.on_stall(env->base.stall_self, now, gap);
+  env->base.on_stall(env->base.stall_self, lh_sim_clock(env->host), gap);
 }
 
 static void free_env(struct lh_env *base) {

@@ -25,11 +25,16 @@ struct sim_host {
   struct lh_sim *sim;
   uint32_t index;
   uint32_t starts;
+  uint32_t mark;
   struct lh_addr addr;  // port 0
   struct lh_map files;  // path -> struct lh_buf
-  bool disk_full;
+  enum lh_sim_disk disk;
   bool vanished;
   uint16_t next_port;
+  int32_t rate;                 // its clock: per million faster, since `rate_from` of the world's,
+  lh_ms rate_from, clock_from;  // when it showed `clock_from`
+  lh_ms wall_ahead;
+  uint32_t bytes_per_ms;     // read from each stream; 0: no limit
   size_t backlog;            // datagrams waiting for the end of a stall
   struct sim_env *env;       // NULL: no process runs
   struct sim_event expired;  // connections to a vanished host break
@@ -47,6 +52,8 @@ struct sim_path {
 struct lh_sim {
   uint64_t seed;
   uint64_t trace;
+  uint64_t corrupted;
+  uint32_t last;  // mark of the host on which the last event happened
   struct lh_random random;
   lh_ms now;
   struct lh_heap queues[SIM_KINDS];
@@ -89,11 +96,20 @@ void lh_sim_at(struct lh_sim *sim, struct sim_event *event, lh_ms at);
 void lh_sim_cancel(struct lh_sim *sim, struct sim_event *event);
 void lh_sim_note(struct lh_sim *sim, uint64_t what);  // into the trace
 
+// The host's clock now, and when of the world's it will show `at`.
+lh_ms lh_sim_clock(const struct sim_host *host);
+lh_ms lh_sim_clock_when(const struct sim_host *host, lh_ms at);
+void lh_sim_timers_again(struct sim_env *env);  // its clock goes otherwise
+
+// The host with that numeric address, made if there is none; NULL when it is not numeric.
+struct sim_host *lh_sim_host_named(struct lh_sim *sim, const char *address);
+
 // The network between two hosts.
 bool lh_sim_chance(struct lh_sim *sim, uint32_t per_million);
 const struct lh_sim_path *lh_sim_path_of(struct sim_host *from, struct sim_host *to);
 bool lh_sim_is_cut(struct sim_host *from, struct sim_host *to);
 lh_ms lh_sim_delay(struct sim_host *from, struct sim_host *to);
+void lh_sim_corrupt(struct lh_sim *sim, const struct lh_sim_path *path, uint8_t *data, size_t len);
 // The host that `addr` means on `from` (loopback: itself), or NULL.
 struct sim_host *lh_sim_find(struct sim_host *from, const struct lh_addr *addr);
 bool lh_sim_is_loopback(const struct lh_addr *addr);
@@ -133,5 +149,6 @@ int lh_sim_file_read(struct lh_env *env, const char *path, size_t max, struct lh
 int lh_sim_file_write(struct lh_env *env, const char *path, struct lh_bytes data, int mode,
                       struct lh_error *error);
 void lh_sim_files_free(struct sim_host *host);
+void lh_sim_lose_power(struct sim_host *host);  // it vanishes, with the process on it
 
 #endif

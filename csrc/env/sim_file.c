@@ -1,4 +1,7 @@
 // sim_file.c - the files of a simulated host: bytes by path, kept over crashes and restarts.
+//
+// A write is whole and lasting, as that of the machine is (file.c), but for a disk that is not
+// good.
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,15 +19,7 @@ int lh_sim_file_read(struct lh_env *env, const char *path, size_t max, struct lh
   return 0;
 }
 
-int lh_sim_file_write(struct lh_env *env, const char *path, struct lh_bytes data, int mode,
-                      struct lh_error *error) {
-  (void)mode;
-  struct sim_host *host = sim_env_of(env)->host;
-  if (sim_env_of(env)->dead)
-    return lh_fail(error, LH_EIO, "cannot write %s: the host is down", path);
-  if (host->disk_full) {
-    return lh_fail(error, LH_EIO, "cannot write %s: no space left on device", path);
-  }
+static void put(struct sim_host *host, const char *path, struct lh_bytes data) {
   struct lh_buf *file = lh_map_get(&host->files, path, strlen(path));
   if (file == NULL) {
     file = LH_NEW(struct lh_buf);
@@ -32,7 +27,36 @@ int lh_sim_file_write(struct lh_env *env, const char *path, struct lh_bytes data
   }
   lh_buf_clear(file);
   lh_buf_append(file, data.data, data.len);
-  return 0;
+}
+
+// The power goes while this is written.
+static void tear(struct sim_host *host, const char *path, struct lh_bytes data) {
+  struct lh_random *random = &host->sim->random;
+  const size_t len = (size_t)lh_random_below(random, data.len + 1);
+  if (lh_random_below(random, 3) > 0) put(host, path, lh_bytes(data.data, len));
+  host->disk = LH_SIM_DISK_GOOD;
+  lh_sim_lose_power(host);
+}
+
+int lh_sim_file_write(struct lh_env *env, const char *path, struct lh_bytes data, int mode,
+                      struct lh_error *error) {
+  (void)mode;
+  struct sim_host *host = sim_env_of(env)->host;
+  if (sim_env_of(env)->dead)
+    return lh_fail(error, LH_EIO, "cannot write %s: the host is down", path);
+  switch (host->disk) {
+  case LH_SIM_DISK_FULL:
+    return lh_fail(error, LH_EIO, "cannot write %s: no space left on device", path);
+  case LH_SIM_DISK_UNSYNCED:
+    if (lh_random_below(&host->sim->random, 2) == 0) put(host, path, data);
+    return lh_fail(error, LH_EIO, "cannot sync %s: input/output error", path);
+  case LH_SIM_DISK_TEARING:
+    tear(host, path, data);
+    return lh_fail(error, LH_EIO, "cannot write %s: the host is down", path);
+  default:
+    put(host, path, data);
+    return 0;
+  }
 }
 
 void lh_sim_files_free(struct sim_host *host) {
@@ -41,4 +65,20 @@ void lh_sim_files_free(struct sim_host *host) {
     lh_free(host->files.entries[i].value);
   }
   lh_map_free(&host->files);
+}
+
+void lh_sim_wipe(struct lh_sim *sim, const char *address) {
+  struct sim_host *host = lh_sim_host_named(sim, address);
+  if (host == NULL || host->env != NULL) return;
+  lh_sim_files_free(host);
+  host->files = (struct lh_map){0};
+}
+
+void lh_sim_move(struct lh_sim *sim, const char *from, const char *to) {
+  struct sim_host *a = lh_sim_host_named(sim, from);
+  struct sim_host *b = lh_sim_host_named(sim, to);
+  if (a == NULL || b == NULL || a == b || a->env != NULL) return;
+  lh_sim_wipe(sim, to);
+  b->files = a->files;
+  a->files = (struct lh_map){0};
 }

@@ -51,6 +51,7 @@ struct stream {
   size_t inbound_bytes;
   size_t lost_bytes;  // sent to a host that vanished
   lh_ms last_at;      // when the last inbound segment arrives
+  lh_ms readable_at;  // a slow host has read what it took by then
   struct sim_event arrival;
   struct sim_event writable;
   struct sim_event dialing;
@@ -151,6 +152,10 @@ static void deliver(struct stream *stream, const struct segment *segment) {
     break;
   case DATA:
     taken(stream, segment->len);
+    if (stream->host->bytes_per_ms > 0) {
+      const lh_ms reads = (lh_ms)(segment->len / stream->host->bytes_per_ms);
+      stream->readable_at = stream->sim->now + reads;
+    }
     ops->on_data(stream->base.self, segment->data, segment->len);
     break;
   case END:
@@ -174,8 +179,9 @@ static void arrives(struct sim_event *event) {
   while (!stream->closed && !stream->ended && !env_of(stream)->dead) {
     struct segment *segment = first_segment(stream);
     if (segment == NULL || is_held(stream, segment)) return;
-    if (segment->at > stream->sim->now) {
-      schedule(stream, segment->at);
+    const lh_ms at = segment->at > stream->readable_at ? segment->at : stream->readable_at;
+    if (at > stream->sim->now) {
+      schedule(stream, at);
       return;
     }
     lh_list_remove(&segment->link);
@@ -321,6 +327,12 @@ static void send_to_nobody(struct stream *stream, size_t len) {
   push_end(stream, at, LH_ECLOSED, "connection reset by peer", false);
 }
 
+static void send_segment(struct stream *stream, struct lh_bytes data) {
+  const lh_ms at = stream->sim->now + travel_time(stream);
+  struct segment *segment = push(stream->peer, DATA, at, data);
+  lh_sim_corrupt(stream->sim, lh_sim_path_of(stream->host, stream->far), segment->data, data.len);
+}
+
 ssize_t lh_sim_stream_send(struct lh_stream *base, const void *data, size_t len) {
   struct stream *stream = (struct stream *)base;
   if (stream->ended || env_of(stream)->dead) return LH_ECLOSED;
@@ -334,12 +346,8 @@ ssize_t lh_sim_stream_send(struct lh_stream *base, const void *data, size_t len)
   }
   const bool split = take > 1 && lh_sim_chance(stream->sim, SPLITS_PER_MILLION);
   const size_t head = split ? 1 + (size_t)lh_random_below(&stream->sim->random, take - 1) : take;
-  const lh_ms now = stream->sim->now;
-  (void)push(stream->peer, DATA, now + travel_time(stream), lh_bytes(data, head));
-  if (head < take) {
-    const struct lh_bytes tail = lh_bytes((const uint8_t *)data + head, take - head);
-    (void)push(stream->peer, DATA, now + travel_time(stream), tail);
-  }
+  send_segment(stream, lh_bytes(data, head));
+  if (head < take) send_segment(stream, lh_bytes((const uint8_t *)data + head, take - head));
   return (ssize_t)take;
 }
 

@@ -41,6 +41,8 @@ enum {
   // hub.acted_without_agreement | spec/input/limit_spec.lua: of time: a hook handler, a stop, an
   // agreement
   LH_VIEW_CAP_MS = 10000,
+  // a node that returns forgets whom it did not meet so long after the first that it met
+  LH_STRANGERS_MS = 5000,
   LH_MOVE_MS = 35000,      // a move that takes longer is given up
   LH_MOVE_LINK_MS = 3000,  // or this long after its link was made anew
   LH_BALANCE_MS = 250,     // a failed move is tried again after this, then twice as long, up to
@@ -216,5 +218,7 @@ struct lh_hubs_counters {
       refused, acted_without_agreement, strategy_errors;
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
+// Operations under way that somebody here waits for, and requests that wait for an agreed view.
+void lh_hubs_load(const struct lh_hubs *hubs, size_t *operations, size_t *waiting);
 
 #endif

@@ -70,7 +70,6 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   while ((at = lh_list_pop(&hubs->changes)) != NULL) lh_free(LH_ENTRY(at, struct change, link));
   lh_view_free(hubs);
   lh_map_free(&hubs->ops_by_id);
-  lh_map_free(&hubs->complete);
   lh_map_free(&hubs->asked);
   lh_heap_free(&hubs->due);
   lh_free(hubs->hubs);
@@ -306,6 +305,11 @@ void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes id, struct lh_buf *out)
     lh_write_str(out, spec.module.data, spec.module.len);
   }
   lh_registry_read_unlock();
+}
+
+void lh_hubs_load(const struct lh_hubs *hubs, size_t *operations, size_t *waiting) {
+  *operations = hubs->ops_by_id.count;
+  *waiting = hubs->waiting_count;
 }
 
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out) {

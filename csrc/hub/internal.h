@@ -241,9 +241,8 @@ struct lh_hubs {
   uint64_t next_question;
   struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
   bool check_view, check_ops, check_settle;
-  bool vote_again;  // what we hold of the dead grew
-  struct lh_map complete,
-      asked;  // dead runs whose ledger is whole here; whose tail was asked for (by run index)
+  bool vote_again;      // what we hold of the dead grew
+  struct lh_map asked;  // dead runs whose tail was asked for (by run index), of whom
   size_t fetching;
   lh_ms fetch_by, recover_again, recover_pause;
   bool move_failed;

@@ -18,15 +18,6 @@
 
 enum { DEAD_MAX = LH_RUNS_MAX, FETCH_MS = 3000 };
 
-// What was brought up to date once is never fetched again: its rows go as they are covered.
-static bool is_complete(struct lh_hubs *hubs, uint32_t node) {
-  return lh_map_get(&hubs->complete, &node, sizeof node) != NULL;
-}
-
-static void set_complete(struct lh_hubs *hubs, uint32_t node) {
-  (void)lh_map_put(&hubs->complete, &node, sizeof node, hubs);
-}
-
 static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
   uint64_t best = 0;
   *holder = 0;
@@ -41,8 +32,9 @@ static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holde
   return best;
 }
 
+// A part of a split may hold more of a dead ledger than those that took it over before: the
+// registry tells what is new from what was dealt with.
 static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
-  if (is_complete(hubs, dead)) return false;
   const uint64_t best = best_holder(hubs, dead, holder);
   return best > lh_registry_seq(hubs->registry, dead);
 }
@@ -51,12 +43,14 @@ bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0; }
 
 // One holder at a time is asked: another one when the first is gone, or when it holds more. What a
 // member knows for dead and nobody sees alive is dead, also to one that was away when it died; what
-// that one held is old, and may name children that were stopped since.
+// that one held is old, and may name children that were stopped since. But where it holds more than
+// all others, it is the only one that knows.
 static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   uint32_t holder = 0;
   if (dead == 0 || lh_view_find(hubs, dead) != NULL) return;
   if (!lh_registry_is_frozen(hubs->registry, dead)) {
-    lh_registry_drop(hubs->registry, dead);
+    if (best_holder(hubs, dead, &holder) >= lh_registry_seq(hubs->registry, dead))
+      lh_registry_drop(hubs->registry, dead);
     lh_registry_freeze(hubs->registry, dead);
   }
   if (!lacks_tail(hubs, dead, &holder)) return;
@@ -71,7 +65,6 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
 
 // It lives after all, so its ledger goes on.
 void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node) {
-  (void)lh_map_remove(&hubs->complete, &node, sizeof node);
   (void)lh_map_remove(&hubs->asked, &node, sizeof node);
 }
 
@@ -314,7 +307,6 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   if (fetch_tails(hubs, now)) return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
-    set_complete(hubs, dead[i]);
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
   }
   if (count == 0) return;

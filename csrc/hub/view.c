@@ -117,6 +117,13 @@ void lh_view_drop_strangers(struct lh_hubs *hubs, lh_ms now) {
   }
 }
 
+// After a new epoch. Whoever lives is met soon after the first, or later as a newcomer.
+static void met_somebody(struct view *view, lh_ms now) {
+  if (!view->rejoining) return;
+  view->rejoining = false;
+  if (now + LH_STRANGERS_MS < view->drop_at) view->drop_at = now + LH_STRANGERS_MS;
+}
+
 void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     bool lives) {
   const uint32_t node = lh_runs_index(hubs->runs, &record->run);
@@ -130,7 +137,7 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
       peer = peer_add(&hubs->view, node, &record->run);
     }
     if (node != hubs->self)
-      hubs->view.rejoining = false;
+      met_somebody(&hubs->view, now);
     else
       (void)snprintf(hubs->name, sizeof hubs->name, "%s", record->name);
     peer_set(hubs, peer, record);

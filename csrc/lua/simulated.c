@@ -1,12 +1,14 @@
 // simulated.c - what Lua's libraries mean on a simulated node.
 //
 // User Lua is part of a history that a seed replays: the clock is the virtual one, random numbers
-// come from the seed, pairs and next have a fixed order, printed addresses are numbers in the order
-// of asking, and what reaches the machine (files, processes) is refused with a clear error. Runs on
-// the thread of the simulation; `luahub.sim.seam` is how the node's programs answer the scenario.
+// come from the seed, pairs and next have an order that the seed decides, the same on all nodes,
+// printed addresses are numbers in the order of asking, and what reaches the machine (files,
+// processes) is refused with a clear error. Runs on the thread of the simulation; `luahub.sim.seam`
+// is how the node's programs answer the scenario.
 #include "lua/world.h"
 
 #include "actor/actor.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "env/env.h"
 #include "script/script.h"
@@ -29,10 +31,19 @@ static int os_clock(lua_State *L) {
   return 1;
 }
 
-// os.time() is the virtual time; with a table it only converts. Upvalue: Lua's own.
+// What the wall clock of this node shows, which a scenario can set. Upvalues: Lua's own function,
+// the world, the node.
+static void push_wall(lua_State *L) {
+  const struct lh_core_world *world = lua_touserdata(L, lua_upvalueindex(2));
+  const size_t node = (size_t)lua_tointeger(L, lua_upvalueindex(3));
+  const lh_ms ahead = lh_sim_wall(lh_world_sim(world->world), lh_world_address(world->world, node));
+  lua_pushinteger(L, EPOCH_S + (lua_Integer)((now_of(L) + ahead) / MS_PER_S));
+}
+
+// os.time() is the virtual time; with a table it only converts.
 static int os_time(lua_State *L) {
   if (lua_isnoneornil(L, 1)) {
-    lua_pushinteger(L, EPOCH_S + (lua_Integer)(now_of(L) / MS_PER_S));
+    push_wall(L);
     return 1;
   }
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -48,7 +59,7 @@ static int os_date(lua_State *L) {
     lua_replace(L, 1);
   }
   if (lua_isnil(L, 2)) {
-    lua_pushinteger(L, EPOCH_S + (lua_Integer)(now_of(L) / MS_PER_S));
+    push_wall(L);
     lua_replace(L, 2);
   }
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -168,6 +179,18 @@ static int seam_answer(lua_State *L) {
   return 1;
 }
 
+// tell(value): the scenario gets it at its next tick; nothing waits for that. Upvalues as above.
+static int seam_tell(lua_State *L) {
+  struct lh_core_world *world = lua_touserdata(L, lua_upvalueindex(1));
+  struct lh_error error;
+  lua_settop(L, 1);
+  if (lh_value_encode(L, 1, &world->told, LH_CORE_TOLD_MAX, NULL, &error) != LH_OK)
+    return lh_script_fail_with(L, &error);
+  world->told_count++;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static void open_seam(lua_State *L, struct lh_core_world *world, size_t node) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_createtable(L, 0, 3);
@@ -175,6 +198,9 @@ static void open_seam(lua_State *L, struct lh_core_world *world, size_t node) {
   lua_pushinteger(L, (lua_Integer)node);
   lua_pushcclosure(L, seam_answer, 2);
   lua_setfield(L, -2, "answer");
+  lua_pushlightuserdata(L, world);
+  lua_pushcclosure(L, seam_tell, 1);
+  lua_setfield(L, -2, "tell");
   lua_pushstring(L, lh_world_name(world->world, node));
   lua_setfield(L, -2, "node");
   lua_pushinteger(L, (lua_Integer)world->seed);
@@ -185,11 +211,19 @@ static void open_seam(lua_State *L, struct lh_core_world *world, size_t node) {
 
 // --- putting it in ---
 
-// Replaces library[name] by a closure over what stood there.
-static void wrap(lua_State *L, const char *library, const char *name, lua_CFunction fn) {
+struct home {  // whose state it is
+  struct lh_core_world *world;
+  size_t node;
+};
+
+// Replaces library[name] by a closure over what stood there, the world and the node.
+static void wrap(lua_State *L, const struct home *home, const char *library, const char *name,
+                 lua_CFunction fn) {
   lua_getglobal(L, library);
   lua_getfield(L, -1, name);
-  lua_pushcclosure(L, fn, 1);
+  lua_pushlightuserdata(L, home->world);
+  lua_pushinteger(L, (lua_Integer)home->node);
+  lua_pushcclosure(L, fn, 3);
   lua_setfield(L, -2, name);
   lua_pop(L, 1);
 }
@@ -213,14 +247,16 @@ static void open_tostring(lua_State *L) {
 }
 
 void lh_core_simulate(void *self, size_t node, lua_State *L) {
+  const struct home home = {self, node};
   lh_script_push_ordered(L);
   lua_setglobal(L, "next");
   lua_setglobal(L, "pairs");
-  wrap(L, LUA_OSLIBNAME, "clock", os_clock);
-  wrap(L, LUA_OSLIBNAME, "time", os_time);
-  wrap(L, LUA_OSLIBNAME, "date", os_date);
+  lh_script_shuffle_order(L, lh_hash_mix(home.world->seed, 1));
+  wrap(L, &home, LUA_OSLIBNAME, "clock", os_clock);
+  wrap(L, &home, LUA_OSLIBNAME, "time", os_time);
+  wrap(L, &home, LUA_OSLIBNAME, "date", os_date);
   seed_random(L);
-  wrap(L, LUA_MATHLIBNAME, "randomseed", randomseed);
+  wrap(L, &home, LUA_MATHLIBNAME, "randomseed", randomseed);
   open_tostring(L);
   refuse_machine(L);
   open_seam(L, self, node);

@@ -15,13 +15,13 @@
 
 #define WORLD "luahub.core.world"
 
-static struct lh_core_world *check(lua_State *L) {
+struct lh_core_world *lh_core_check_world(lua_State *L) {
   struct lh_core_world *self = luaL_checkudata(L, 1, WORLD);
   if (self->world == NULL) luaL_error(L, "the simulation is closed");
   return self;
 }
 
-static size_t check_node(lua_State *L, const struct lh_core_world *self, int arg) {
+size_t lh_core_check_node(lua_State *L, const struct lh_core_world *self, int arg) {
   const lua_Integer number = luaL_checkinteger(L, arg);
   luaL_argcheck(L, number >= 1 && (size_t)number <= lh_world_count(self->world), arg,
                 "no such node in this simulation");
@@ -31,7 +31,7 @@ static size_t check_node(lua_State *L, const struct lh_core_world *self, int arg
 static struct lh_sim *sim_of(const struct lh_core_world *self) { return lh_world_sim(self->world); }
 
 static const char *address(lua_State *L, const struct lh_core_world *self, int arg) {
-  return lh_world_address(self->world, check_node(L, self, arg));
+  return lh_world_address(self->world, lh_core_check_node(L, self, arg));
 }
 
 // --- life ---
@@ -48,12 +48,13 @@ static int world_close(lua_State *L) {
     lh_buf_free(&answer->value);
     lh_free(answer);
   }
+  lh_buf_free(&self->told);
   return 0;
 }
 
 // world:add() -> number of the new node, which is down
 static int world_add(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   const int node = lh_world_add(self->world);
   if (node < 0)
     return lh_script_fail(L, "limit", "a simulation has at most %d nodes", LH_WORLD_NODES_MAX);
@@ -63,9 +64,9 @@ static int world_add(lua_State *L) {
 
 // world:start(node) -> true | nil, err
 static int world_start(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   struct lh_error error;
-  if (lh_world_start(self->world, check_node(L, self, 2), &error) != LH_OK)
+  if (lh_world_start(self->world, lh_core_check_node(L, self, 2), &error) != LH_OK)
     return lh_script_fail_with(L, &error);
   lua_pushboolean(L, 1);
   return 1;
@@ -73,29 +74,41 @@ static int world_start(lua_State *L) {
 
 // world:crash(node, vanish)
 static int world_crash(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  lh_world_crash(self->world, check_node(L, self, 2),
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_world_crash(self->world, lh_core_check_node(L, self, 2),
                  lua_toboolean(L, 3) ? LH_SIM_VANISHED : LH_SIM_KILLED);
   return 0;
 }
 
 static int world_finish(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  lh_world_end(self->world, check_node(L, self, 2));
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_world_end(self->world, lh_core_check_node(L, self, 2));
   return 0;
 }
 
 static int world_wipe(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  lh_world_wipe(self->world, check_node(L, self, 2));
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_world_wipe(self->world, lh_core_check_node(L, self, 2));
   return 0;
 }
 
-// world:state(node) -> "down", "up" or "ended"
+static int world_move(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_world_move(self->world, lh_core_check_node(L, self, 2));
+  return 0;
+}
+
+// world:state(node) -> "down", "up", "ended", or "lost": its machine has no power any more
 static int world_state(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  const struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
-  lua_pushstring(L, node == NULL ? "down" : lh_node_has_ended(node) ? "ended" : "up");
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const size_t number = lh_core_check_node(L, self, 2);
+  const struct lh_node *node = lh_world_node(self->world, number);
+  const bool lost = lh_world_lost_power(self->world, number);
+  const char *state = lost                      ? "lost"
+                      : node == NULL            ? "down"
+                      : lh_node_has_ended(node) ? "ended"
+                                                : "up";
+  lua_pushstring(L, state);
   return 1;
 }
 
@@ -103,7 +116,7 @@ static int world_state(lua_State *L) {
 
 // world:run(ms) -> true, or false when an answer came before; nil, err when a node spins
 static int world_run(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   const int err = lh_world_run(self->world, (lh_ms)luaL_checkinteger(L, 2));
   if (err == LH_ELIMIT)
     return lh_script_fail(L, "limit", "more than %d events happen at one time", LH_WORLD_SPIN_MAX);
@@ -112,13 +125,13 @@ static int world_run(lua_State *L) {
 }
 
 static int world_now(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lh_sim_now(sim_of(check(L))));
+  lua_pushinteger(L, (lua_Integer)lh_sim_now(sim_of(lh_core_check_world(L))));
   return 1;
 }
 
 // world:random(n) -> 1 to n
 static int world_random(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   const lua_Integer below = luaL_checkinteger(L, 2);
   luaL_argcheck(L, below >= 1, 2, "1 or more expected");
   lua_pushinteger(L, (lua_Integer)(lh_sim_random(sim_of(self)) % (uint64_t)below) + 1);
@@ -126,7 +139,7 @@ static int world_random(lua_State *L) {
 }
 
 static int world_hash(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lh_world_hash(check(L)->world));
+  lua_pushinteger(L, (lua_Integer)lh_world_hash(lh_core_check_world(L)->world));
   return 1;
 }
 
@@ -152,14 +165,17 @@ static struct lh_sim_path read_path(lua_State *L, int arg) {
   struct lh_sim_path path = {.delay_min = ms_field(L, "delay_min", 1),
                              .delay_max = ms_field(L, "delay_max", 3),
                              .loss = chance_field(L, "loss"),
-                             .duplicate = chance_field(L, "duplicate")};
+                             .duplicate = chance_field(L, "duplicate"),
+                             .reorder = chance_field(L, "reorder"),
+                             .corrupt = chance_field(L, "corrupt")};
   if (path.delay_max < path.delay_min) path.delay_max = path.delay_min;
   return path;
 }
 
-// world:network{ delay_min, delay_max, loss, duplicate }: of all pairs; probabilities from 0 to 1
+// world:network{ delay_min, delay_max, loss, duplicate, reorder, corrupt }: of all pairs;
+// probabilities from 0 to 1
 static int world_network(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   const struct lh_sim_path path = read_path(L, 2);
   lh_sim_set_network(sim_of(self), &path);
   return 0;
@@ -167,7 +183,7 @@ static int world_network(lua_State *L) {
 
 // world:path(from, to, { ... }): one direction of one pair
 static int world_path(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   const struct lh_sim_path path = read_path(L, 4);
   lh_sim_set_path(sim_of(self), address(L, self, 2), address(L, self, 3), &path);
   return 0;
@@ -175,29 +191,61 @@ static int world_path(lua_State *L) {
 
 // world:cut(from, to, on): one direction
 static int world_cut(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   lh_sim_cut(sim_of(self), address(L, self, 2), address(L, self, 3), lua_toboolean(L, 4));
   return 0;
 }
 
 static int world_stall(lua_State *L) {
-  const struct lh_core_world *self = check(L);
+  const struct lh_core_world *self = lh_core_check_world(L);
   lh_sim_stall(sim_of(self), address(L, self, 2), (lh_ms)luaL_checkinteger(L, 3));
   return 0;
 }
 
-static int world_disk_full(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  lh_sim_set_disk_full(sim_of(self), address(L, self, 2), lua_toboolean(L, 3));
+// world:disk(node, "good" | "full" | "unsynced" | "tearing")
+static int world_disk(lua_State *L) {
+  static const char *const words[] = {"good", "full", "unsynced", "tearing", NULL};
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const int disk = luaL_checkoption(L, 3, NULL, words);
+  lh_sim_set_disk(sim_of(self), address(L, self, 2), (enum lh_sim_disk)disk);
   return 0;
+}
+
+// world:clock(node, faster, ahead): its clock by so much per million, its wall clock by so many ms
+static int world_clock(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const char *at = address(L, self, 2);
+  lh_sim_set_clock(sim_of(self), at, (int32_t)luaL_checkinteger(L, 3));
+  lh_sim_set_wall(sim_of(self), at, (lh_ms)luaL_checkinteger(L, 4));
+  return 0;
+}
+
+// world:reading(node, bytes_per_ms): how fast it reads each stream; 0: as they come
+static int world_reading(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_sim_set_reading(sim_of(self), address(L, self, 2), (uint32_t)luaL_checkinteger(L, 3));
+  return 0;
+}
+
+// world:slow(node, ms): its main program takes so long for each question
+static int world_slow(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lh_world_slow(self->world, lh_core_check_node(L, self, 2), (lh_ms)luaL_checkinteger(L, 3));
+  return 0;
+}
+
+// world:corrupted() -> how many packets had a bit flipped so far
+static int world_corrupted(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lh_sim_corrupted(sim_of(lh_core_check_world(L))));
+  return 1;
 }
 
 // --- programs ---
 
 // world:command(node, module, ...): require(module)(...) as an actor of the node
 static int world_command(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  const size_t node = check_node(L, self, 2);
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const size_t node = lh_core_check_node(L, self, 2);
   size_t len = 0;
   const char *module = luaL_checklstring(L, 3, &len);
   const int count = lua_gettop(L) - 3;
@@ -214,7 +262,7 @@ static int world_command(lua_State *L) {
 
 // world:take() -> token, node, ok, value of the next answer; nothing when there is none
 static int world_take(lua_State *L) {
-  struct lh_core_world *self = check(L);
+  struct lh_core_world *self = lh_core_check_world(L);
   struct lh_list *at = lh_list_pop(&self->answers);
   if (at == NULL) return 0;
   struct lh_core_answer *answer = LH_ENTRY(at, struct lh_core_answer, link);
@@ -232,111 +280,49 @@ static int world_take(lua_State *L) {
   return 4;
 }
 
-// --- looking ---
-
-struct seen {
-  struct lh_buf out;
-  uint32_t count;
-};
-
-static void see_child(void *data, const struct lh_child_seen *child) {
-  struct seen *seen = data;
-  seen->count++;
-  lh_write_map(&seen->out, 4);
-  lh_write_cstr(&seen->out, "generation");
-  lh_write_uint(&seen->out, child->generation);
-  lh_write_cstr(&seen->out, "hub");
-  lh_write_cstr(&seen->out, child->hub);
-  lh_write_cstr(&seen->out, "id");
-  lh_write_cstr(&seen->out, child->id);
-  lh_write_cstr(&seen->out, "works");
-  lh_write_bool(&seen->out, child->works);
-}
-
-static int push_seen(lua_State *L, const struct seen *seen) {
+// world:told() -> list of what programs told by seam.tell since the last call, in order
+static int world_told(lua_State *L) {
+  struct lh_core_world *self = lh_core_check_world(L);
   struct lh_buf *all = lh_core_buffer(L);
-  lh_write_array(all, seen->count);
-  lh_buf_append(all, seen->out.data, seen->out.len);
-  struct lh_buf *rest = lh_core_buffer(L);
-  *rest = seen->out;
+  lh_write_array(all, self->told_count);
+  lh_buf_append(all, self->told.data, self->told.len);
+  lh_buf_clear(&self->told);
+  self->told_count = 0;
   if (lh_value_decode(L, lh_bytes_of(all), 1, NULL) != 1)
-    return lh_script_fail(L, "limit", "there are too many children to be listed");
-  return 1;
-}
-
-// world:children(node) -> list of { id, hub, generation, works } of the bodies there
-static int world_children(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
-  struct seen seen = {.out = LH_BUF_EMPTY};
-  if (node != NULL) lh_actors_each_child(lh_node_actors(node), see_child, &seen);
-  return push_seen(L, &seen);
-}
-
-struct row_list {
-  struct seen seen;
-  const struct lh_runs *runs;
-};
-
-static bool see_row(void *data, const struct lh_row *row) {
-  struct row_list *list = data;
-  struct lh_buf *out = &list->seen.out;
-  list->seen.count++;
-  lh_write_map(out, 4);
-  lh_write_cstr(out, "generation");
-  lh_write_uint(out, row->generation);
-  lh_write_cstr(out, "id");
-  lh_write_str(out, lh_row_id(row).data, lh_row_id(row).len);
-  lh_write_cstr(out, "node");
-  lh_write_cstr(out, lh_runs_name(list->runs, row->node));
-  lh_write_cstr(out, "runs");
-  lh_write_bool(out, row->pid != 0);
-  return true;
-}
-
-// world:rows(node, hub) -> list of { id, node, generation, runs } that the node's registry holds
-static int world_rows(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
-  size_t len = 0;
-  const char *hub = luaL_checklstring(L, 3, &len);
-  struct row_list list = {.seen = {.out = LH_BUF_EMPTY}};
-  if (node != NULL) {
-    const struct lh_registry *registry = lh_node_registry(node);
-    const int index = lh_registry_hub_find(registry, lh_bytes(hub, len));
-    list.runs = lh_node_runs(node);
-    if (index >= 0) lh_registry_scan(registry, (uint32_t)index, see_row, &list);
-  }
-  return push_seen(L, &list.seen);
-}
-
-// world:digest(node) -> 16 bytes, equal on nodes whose registries agree; nil when it is down
-static int world_digest(lua_State *L) {
-  const struct lh_core_world *self = check(L);
-  struct lh_node *node = lh_world_node(self->world, check_node(L, self, 2));
-  uint8_t digest[16];
-  if (node == NULL) return 0;
-  lh_registry_digest(lh_node_registry(node), digest);
-  lua_pushlstring(L, (const char *)digest, sizeof digest);
+    return lh_script_fail(L, "limit", "too much was told at a time");
   return 1;
 }
 
 static const luaL_Reg methods[] = {
-    {"add", world_add},         {"children", world_children},
-    {"close", world_close},     {"command", world_command},
-    {"crash", world_crash},     {"cut", world_cut},
-    {"digest", world_digest},   {"disk_full", world_disk_full},
-    {"finish", world_finish},   {"hash", world_hash},
-    {"network", world_network}, {"now", world_now},
-    {"path", world_path},       {"random", world_random},
-    {"rows", world_rows},       {"run", world_run},
-    {"stall", world_stall},     {"start", world_start},
-    {"state", world_state},     {"take", world_take},
-    {"wipe", world_wipe},       {NULL, NULL},
+    {"add", world_add},
+    {"clock", world_clock},
+    {"close", world_close},
+    {"command", world_command},
+    {"corrupted", world_corrupted},
+    {"crash", world_crash},
+    {"cut", world_cut},
+    {"disk", world_disk},
+    {"finish", world_finish},
+    {"hash", world_hash},
+    {"move", world_move},
+    {"network", world_network},
+    {"now", world_now},
+    {"path", world_path},
+    {"random", world_random},
+    {"reading", world_reading},
+    {"run", world_run},
+    {"slow", world_slow},
+    {"stall", world_stall},
+    {"start", world_start},
+    {"state", world_state},
+    {"take", world_take},
+    {"told", world_told},
+    {"wipe", world_wipe},
+    {NULL, NULL},
 };
 
-// world(seed, path, cpath) -> world. While it is there nothing is logged: a history has lines of
-// its own.
+// world(seed, path, cpath, watched) -> world. While it is there nothing is logged: a history has
+// lines of its own.
 static int world(lua_State *L) {
   const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
   struct lh_core_world *self = lua_newuserdatauv(L, sizeof *self, 0);
@@ -346,6 +332,7 @@ static int world(lua_State *L) {
   const struct lh_world_config config = {.seed = seed,
                                          .path = luaL_optstring(L, 2, NULL),
                                          .cpath = luaL_optstring(L, 3, NULL),
+                                         .watched = lua_toboolean(L, 4),
                                          .open_core = lh_core_open,
                                          .heap_opened = lh_core_simulate,
                                          .self = self};
@@ -360,6 +347,7 @@ static int world(lua_State *L) {
 void lh_core_open_world(lua_State *L) {
   if (luaL_newmetatable(L, WORLD)) {
     luaL_newlib(L, methods);
+    luaL_setfuncs(L, lh_core_world_looks, 0);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, world_close);
     lua_setfield(L, -2, "__gc");

@@ -92,8 +92,9 @@ static void end_run(struct lh_node *node, lh_ms now) {
   node->run_over = LH_OK;
   if (why == LH_EEXISTS) {
     give_way(node);
-  } else if (node->phase == NODE_STARTING || node->phase == NODE_READY) {
-    begin_new_epoch(node);
+  } else if (node->phase != NODE_ENDED && node->end_at == 0) {
+    begin_new_epoch(
+        node);  // one that leaves, too: what was taken over ends here, the rest is handed on
   }
 }
 
@@ -303,6 +304,12 @@ struct lh_actors *lh_node_actors(struct lh_node *node) {
   return node->actors;
 }
 uint32_t lh_node_self(struct lh_node *node) { return node->self; }
+struct lh_members *lh_node_members(const struct lh_node *node) {
+  return node->members;
+}
+struct lh_hubs *lh_node_hubs(const struct lh_node *node) {
+  return node->hubs;
+}
 struct lh_env *lh_node_env(struct lh_node *node) {
   return node->env;
 }

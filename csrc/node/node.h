@@ -70,6 +70,8 @@ struct lh_node_config {
 
 struct lh_node;
 struct lh_actors;
+struct lh_hubs;
+struct lh_members;
 
 // NULL and `error`. Strings are copied.
 struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_error *error);
@@ -84,6 +86,13 @@ struct lh_runs *lh_node_runs(struct lh_node *node);
 struct lh_actors *lh_node_actors(struct lh_node *node);
 uint32_t lh_node_self(struct lh_node *node);
 struct lh_env *lh_node_env(struct lh_node *node);
+struct lh_members *lh_node_members(const struct lh_node *node);  // NULL: local only
+struct lh_hubs *lh_node_hubs(const struct lh_node *node);
+struct lh_node_load {          // how much waits
+  size_t operations, waiting;  // of its hubs
+  size_t callers, events, members;
+};
+void lh_node_load(const struct lh_node *node, struct lh_node_load *out);
 void lh_node_wake(struct lh_node *node);  // its actors were given something; without a thread only
 bool lh_node_has_ended(const struct lh_node *node);  // it has left; without a thread only
 

@@ -38,6 +38,15 @@ static void write_member(struct lh_node *node, const struct lh_member_record *re
   pair_text(out, "state", lh_member_state_name(state));
 }
 
+void lh_node_load(const struct lh_node *node, struct lh_node_load *out) {
+  *out = (struct lh_node_load){
+      .callers = node->callers.count,
+      .events = node->queued_event_count,
+      .members = node->members != NULL ? lh_members_count(node->members) : 1,
+  };
+  lh_hubs_load(node->hubs, &out->operations, &out->waiting);
+}
+
 void lh_service_members(struct lh_node *node, struct lh_buf *out) {
   if (node->members == NULL) {
     struct lh_member_record record = {.run = {node->identity.id, node->epoch}};

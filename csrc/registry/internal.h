@@ -86,8 +86,9 @@ struct lh_ledger {
   uint32_t *hub_rows;
   uint32_t hub_cap;
   bool frozen;
-  bool in_step;         // no gap seen since we asked or got a good frame; the first gap asks
-  bool whole;           // only a snapshot can mend it: rows were dropped, or a digest was wrong
+  bool in_step;      // no gap seen since we asked or got a good frame; the first gap asks
+  bool whole;        // only a snapshot can mend it: rows were dropped, or a digest was wrong
+  uint64_t handled;  // of a frozen ledger: rows up to here that are missing were placed or stopped
   uint32_t fetch_from;  // who was asked for the tail of a frozen ledger; 0 nobody
   struct lh_staging *staging;
 };
@@ -157,7 +158,9 @@ struct lh_registry {
   struct lh_ledger **by_node;
   uint32_t node_cap;
   size_t frozen_rows;
-  bool quiet;            // our own rows move to a new epoch: row_changed is not called
+  bool quiet;  // our own rows move to a new epoch: row_changed is not called
+  void (*on_write)(void *self, const struct lh_row *row);  // NULL: nobody is told
+  void *on_write_self;
   bool ending;           // in lh_registry_free
   struct lh_list peers;  // in the order they were first met
   struct lh_journal journal;

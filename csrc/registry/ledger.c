@@ -221,6 +221,7 @@ void lh_registry_freeze(struct lh_registry *registry, uint32_t node) {
   struct lh_ledger *ledger = lh_ledger_open(registry, node);
   if (ledger->frozen) return;
   lh_ledger_unstage(ledger);
+  ledger->handled = ledger->whole ? 0 : ledger->seq;
   set_frozen(registry, ledger, true);
   each_entry(registry, ledger, cover_if_outlived);
 }
@@ -256,6 +257,11 @@ bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node) {
   const struct lh_ledger *ledger = lh_ledger_get(registry, node);
   return ledger != NULL && ledger->frozen;
+}
+
+bool lh_registry_is_whole(const struct lh_registry *registry, uint32_t node) {
+  const struct lh_ledger *ledger = lh_ledger_get(registry, node);
+  return ledger != NULL && !ledger->whole;
 }
 
 size_t lh_registry_ledgers(const struct lh_registry *registry, uint32_t *nodes, size_t max,

@@ -16,7 +16,14 @@ uint64_t lh_registry_put(struct lh_registry *registry, const struct lh_row_in *r
   own->seq++;
   lh_journal_put(registry, &entry->row);
   lh_ledger_put(registry, own, entry);
+  if (registry->on_write != NULL) registry->on_write(registry->on_write_self, &entry->row);
   return own->seq;
+}
+
+void lh_registry_on_write(struct lh_registry *registry,
+                          void (*fn)(void *self, const struct lh_row *row), void *self) {
+  registry->on_write = fn;
+  registry->on_write_self = self;
 }
 
 uint64_t lh_registry_remove(struct lh_registry *registry, uint32_t hub, struct lh_bytes id) {

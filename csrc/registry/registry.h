@@ -149,6 +149,10 @@ uint64_t lh_registry_remove(struct lh_registry *registry, uint32_t hub,
                             struct lh_bytes id);  // 0: no such row
 uint64_t lh_registry_seq(const struct lh_registry *registry,
                          uint32_t node);  // last sequence held of a ledger; 0 none
+// `fn` is told of each row that is written here from now on: for whoever compares from outside what
+// others hold.
+void lh_registry_on_write(struct lh_registry *registry,
+                          void (*fn)(void *self, const struct lh_row *row), void *self);
 // Sends what changed since the last flush to the peers in step (one delta for many changes), then
 // snapshots or ranges to those that asked.
 void lh_registry_flush(struct lh_registry *registry);
@@ -174,6 +178,8 @@ void lh_registry_drop(struct lh_registry *registry,
 bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub,
                        struct lh_bytes id);
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node);
+// False while rows of it are missing, which the owner was asked for.
+bool lh_registry_is_whole(const struct lh_registry *registry, uint32_t node);
 // The run indexes of live ledgers, or of frozen ones that have rows left, sorted by run; how many
 // there are.
 size_t lh_registry_ledgers(const struct lh_registry *registry, uint32_t *nodes, size_t max,

@@ -186,6 +186,15 @@ static void take_all(struct lh_list *to, struct lh_list *from) {
   lh_list_init(from);
 }
 
+// A row of the dead that went from here already, when it was placed or stopped; whoever sent it was
+// away then.
+static bool is_handled(const struct lh_registry *registry, const struct lh_ledger *ledger,
+                       const struct lh_entry *entry) {
+  if (!ledger->frozen || entry->row.seq > ledger->handled) return false;
+  return lh_index_row(registry, ledger->node,
+                      (struct lh_key){entry->row.hub, lh_row_id(&entry->row)}) == NULL;
+}
+
 // The staged rows become the ledger. A row that the copy had under the same key is replaced in
 // place, so that readers find one or the other; what the snapshot does not name goes.
 static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
@@ -196,7 +205,11 @@ static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
   ledger->chain = staging->chain;
   ledger->whole = false;
   while ((link = lh_list_pop(&staging->rows)) != NULL) {
-    lh_ledger_put(registry, ledger, LH_ENTRY(link, struct lh_entry, order));
+    struct lh_entry *entry = LH_ENTRY(link, struct lh_entry, order);
+    if (is_handled(registry, ledger, entry))
+      lh_entry_free(entry);
+    else
+      lh_ledger_put(registry, ledger, entry);
   }
   while (!lh_list_empty(&old)) {
     lh_ledger_remove(registry, ledger, LH_ENTRY(old.next, struct lh_entry, order));
@@ -205,6 +218,7 @@ static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
   // A survivor's copy may lack what was covered there: not good enough if the owner turns out to
   // live.
   if (ledger->frozen) ledger->whole = true;
+  ledger->handled = ledger->seq;
   ledger->fetch_from = 0;
   ledger->in_step = true;
   registry->counters.snapshots_in++;

@@ -27,6 +27,7 @@ struct script_state {
   atomic_uint_fast64_t *memory_refused;
   _Atomic size_t memory;  // written by the running thread only
   int every;              // preempt after so many instructions; 0: by signals
+  uint64_t order_seed;    // of pairs and next; 0: the plain order
 
   // A raise asked for by another thread. `lock` guards message and target.
   pthread_mutex_t lock;

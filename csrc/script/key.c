@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "script/script.h"
 
 bool lh_script_key_read(lua_State *L, int index, struct script_key *key) {
+  key->draw = 0;
   switch (lua_type(L, index)) {
   case LUA_TSTRING:
     key->kind = KEY_STRING;
@@ -64,10 +66,35 @@ static int compare_pids(lh_pid a, lh_pid b, const struct lh_runs *runs) {
   return order != 0 ? order : (run_a->epoch > run_b->epoch) - (run_a->epoch < run_b->epoch);
 }
 
+static uint64_t hash_pid(lh_pid pid, const struct lh_runs *runs) {
+  const struct lh_run *run = runs == NULL ? NULL : lh_runs_at(runs, lh_pid_node(pid));
+  if (run == NULL) return lh_hash(&pid, sizeof pid, 0);
+  return lh_hash_mix(lh_hash(run->id.bytes, sizeof run->id.bytes, run->epoch), lh_pid_local(pid));
+}
+
+void lh_script_key_draw(struct script_key *key, uint64_t seed, const struct lh_runs *runs) {
+  uint64_t hash = 0;
+  switch (key->kind) {
+  case KEY_STRING:
+    hash = lh_hash(key->as.string, key->len, 0);
+    break;
+  case KEY_PID:
+    hash = hash_pid(key->as.pid, runs);
+    break;
+  case KEY_BOOLEAN:
+    hash = key->as.boolean;
+    break;
+  default:
+    hash = lh_hash(&key->as, sizeof(lua_Integer), (uint64_t)key->kind);
+  }
+  key->draw = lh_hash_mix(seed, hash);
+}
+
 static int rank(enum script_key_kind kind) { return kind == KEY_FLOAT ? KEY_INTEGER : (int)kind; }
 
 int lh_script_key_compare(const struct script_key *a, const struct script_key *b,
                           const struct lh_runs *runs) {
+  if (a->draw != b->draw) return a->draw < b->draw ? -1 : 1;
   if (rank(a->kind) != rank(b->kind)) return rank(a->kind) - rank(b->kind);
   switch (a->kind) {
   case KEY_STRING:

@@ -1,4 +1,5 @@
 // ordered.c - pairs and next that visit keys in a fixed order, so that a seed replays a program.
+// lh_script_shuffle_order puts another order in its place, as fixed as the first.
 //
 // pairs sorts the keys when the loop begins. next has no loop to belong to, so it remembers the
 // table it was last asked about with its sorted keys and goes on there; the first step only looks
@@ -20,8 +21,19 @@ static const struct lh_runs *runs_of(lua_State *L) {
   return state == NULL ? NULL : state->runs;
 }
 
+static uint64_t seed_of(lua_State *L) {
+  const struct script_state *state = lh_script_state(L);
+  return state == NULL ? 0 : state->order_seed;
+}
+
+void lh_script_shuffle_order(lua_State *L, uint64_t seed) { lh_script_state(L)->order_seed = seed; }
+
 static void check_key(lua_State *L, int index, struct script_key *key) {
-  if (lh_script_key_read(L, index, key)) return;
+  if (lh_script_key_read(L, index, key)) {
+    const uint64_t seed = seed_of(L);
+    if (seed != 0) lh_script_key_draw(key, seed, runs_of(L));
+    return;
+  }
   luaL_error(L,
              "a %s as a table key has no fixed order: use strings, numbers, booleans or pids where "
              "the order must "
@@ -145,7 +157,7 @@ static lua_Integer find_position(lua_State *L) {
   while (low < high) {
     const lua_Integer middle = low + (high - low + 1) / 2;
     lua_rawgeti(L, 3, middle);
-    (void)lh_script_key_read(L, -1, &key);
+    check_key(L, -1, &key);
     const bool behind = lh_script_key_compare(&key, &wanted, runs) > 0;
     lua_pop(L, 1);
     if (behind) {

@@ -131,5 +131,8 @@ void lh_script_preempt_every(lua_State *L, int instructions);
 // epoch, number), strings by bytes; other keys are refused with an error. Pushes two functions:
 // pairs, next.
 void lh_script_push_ordered(lua_State *L);
+// From now on the two visit keys of this state (one of ours) in another order that `seed` decides,
+// as fixed as the first, to show who relies on that. 0: the first.
+void lh_script_shuffle_order(lua_State *L, uint64_t seed);
 
 #endif

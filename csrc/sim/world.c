@@ -10,6 +10,7 @@
 #include "actor/actor.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sim/watch.h"
 
 enum { NAME_MAX_LEN = 16, ADDRESS_MAX_LEN = 32, KEY_LEN = 32 };
 
@@ -22,6 +23,8 @@ struct place {  // where one node lives, also while it is down
   char address[ADDRESS_MAX_LEN];
   char listen[ADDRESS_MAX_LEN + 8];
   unsigned wipes;
+  unsigned moves;
+  lh_ms slow_ms;
   bool has_key;
   struct lh_node *node;
 };
@@ -33,6 +36,7 @@ struct lh_world {
   size_t count;
   bool paused;
   unsigned spins;  // events since the clock moved
+  struct lh_watch *watch;
 };
 
 struct lh_world *lh_world_new(const struct lh_world_config *config) {
@@ -41,6 +45,7 @@ struct lh_world *lh_world_new(const struct lh_world_config *config) {
   world->config.path = config->path != NULL ? lh_strdup(config->path) : NULL;
   world->config.cpath = config->cpath != NULL ? lh_strdup(config->cpath) : NULL;
   world->sim = lh_sim_new(config->seed);
+  world->watch = config->watched ? lh_watch_new() : NULL;
   return world;
 }
 
@@ -50,6 +55,7 @@ void lh_world_free(struct lh_world *world) {
     lh_free(world->places[i]);
   }
   lh_sim_free(world->sim);
+  lh_watch_free(world->watch);
   lh_free((char *)world->config.path);
   lh_free((char *)world->config.cpath);
   lh_free(world);
@@ -59,6 +65,13 @@ struct lh_sim *lh_world_sim(struct lh_world *world) {
   return world->sim;
 }
 
+static void find_address(struct place *place) {
+  const unsigned number = (unsigned)place->number + 1;
+  (void)snprintf(place->address, sizeof place->address, "10.%u.%u.%u", place->moves % 250,
+                 number / 250, number % 250 + 1);
+  (void)snprintf(place->listen, sizeof place->listen, "%s:%d", place->address, LH_WORLD_PORT);
+}
+
 int lh_world_add(struct lh_world *world) {
   if (world->count >= LH_WORLD_NODES_MAX) return LH_ELIMIT;
   struct place *place = LH_NEW(struct place);
@@ -66,9 +79,7 @@ int lh_world_add(struct lh_world *world) {
   place->world = world;
   place->number = world->count;
   (void)snprintf(place->name, sizeof place->name, "n%u", number);
-  (void)snprintf(place->address, sizeof place->address, "10.0.%u.%u", number / 250,
-                 number % 250 + 1);
-  (void)snprintf(place->listen, sizeof place->listen, "%s:%d", place->address, LH_WORLD_PORT);
+  find_address(place);
   world->places[world->count] = place;
   return (int)world->count++;
 }
@@ -116,6 +127,7 @@ int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error) 
     return err;
   }
   place->has_key = true;
+  lh_sim_host_mark(world->sim, place->address, (uint32_t)node + 1);
   struct lh_node_config config = {
       .name = place->name,
       .listen = place->listen,
@@ -130,13 +142,17 @@ int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error) 
   };
   add_joins(world, node, &config);
   place->node = lh_node_open(&config, env, error);
-  return place->node != NULL ? LH_OK : LH_EFAILED;
+  if (place->node == NULL) return LH_EFAILED;
+  lh_actors_slow_main(lh_node_actors(place->node), place->slow_ms);
+  if (world->watch != NULL) lh_watch_started(world->watch, node, place->node);
+  return LH_OK;
 }
 
 void lh_world_crash(struct lh_world *world, size_t node, enum lh_sim_crash how) {
   struct place *place = world->places[node];
   if (place->node == NULL) return;
   lh_sim_crash(world->sim, place->address, how);
+  if (world->watch != NULL) lh_watch_gone(world->watch, node);
   lh_node_free(place->node);
   place->node = NULL;
 }
@@ -150,6 +166,28 @@ void lh_world_wipe(struct lh_world *world, size_t node) {
   struct place *place = world->places[node];
   place->wipes++;
   place->has_key = false;
+  lh_sim_wipe(world->sim, place->address);
+}
+
+void lh_world_move(struct lh_world *world, size_t node) {
+  struct place *place = world->places[node];
+  char before[ADDRESS_MAX_LEN];
+  if (place->node != NULL) return;
+  memcpy(before, place->address, sizeof before);
+  place->moves++;
+  find_address(place);
+  lh_sim_move(world->sim, before, place->address);
+}
+
+bool lh_world_lost_power(const struct lh_world *world, size_t node) {
+  const struct place *place = world->places[node];
+  return place->node != NULL && !lh_sim_is_up(world->sim, place->address);
+}
+
+void lh_world_slow(struct lh_world *world, size_t node, lh_ms ms) {
+  struct place *place = world->places[node];
+  place->slow_ms = ms;
+  if (place->node != NULL) lh_actors_slow_main(lh_node_actors(place->node), ms);
 }
 
 void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes module,
@@ -162,11 +200,27 @@ void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes modul
 
 // --- time ---
 
+static void watch_last(struct lh_world *world) {
+  const uint32_t mark = lh_sim_last(world->sim);
+  if (mark == 0 || world->places[mark - 1]->node == NULL) return;
+  lh_watch_event(world->watch, mark - 1, world->places[mark - 1]->node);
+}
+
+const struct lh_watch_problem *lh_world_look(struct lh_world *world) {
+  if (world->watch == NULL) return NULL;
+  for (size_t i = 0; i < world->count; i++) {
+    if (world->places[i]->node != NULL) lh_watch_look(world->watch, i, world->places[i]->node);
+  }
+  const struct lh_watch_problem *problem = lh_watch_problem(world->watch);
+  return problem->name != NULL ? problem : NULL;
+}
+
 int lh_world_run(struct lh_world *world, lh_ms until) {
   lh_ms since = lh_sim_now(world->sim);
   world->paused = false;
   while (!world->paused && lh_sim_next(world->sim) <= until) {
     (void)lh_sim_step(world->sim);
+    if (world->watch != NULL) watch_last(world);
     const lh_ms now = lh_sim_now(world->sim);
     world->spins = now == since ? world->spins + 1 : 0;
     since = now;

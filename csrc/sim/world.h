@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "env/sim.h"
 #include "node/node.h"
+#include "sim/watch.h"
 
 struct lh_world;
 
@@ -27,6 +28,7 @@ enum {
 
 struct lh_world_config {
   uint64_t seed;
+  bool watched;                       // what nodes hold is compared after each event, see watch.h
   const char *path, *cpath;           // for every heap
   int (*open_core)(void *lua_state);  // luaopen_luahub_core
   // Each Lua state of each node, before anything runs in it; in protected mode.
@@ -50,7 +52,15 @@ struct lh_node *lh_world_node(const struct lh_world *world, size_t node);  // NU
 int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error);
 void lh_world_crash(struct lh_world *world, size_t node, enum lh_sim_crash how);
 void lh_world_end(struct lh_world *world, size_t node);  // the process of a node that has left ends
-void lh_world_wipe(struct lh_world *world, size_t node);  // at its next start it is a new node
+// Of nodes that are down: at its next start it is a new node; or it is at another address, with its
+// disk.
+void lh_world_wipe(struct lh_world *world, size_t node);
+void lh_world_move(struct lh_world *world, size_t node);
+// Its machine lost power while the node wrote a file: nothing of it runs any more, and it is to be
+// crashed.
+bool lh_world_lost_power(const struct lh_world *world, size_t node);
+// The node's main program needs so long for each question (strategies, immediate hooks).
+void lh_world_slow(struct lh_world *world, size_t node, lh_ms ms);
 // Runs require(module)(args...) as an actor of the node's main heap; nothing when it is down.
 void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes module,
                       struct lh_bytes args, uint32_t arg_count);
@@ -59,6 +69,9 @@ void lh_world_command(struct lh_world *world, size_t node, struct lh_bytes modul
 // meanwhile. LH_ELIMIT: a node is busy without end; the clock stands still.
 int lh_world_run(struct lh_world *world, lh_ms until);
 void lh_world_pause(struct lh_world *world);
+// Of a world that is watched: the first invariant that was found broken, or NULL. Looks at all
+// nodes.
+const struct lh_watch_problem *lh_world_look(struct lh_world *world);
 // Over all that happened and what each node's registry holds: equal for equal histories.
 uint64_t lh_world_hash(const struct lh_world *world);
 

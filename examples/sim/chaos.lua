@@ -1,18 +1,18 @@
--- chaos.lua - children under every fault that a seed draws: nothing may be lost or doubled when it is over.
+-- chaos.lua - three hubs under every fault that a seed draws, while their children are started, stopped, called and
+-- fail: nothing may be lost or doubled when it is over, and much must hold at every time.
 --
---   luahub sim examples/sim/chaos.lua --runs 10 --nodes 5 --minutes 2
+--   luahub sim examples/sim/chaos.lua --runs 10 --minutes 2
+
+local luahub = require("luahub")
 
 return {
-  hubs = { { id = "shop" } },
-  nodes = 4,
+  hubs = {
+    { id = "shop" },
+    { id = "ring", distribution = luahub.distribution.consistent_hashing() },
+    { id = "hot", migration = luahub.migration.hot_swap({ handover = true }) },
+  },
   run = function(world)
     world:cluster(world.node_count)
-    local specs = {}
-    for i = 1, 20 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
-    world:settle()
-    world:chaos()
+    world:chaos({ children = 6 })
   end,
 }

@@ -3,23 +3,25 @@
 -- A scenario is a Lua file that returns a table:
 --
 --   hubs    as in a node's file: loaded on every simulated node, with its strategies and hooks
---   nodes   how many (default 3)
+--   nodes   how many (default: 3 to 9, the seed decides)
 --   run     function(world): what happens and what must hold; default: a cluster of `nodes`, and chaos
 --
 -- The nodes are the real core; the world around them (clock, network, disk, chance) is simulated, so one seed is one
 -- history. A report says whether everything held; if not, what did not, when, and how to see it again.
 
 local failure = require("luahub.failure")
+local random = require("luahub.sim.random")
+local shrink = require("luahub.sim.shrink")
 local world = require("luahub.sim.world")
 
-local NODES, MINUTES = 3, 1
-local TRIALS_MAX = 60 -- runs that shrinking may take
+local NODES_MIN, NODES_MAX, MINUTES = 3, 9, 1
 
 ---@class luahub.sim.Options
 ---@field seed? integer     default 1
 ---@field nodes? integer    how many nodes, instead of the file's
 ---@field minutes? number   virtual minutes of chaos, default 1
----@field plan? table       the steps of chaos, instead of those the seed draws
+---@field without? string[]  nodes that are left out, with all that concerns them
+---@field only? integer[]    of the steps of chaos only these; default all
 ---@field listener? fun(line: string)  gets each line of the history
 
 ---@class luahub.sim.Report
@@ -31,6 +33,8 @@ local TRIALS_MAX = 60 -- runs that shrinking may take
 ---@field history string[]    one line an event
 ---@field command string      replays the run
 ---@field hash integer        of the whole history: equal for equal ones
+---@field hashes integer[]    the same after each virtual second
+---@field nodes string[]      that took part
 ---@field virtual_ms integer
 ---@field plan? table
 
@@ -74,6 +78,12 @@ local function command_line(path, options)
   local parts = { "luahub sim", path, "--seed", tostring(options.seed) }
   if options.nodes then parts[#parts + 1] = "--nodes " .. options.nodes end
   if options.minutes then parts[#parts + 1] = "--minutes " .. tostring(options.minutes) end
+  if options.without and #options.without > 0 then
+    parts[#parts + 1] = "--without " .. table.concat(options.without, ",")
+  end
+  if options.only then
+    parts[#parts + 1] = "--only " .. (#options.only > 0 and shrink.as_ranges(options.only) or "none")
+  end
   return table.concat(parts, " ")
 end
 
@@ -82,18 +92,25 @@ local function trace(raised)
   return { message = debug.traceback(tostring(raised), 2) }
 end
 
+-- Every seed has its own number of nodes where nobody says how many.
+local function node_count(scenario, options)
+  return options.nodes or scenario.nodes or random.new(options.seed ~ 0x2545F491):between(NODES_MIN, NODES_MAX)
+end
+
 local function play(scenario, options)
   local simulated = world.new({
     seed = options.seed, file = scenario.path, path = scenario.search, hubs = scenario.hubs,
     listener = options.listener,
   })
-  simulated.node_count = options.nodes or scenario.nodes or NODES
+  simulated.node_count = node_count(scenario, options)
   simulated.minutes = options.minutes or MINUTES
-  simulated.plan = options.plan
+  simulated.without = shrink.set_of(options.without or {})
+  simulated.only = options.only and shrink.set_of(options.only)
   local ok, raised = xpcall(scenario.run or default_run, trace, simulated)
   local report = {
     ok = ok, seed = options.seed, history = simulated.history, command = command_line(scenario.path, options),
-    hash = simulated.core:hash(), virtual_ms = simulated:now(), plan = simulated.plan,
+    hash = simulated.core:hash(), hashes = simulated.hashes, virtual_ms = simulated:now(), plan = simulated.plan,
+    without = options.without, nodes = simulated:nodes(),
   }
   if not ok then
     report.invariant = raised.invariant or "the scenario runs"
@@ -113,8 +130,8 @@ function M.run(path, options)
   local scenario, err = load_scenario(path)
   if not scenario then return nil, err end
   return play(scenario, {
-    seed = options.seed or 1, nodes = options.nodes, minutes = options.minutes, plan = options.plan,
-    listener = options.listener,
+    seed = options.seed or 1, nodes = options.nodes, minutes = options.minutes, without = options.without,
+    only = options.only, listener = options.listener,
   })
 end
 
@@ -134,42 +151,45 @@ function M.search(path, runs, options)
   return report
 end
 
-local function without(plan, from, to)
-  local out = { kinds = plan.kinds }
-  for i, step in ipairs(plan) do
-    if i < from or i > to then out[#out + 1] = step end
-  end
-  return out
-end
-
--- A run with fewer steps that breaks the same invariant, or nil.
-local function still_fails(path, options, report, plan)
-  local other = M.run(path, setmetatable({ plan = plan, seed = report.seed }, { __index = options }))
-  return other and not other.ok and other.invariant == report.invariant and other or nil
-end
-
---- Takes steps of chaos away from a run that fails, as long as the same invariant breaks without them. The report of
---- the shortest such run; the given one where there was no chaos.
+--- Takes nodes, faults and operations away from a run that fails, as long as the same invariant breaks without them.
+--- The report of the smallest such run, whose command shows it again; the given one where there was no chaos.
 ---@param path string
 ---@param report luahub.sim.Report
 ---@param options? luahub.sim.Options
 ---@return luahub.sim.Report
 function M.shrink(path, report, options)
+  if not report.plan then return report end
   options = options or {}
-  options = { nodes = options.nodes, minutes = options.minutes }
-  local size, trials = report.plan and #report.plan or 0, 0
-  while size >= 1 do
-    local from = 1
-    while from <= #report.plan and trials < TRIALS_MAX do
-      trials = trials + 1
-      local shorter = without(report.plan, from, math.min(from + size - 1, #report.plan))
-      local found = still_fails(path, options, report, shorter)
-      if found then report = found else from = from + size end
-    end
-    size = size // 2
+  return shrink.shrink(report, function(without, only)
+    return (M.run(path, {
+      seed = report.seed, nodes = options.nodes, minutes = options.minutes, without = without, only = only,
+    }))
+  end)
+end
+
+local function first_difference(a, b)
+  for second = 1, math.max(#a.hashes, #b.hashes) do
+    if a.hashes[second] ~= b.hashes[second] then return second end
+  end
+  return a.hash ~= b.hash and #a.hashes + 1 or nil
+end
+
+--- Runs a seed twice and compares the two histories each virtual second. The report of the first run; where they
+--- differ it is not ok, and says when.
+---@param path string
+---@param options? luahub.sim.Options
+---@return luahub.sim.Report?
+---@return luahub.Failure?
+function M.twice(path, options)
+  local report, err = M.run(path, options)
+  if not report then return nil, err end
+  local again = assert(M.run(path, options))
+  local second = first_difference(report, again)
+  if second then
+    report.ok, report.invariant, report.at = false, "one seed is one history", second * 1000
+    report.message = ("two runs of the seed differ from second %d on"):format(second)
   end
   return report
 end
-
 
 return M

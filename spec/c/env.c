@@ -481,62 +481,7 @@ static int sim_free(lua_State *L) {
   forget(object);
   return 0;
 }
-static int sim_host(lua_State *L) {
-  struct lh_env *env = lh_sim_host(check_sim(L), luaL_checkstring(L, 2));
-  return env != NULL ? new_env(L, env) : 0;
-}
-static int sim_name(lua_State *L) {
-  lh_sim_name(check_sim(L), luaL_checkstring(L, 2), luaL_checkstring(L, 3));
-  return 0;
-}
-static int sim_now(lua_State *L) {
-  lua_pushinteger(L, lh_sim_now(check_sim(L)));
-  return 1;
-}
-static int sim_run_for(lua_State *L) {
-  struct lh_sim *sim = check_sim(L);
-  lh_sim_run_until(sim, lh_sim_now(sim) + luaL_checkinteger(L, 2));
-  return raise_failure(L);
-}
-static int sim_trace(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lh_sim_trace(check_sim(L)));
-  return 1;
-}
-static int sim_cut(lua_State *L) {
-  lh_sim_cut(check_sim(L), luaL_checkstring(L, 2), luaL_checkstring(L, 3), lua_toboolean(L, 4));
-  return 0;
-}
-static int sim_stall(lua_State *L) {
-  lh_sim_stall(check_sim(L), luaL_checkstring(L, 2), luaL_checkinteger(L, 3));
-  return 0;
-}
-static int sim_crash(lua_State *L) {
-  const bool vanish = strcmp(luaL_checkstring(L, 3), "vanished") == 0;
-  lh_sim_crash(check_sim(L), luaL_checkstring(L, 2), vanish ? LH_SIM_VANISHED : LH_SIM_KILLED);
-  return 0;
-}
-static int sim_disk_full(lua_State *L) {
-  lh_sim_set_disk_full(check_sim(L), luaL_checkstring(L, 2), lua_toboolean(L, 3));
-  return 0;
-}
-
-static lua_Integer field(lua_State *L, int table, const char *name, lua_Integer otherwise) {
-  lua_getfield(L, table, name);
-  const lua_Integer value = luaL_optinteger(L, -1, otherwise);
-  lua_pop(L, 1);
-  return value;
-}
-
-// network{ delay_min, delay_max, loss, duplicate }, the last two per million.
-static int sim_network(lua_State *L) {
-  luaL_checktype(L, 2, LUA_TTABLE);
-  const struct lh_sim_path path = {.delay_min = field(L, 2, "delay_min", 1),
-                                   .delay_max = field(L, 2, "delay_max", 3),
-                                   .loss = (uint32_t)field(L, 2, "loss", 0),
-                                   .duplicate = (uint32_t)field(L, 2, "duplicate", 0)};
-  lh_sim_set_network(check_sim(L), &path);
-  return 0;
-}
+#include "env_sim.h"
 
 // --- the module ---
 
@@ -578,12 +523,6 @@ static const luaL_Reg listener_methods[] = {
     {"addr", listener_addr}, {"close", listener_close}, {NULL, NULL}};
 static const luaL_Reg dgram_methods[] = {
     {"addr", dgram_addr}, {"send", dgram_send}, {"close", dgram_close}, {NULL, NULL}};
-static const luaL_Reg sim_methods[] = {
-    {"free", sim_free},       {"host", sim_host},           {"name", sim_name},
-    {"now", sim_now},         {"run", sim_run_for},         {"trace", sim_trace},
-    {"cut", sim_cut},         {"stall", sim_stall},         {"crash", sim_crash},
-    {"network", sim_network}, {"disk_full", sim_disk_full}, {NULL, NULL},
-};
 
 __attribute__((visibility("default"))) int luaopen_luahub_test_env(lua_State *L);
 

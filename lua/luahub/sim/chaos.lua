@@ -1,179 +1,254 @@
--- sim/chaos.lua - faults drawn from the seed.
+-- sim/chaos.lua - faults and operations drawn from the seed.
 --
--- Each seed gets a subset of the kinds of fault, so that some runs are all crashes and some all cuts. What happens when
--- is planned before it happens and does not depend on it: a plan can be cut down to what still fails. One node, the
--- keeper, never goes down and asks for all starts and stops: what it was told is known to a node that lives, so it may
--- not be lost.
+-- Each seed gets a subset of the kinds, and rates of its own, so that some runs are all crashes and some all cuts. What
+-- happens when is planned before it happens and does not depend on it: a plan can be cut down to what still fails.
+-- One node, the keeper, never goes down.
+--
+--   safety mode     faults until the end; then rest
+--   liveness mode   after two thirds a healthy core is chosen: inside it faults stop, and it must come to rest while
+--                   the others, cut off or down, go on failing; then rest for all
+--
+-- S1 to S12 hold at every tick, L1 to L6 whenever there is rest.
 
+local fault = require("luahub.sim.fault")
+local liveness = require("luahub.sim.liveness")
+local operation = require("luahub.sim.operation")
 local random = require("luahub.sim.random")
+local safety = require("luahub.sim.safety")
 
 local M = {}
 
-local GAP_MIN_MS, GAP_MAX_MS = 100, 4000
-local REST_MS = 90000
+-- Who is still heard, or hears, is found out later than who is gone.
+local ONE_WAY_MS = 15000
 
--- What a kind of fault draws when it is planned, and what it then does. An act that does not apply is passed over.
-local KINDS = {}
+local MODES = { "safety", "liveness" }
 
-KINDS.crash = {
-  plan = function(r)
-    return { r:between(2, 1000), r:between(200, 15000), r:once_in(3) }
-  end,
-  act = function(world, names, draw)
-    local name = names.others[draw[1] % #names.others + 1]
-    if draw[3] then world:vanish(name) else world:crash(name) end
-    return name, "restart", draw[2]
-  end,
-}
-
-KINDS.wipe = {
-  plan = function(r)
-    return { r:between(2, 1000), r:between(200, 15000) }
-  end,
-  act = function(world, names, draw)
-    local name = names.others[draw[1] % #names.others + 1]
-    world:crash(name)
-    return name, "replace", draw[2]
-  end,
-}
-
-KINDS.leave = {
-  plan = function(r)
-    return { r:between(2, 1000), r:between(3000, 15000) }
-  end,
-  act = function(world, names, draw)
-    local name = names.others[draw[1] % #names.others + 1]
-    world:leave(name)
-    return name, "restart", draw[2]
-  end,
-}
-
-KINDS.stall = {
-  plan = function(r)
-    return { r:between(1, 1000), r:once_in(4) and r:between(3000, 15000) or r:between(10, 3000) }
-  end,
-  act = function(world, names, draw)
-    local name = names.all[draw[1] % #names.all + 1]
-    if world:is_up(name) then world:stall(name, draw[2]) end
-  end,
-}
-
-KINDS.cut = {
-  plan = function(r)
-    return { r:between(1, 1000), r:between(1, 999), r:once_in(2), r:between(200, 20000) }
-  end,
-  act = function(world, names, draw)
-    local all = names.all
-    local a, b = draw[1] % #all + 1, draw[2] % #all + 1
-    if a == b then b = a % #all + 1 end
-    if draw[3] then world:cut_one_way(all[a], all[b]) else world:cut(all[a], all[b]) end
-    return nil, "heal", draw[4]
-  end,
-}
-
-KINDS.split = {
-  plan = function(r)
-    return { r:between(1, 1 << 20), r:between(500, 25000) }
-  end,
-  act = function(world, names, draw)
-    local group = {}
-    for i, name in ipairs(names.all) do
-      if draw[1] >> i & 1 == 1 then group[#group + 1] = name end
-    end
-    if #group == 0 or #group == #names.all then return end
-    world:split(group)
-    return nil, "heal", draw[2]
-  end,
-}
-
-KINDS.weather = {
-  plan = function(r)
-    return { r:between(0, 30), r:between(0, 10), r:between(1, 400) }
-  end,
-  act = function(world, _, draw)
-    world:drop(draw[1] / 100)
-    world:duplicate(draw[2] / 100)
-    world:delay(1, draw[3])
-  end,
-}
-
-local NAMES = { "crash", "cut", "leave", "split", "stall", "weather", "wipe" }
+local function kind_of(name)
+  return fault.KIND[name] or operation.KIND[name]
+end
 
 -- A subset that is never empty.
 local function draw_kinds(r, allowed)
   local kinds = {}
   for _, kind in ipairs(allowed) do
-    if r:once_in(2) then kinds[#kinds + 1] = kind end
+    if r:once_in(3) then kinds[#kinds + 1] = kind end
   end
   return #kinds > 0 and kinds or { r:pick(allowed) }
 end
 
---- The plan of a seed: a list of { at, kind, draw }.
----@param seed integer
----@param options { ms: integer, faults: string[]?, children: boolean? }
-function M.plan(seed, options)
-  local r = random.new(seed ~ 0x5DEECE66D)
-  local kinds = draw_kinds(r, options.faults or NAMES)
-  local out, at = { kinds = kinds }, 0
+local function draw_steps(out, r, kinds, names, ms, gap)
+  local at = 0
   while true do
-    at = at + r:between(GAP_MIN_MS, GAP_MAX_MS)
-    if at >= options.ms then return out end
+    at = at + r:between(gap // 8 + 1, gap)
+    if at >= ms then return end
     local kind = r:pick(kinds)
-    out[#out + 1] = { at = at, kind = kind, draw = KINDS[kind].plan(r) }
+    out[#out + 1] = { at = at, order = #out, kind = kind, drawn = kind_of(kind).draw(r, names) }
   end
 end
 
--- What ends a fault later: a list of { at, what, name }, in order of time.
-local function after(later, at, what, name)
+local function draw_core(r, names)
+  local others = r:shuffle(names.others)
+  local size = r:between(#names.all // 2, #others)
+  local inside = { [names.keeper] = true }
+  for i = 1, size do
+    inside[others[i]] = true
+  end
+  local one_way = r:pick({ "deaf", "mute" })
+  local hows = r:once_in(3) and { one_way } or { "down", "cut" }
+  local core, outside = {}, {}
+  for _, name in ipairs(names.all) do
+    if inside[name] then
+      core[#core + 1] = name
+    else
+      outside[#outside + 1] = { name = name, how = r:pick(hows) }
+    end
+  end
+  return core, outside
+end
+
+--- The plan of a seed: a list of { at, kind, drawn }, and { mode, core, outside, core_at }.
+---@param seed integer
+---@param options { ms: integer, names: string[], faults: string[]?, operations: boolean, mode: string? }
+function M.plan(seed, options)
+  local r = random.new(seed ~ 0x5DEECE66D)
+  local names = { all = options.names, others = table.move(options.names, 2, #options.names, 1, {}) }
+  names.keeper = options.names[1]
+  local out = { mode = options.mode or r:pick(MODES) }
+  out.kinds = draw_kinds(r, options.faults or fault.NAMES)
+  draw_steps(out, r, out.kinds, names, options.ms, r:pick({ 1000, 4000, 4000, 10000 }))
+  if options.operations then
+    draw_steps(out, r, draw_kinds(r, operation.NAMES), names, options.ms, r:pick({ 500, 2000, 5000 }))
+  end
+  table.sort(out, function(a, b)
+    if a.at ~= b.at then return a.at < b.at end
+    return a.order < b.order
+  end)
+  for i, step in ipairs(out) do
+    step.number = i
+  end
+  out.core, out.outside = draw_core(r, names)
+  out.core_at = options.ms * 2 // 3
+  return out
+end
+
+-- The nodes of a list that are there.
+local function present(names, without)
+  local out = {}
+  for _, name in ipairs(names) do
+    if not without[name] then out[#out + 1] = name end
+  end
+  return out
+end
+
+local function is_kept(step, without, only)
+  if only and not only[step.number] then return false end
+  for _, name in ipairs(step.drawn.nodes or {}) do
+    if without[name] then return false end
+  end
+  return true
+end
+
+--- The plan without the nodes that are left out and all that concerns them, and of its steps only those wanted.
+---@param plan table
+---@param without table<string, boolean>
+---@param only table<integer, boolean>?
+local function cut_down(plan, without, only)
+  local out = { mode = plan.mode, kinds = plan.kinds, core_at = plan.core_at, size = #plan }
+  for _, step in ipairs(plan) do
+    if is_kept(step, without, only) then
+      if step.drawn.group then step.drawn.group = present(step.drawn.group, without) end
+      out[#out + 1] = step
+    end
+  end
+  out.core, out.outside = present(plan.core, without), {}
+  for _, one in ipairs(plan.outside) do
+    if not without[one.name] then out.outside[#out.outside + 1] = one end
+  end
+  return out
+end
+
+-- ---- carrying it out ----
+
+-- What ends a fault later: a list of { at, fn }, in order of time.
+local function after(world, at, fn)
+  local later = world.later
   local i = #later + 1
   while i > 1 and later[i - 1].at > at do
     i = i - 1
   end
-  table.insert(later, i, { at = at, what = what, name = name })
+  table.insert(later, i, { at = at, fn = fn })
 end
 
-local function carry_out(world, names, later, step)
-  local name, what, ms = KINDS[step.kind].act(world, names, step.draw)
-  if what then after(later, world:now() + ms, what, name) end
+local function carry_out(world, step)
+  kind_of(step.kind).act(world, step.drawn, function(ms, fn)
+    after(world, world:now() + ms, fn)
+  end)
 end
 
-local function follow_up(world, entry)
-  if entry.what == "heal" then
-    world:heal()
-  else
-    world:restart(entry.name, { disk = entry.what ~= "replace" })
-  end
-end
-
-local function run_until(world, later, at)
-  while later[1] and later[1].at <= at do
-    local entry = table.remove(later, 1)
+local function run_until(world, at)
+  while world.later[1] and world.later[1].at <= at do
+    local entry = table.remove(world.later, 1)
     if entry.at > world:now() then world:run_for(entry.at - world:now()) end
-    follow_up(world, entry)
+    entry.fn()
   end
   if at > world:now() then world:run_for(at - world:now()) end
 end
 
+local function is_outside(plan, step)
+  if not fault.KIND[step.kind] or not step.drawn.nodes then return false end
+  for _, name in ipairs(step.drawn.nodes) do
+    for _, inside in ipairs(plan.core) do
+      if name == inside then return false end
+    end
+  end
+  return true
+end
+
+local function is_one_way(plan)
+  local first = plan.outside[1]
+  return first and (first.how == "deaf" or first.how == "mute")
+end
+
+-- Cuts the others off, each in its way, and lets them go on failing.
+local function choose_core(world, plan, until_at)
+  world:note("from now on %s have no faults", table.concat(plan.core, " "))
+  world.later = {}
+  world:heal()
+  for _, one in ipairs(plan.outside) do
+    world:isolate(one.name, plan.core, one.how)
+  end
+  for _, step in ipairs(plan) do
+    local at = world.chaos_began + step.at
+    if at >= world:now() and at < until_at and is_outside(plan, step) then
+      after(world, at, function()
+        carry_out(world, step)
+      end)
+    end
+  end
+  world.ticker = function()
+    while world.later[1] and world.later[1].at <= world:now() do
+      table.remove(world.later, 1).fn()
+    end
+  end
+  world:recover_nodes(plan.core)
+  liveness.converge(world, plan.core, { later = is_one_way(plan) and ONE_WAY_MS or 0 })
+  world:note("the core is at rest")
+  world.ticker, world.later = nil, {}
+end
+
+local function watch(world)
+  world:always_each(function()
+    return safety.broken(world)
+  end)
+end
+
+local function start_probes(world, options)
+  if not options.children then return end
+  local specs = {}
+  for _, hub in ipairs(world.hubs) do
+    for i = 1, options.children do
+      specs[i] = operation.spec(world)
+    end
+    world:start(specs, { hub = hub.id })
+    specs = {}
+  end
+end
+
 --- Faults for `minutes` (default: the run's, else 1), then rest: everything must be whole again.
+---@class luahub.sim.Chaos
+---@field minutes? number
+---@field faults? string[]     of luahub.sim.fault.NAMES; default all
+---@field children? integer    so many children in each hub that are started, stopped, called meanwhile; default none
+---@field mode? "safety"|"liveness"  default: the seed decides
+---@field rest? integer        ms in which all must be at rest in the end
+
 ---@param world luahub.sim.World
----@param options { minutes: number?, faults: string[]?, rest: integer? }
+---@param options luahub.sim.Chaos
 function M.run(world, options)
   for _, kind in ipairs(options.faults or {}) do
-    if not KINDS[kind] then error(("no fault is called '%s'"):format(tostring(kind)), 3) end
+    if not fault.KIND[kind] then error(("no fault is called '%s'"):format(tostring(kind)), 3) end
   end
+  local names = world.names
+  if #names < 2 then error("chaos needs two nodes or more", 3) end
   local ms = math.floor((options.minutes or world.minutes or 1) * 60000)
-  local plan = world.plan or M.plan(world.seed, { ms = ms, faults = options.faults })
-  world.plan = plan
-  local names = { all = world:nodes(), others = world:nodes() }
-  if #names.all < 2 then error("chaos needs two nodes or more", 3) end
-  table.remove(names.others, 1) -- the keeper
-  local began, later = world:now(), {}
+  local plan = M.plan(world.seed, {
+    ms = ms, names = names, faults = options.faults, operations = options.children ~= nil, mode = options.mode,
+  })
+  plan = cut_down(plan, world.without, world.only)
+  world.plan, world.later, world.keeper = plan, {}, names[1]
+  start_probes(world, options)
+  watch(world)
+  world.chaos_began = world:now()
+  local stop_at = plan.mode == "liveness" and plan.core_at or ms
   for _, step in ipairs(plan) do
-    run_until(world, later, began + step.at)
-    carry_out(world, names, later, step)
+    if step.at < stop_at then
+      run_until(world, world.chaos_began + step.at)
+      carry_out(world, step)
+    end
   end
-  run_until(world, later, began + ms)
-  world:settle(options.rest or REST_MS)
+  run_until(world, world.chaos_began + stop_at)
+  if plan.mode == "liveness" and #plan.core > 1 then choose_core(world, plan, world.chaos_began + ms) end
+  world:settle(options.rest)
 end
 
 return M

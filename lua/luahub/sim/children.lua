@@ -1,5 +1,5 @@
 -- sim/children.lua - the words of a scenario for children: start, stop, call. They are words of luahub.sim.world, which
--- carries `wanted` and `stopped` (hub -> id -> true): what was acknowledged.
+-- carries `wanted` (hub -> id -> true) and `stopped` (hub -> id -> { generation, by }): what was acknowledged.
 
 local COMMAND_MS = 30000
 
@@ -11,6 +11,7 @@ function M:want(hub, spec)
   local keeps = spec.restart == nil or spec.restart == "permanent"
   self.wanted[hub] = self.wanted[hub] or {}
   self.wanted[hub][spec.id] = keeps or nil
+  self.wanted_changed = true
   if self.stopped[hub] then self.stopped[hub][spec.id] = nil end
 end
 
@@ -39,7 +40,13 @@ local function as_list(specs)
   return specs.id and { specs } or specs
 end
 
-local function started(self, hub, specs, answer)
+-- Under chaos only the keeper's word counts: what another node was told may die with it.
+local function counts(self, name)
+  return not self.keeper or name == self.keeper
+end
+
+local function started(self, hub, name, specs, answer)
+  if not counts(self, name) then return end
   local by_id = {}
   for _, spec in ipairs(specs) do
     by_id[spec.id] = spec
@@ -60,7 +67,7 @@ function M:start(specs, options)
   self:note("%s starts %s", name, #specs == 1 and specs[1].id or #specs .. " children")
   local answer, err = self:ask(name, "start", timeout + 10000, hub, specs, timeout)
   if not answer then return nil, err end
-  started(self, hub, specs, answer)
+  started(self, hub, name, specs, answer)
   return answer
 end
 
@@ -70,23 +77,75 @@ function M:begin_start(specs, options)
   local hub, name = hub_of(self, options), node_of(self, options)
   self:note("%s starts %s", name, #specs == 1 and specs[1].id or #specs .. " children")
   return self:begin(name, "start", function(ok, answer)
-    if ok then started(self, hub, specs, answer) end
+    if ok then started(self, hub, name, specs, answer) end
   end, COMMAND_MS + 30000, hub, specs, COMMAND_MS)
 end
 
---- Stops children and waits. What was acknowledged must not run any more.
-function M:stop(ids, options)
+-- The highest generation of any body of the child: those of before its stop.
+local function highest_generation(self, hub, id)
+  local highest = 0
+  for _, body in ipairs(self:bodies()[hub] and self:bodies()[hub][id] or {}) do
+    highest = math.max(highest, body.generation)
+  end
+  return highest
+end
+
+-- Until stop orders are rows, a stop reaches only those that can be reached: one that could not, or came back
+-- meanwhile, may start the child again. So under chaos a stop counts when nobody is in trouble.
+local function reaches_all(self)
+  return not self.keeper or self:calm_for(table.unpack(self:nodes())) >= 15000
+end
+
+local function stopped(self, hub, name, answer)
+  if not counts(self, name) or not reaches_all(self) then return end
+  self.stopped[hub] = self.stopped[hub] or {}
+  for _, id in ipairs(answer.ids) do
+    self.stopped[hub][id] = { generation = highest_generation(self, hub, id), by = name }
+  end
+end
+
+local function prepare_stop(self, ids, options)
   if type(ids) == "string" then ids = { ids } end
   local hub, name = hub_of(self, options), node_of(self, options)
   unwant(self, hub, ids)
   self:note("%s stops %s", name, #ids == 1 and ids[1] or #ids .. " children")
+  return ids, hub, name
+end
+
+--- Stops children and waits. What was acknowledged must not run any more.
+function M:stop(ids, options)
+  local hub, name
+  ids, hub, name = prepare_stop(self, ids, options)
   local answer, err = self:ask(name, "stop", COMMAND_MS + 10000, hub, ids, COMMAND_MS)
   if not answer then return nil, err end
-  self.stopped[hub] = self.stopped[hub] or {}
-  for _, id in ipairs(answer.ids) do
-    self.stopped[hub][id] = true
-  end
+  stopped(self, hub, name, answer)
   return answer
+end
+
+--- The same without waiting.
+function M:begin_stop(ids, options)
+  local hub, name
+  ids, hub, name = prepare_stop(self, ids, options)
+  return self:begin(name, "stop", function(ok, answer)
+    if ok then stopped(self, hub, name, answer) end
+  end, COMMAND_MS + 10000, hub, ids, COMMAND_MS)
+end
+
+--- Calls a child and does not wait for its reply.
+function M:begin_call(id, request, options)
+  local hub, name = hub_of(self, options), node_of(self, options)
+  return self:begin(name, "call", nil, options.timeout + 5000, hub, id, request, options.timeout)
+end
+
+--- Sends a child so many numbered messages from one actor; see luahub.sim.delivery.
+function M:burst(id, count, options)
+  local hub, name = hub_of(self, options), node_of(self, options)
+  return self:begin(name, "burst", nil, 10000, hub, id, self:next_burst(), count)
+end
+
+function M:next_burst()
+  self.bursts = self.bursts + 1
+  return self.bursts
 end
 
 --- Calls a child from a node. Its reply, or nil and an error.

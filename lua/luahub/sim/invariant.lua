@@ -1,36 +1,45 @@
--- sim/invariant.lua - what must hold whenever faults have stopped for a while.
+-- sim/invariant.lua - what must hold of a cluster at rest, one question a function: (world, names), where `names` are
+-- the nodes that are looked at, by default all that are up.
 --
 -- Nothing is lost: each child whose start was acknowledged, and whose stop nobody asked for, has a body. Nothing is
 -- doubled: no child has two. What was stopped stays stopped. All views name the nodes that run, all registries are
--- equal, and they say what is true. Bodies are counted where they live, without asking the registry.
+-- equal, and they say what is true. Bodies are counted where they live, without asking the registry. What must hold
+-- at every time is in luahub.sim.safety, what must hold within a time in luahub.sim.liveness.
+
+local truth = require("luahub.sim.truth")
 
 local M = {}
 
-local function sorted_keys(set)
+local sorted_keys = truth.sorted
+
+local function set_of(names)
   local out = {}
-  for key in pairs(set or {}) do
-    out[#out + 1] = key
+  for _, name in ipairs(names) do
+    out[name] = true
   end
-  table.sort(out)
   return out
 end
 
 -- hub -> id -> list of nodes that have a body of it
-local function bodies(world)
-  local out = {}
-  for _, name in ipairs(world:nodes(true)) do
-    for _, child in ipairs(world:children(name)) do
-      local hub = out[child.hub] or {}
-      out[child.hub] = hub
-      hub[child.id] = hub[child.id] or {}
-      table.insert(hub[child.id], name)
+local function bodies(world, names)
+  local looked_at, out = set_of(names or world:nodes(true)), {}
+  for hub, children in pairs(world:bodies()) do
+    local found = {}
+    out[hub] = found
+    for id, list in pairs(children) do
+      for _, body in ipairs(list) do
+        if looked_at[body.node] then
+          found[id] = found[id] or {}
+          table.insert(found[id], body.node)
+        end
+      end
     end
   end
   return out
 end
 
-local function first_of(world, problem_of)
-  local found = bodies(world)
+local function first_of(world, names, problem_of)
+  local found = bodies(world, names)
   for _, hub in ipairs(world.hubs) do
     local problem = problem_of(hub.id, found[hub.id] or {})
     if problem then return false, problem end
@@ -39,8 +48,8 @@ local function first_of(world, problem_of)
 end
 
 --- Every wanted child has a body.
-function M.nothing_lost(world)
-  return first_of(world, function(hub, found)
+function M.nothing_lost(world, names)
+  return first_of(world, names, function(hub, found)
     for _, id in ipairs(sorted_keys(world.wanted[hub])) do
       if not found[id] then return ("child %s of hub %s runs nowhere"):format(id, hub) end
     end
@@ -48,8 +57,8 @@ function M.nothing_lost(world)
 end
 
 --- No child has two bodies.
-function M.nothing_doubled(world)
-  return first_of(world, function(hub, found)
+function M.nothing_doubled(world, names)
+  return first_of(world, names, function(hub, found)
     for _, id in ipairs(sorted_keys(found)) do
       if #found[id] > 1 then
         return ("child %s of hub %s runs on %s"):format(id, hub, table.concat(found[id], " and "))
@@ -59,8 +68,8 @@ function M.nothing_doubled(world)
 end
 
 --- What was stopped does not run.
-function M.stopped_stays_stopped(world)
-  return first_of(world, function(hub, found)
+function M.stopped_stays_stopped(world, names)
+  return first_of(world, names, function(hub, found)
     for _, id in ipairs(sorted_keys(world.stopped[hub])) do
       if found[id] then return ("child %s of hub %s was stopped and runs on %s"):format(id, hub, found[id][1]) end
     end
@@ -68,92 +77,65 @@ function M.stopped_stays_stopped(world)
 end
 
 --- All registries hold the same.
-function M.registries_equal(world)
+function M.registries_equal(world, names)
   local first, first_name
-  for _, name in ipairs(world:nodes(true)) do
+  for _, name in ipairs(names or world:nodes(true)) do
     local digest = world.core:digest(world.numbers[name])
+    if not world.core:is_whole(world.numbers[name]) then return false, ("%s lacks rows of the living"):format(name) end
     if first and digest ~= first then return false, ("the registries of %s and %s differ"):format(first_name, name) end
     first, first_name = first or digest, first_name or name
   end
   return true
 end
 
+-- The first thing that is wrong about what one node says of one hub. A child whose init is not over has a body and a
+-- row that does not run yet.
+local function problem_of_rows(name, rows, found)
+  local said = {}
+  for _, row in ipairs(rows) do
+    said[row.id .. "\0" .. row.node] = true
+    local where = found[row.id]
+    if row.runs and (not where or where[1] ~= row.node) then
+      return ("%s says that %s runs on %s"):format(name, row.id, row.node)
+    end
+  end
+  for _, id in ipairs(sorted_keys(found)) do
+    for _, node in ipairs(found[id]) do
+      if not said[id .. "\0" .. node] then return ("%s does not know of %s on %s"):format(name, id, node) end
+    end
+  end
+end
+
 --- Each registry says what runs where.
-function M.registries_true(world)
-  local found = bodies(world)
+function M.registries_true(world, names)
+  local found = bodies(world, names)
   for _, hub in ipairs(world.hubs) do
-    for _, name in ipairs(world:nodes(true)) do
-      local said, count, of_hub = world.core:rows(world.numbers[name], hub.id), 0, found[hub.id] or {}
-      for _, row in ipairs(said) do
-        if row.runs then
-          count = count + 1
-          local where = of_hub[row.id]
-          if not where or where[1] ~= row.node then
-            return false, ("%s says that %s runs on %s"):format(name, row.id, row.node)
-          end
-        end
-      end
-      if count ~= #sorted_keys(of_hub) then
-        return false, ("%s knows of %d children where %d run"):format(name, count, #sorted_keys(of_hub))
-      end
+    for _, name in ipairs(names or world:nodes(true)) do
+      local problem = problem_of_rows(name, world.core:rows(world.numbers[name], hub.id), found[hub.id] or {})
+      if problem then return false, problem end
     end
   end
   return true
 end
 
---- All views name the nodes that run, and no others.
-function M.views_equal(world)
-  local up = world:nodes(true)
-  local wanted = table.concat(up, " ")
-  for _, name in ipairs(up) do
+--- All views name the nodes that are looked at, and no others.
+function M.views_equal(world, names)
+  names = names or world:nodes(true)
+  local wanted = set_of(names)
+  for _, name in ipairs(names) do
     if not world.booted[name] then return false, ("%s has not started its hubs"):format(name) end
-    local members, err = world:ask(name, "members", 5000)
-    if not members then return false, ("%s does not tell its members: %s"):format(name, err.message) end
-    local alive = {}
-    for _, member in ipairs(members) do
-      if member.state == "alive" then alive[#alive + 1] = member.name end
+    local alive, strange = 0, nil
+    for _, member in ipairs(world.core:members(world.numbers[name])) do
+      if member.state == "alive" then
+        alive = alive + 1
+        if not wanted[member.name] then strange = member.name end
+      end
     end
-    table.sort(alive, function(a, b)
-      return world.numbers[a] < world.numbers[b]
-    end)
-    if table.concat(alive, " ") ~= wanted then
-      return false, ("%s sees %s where %s run"):format(name, table.concat(alive, " "), wanted)
-    end
+    local among = table.concat(names, " ")
+    if strange then return false, ("%s sees %s, which is not among %s"):format(name, strange, among) end
+    if alive ~= #names then return false, ("%s sees %d nodes of %s"):format(name, alive, among) end
   end
   return true
-end
-
-M.AT_REST = {
-  { "all views are equal", M.views_equal },
-  { "nothing is lost", M.nothing_lost },
-  { "nothing is doubled", M.nothing_doubled },
-  { "what was stopped stays stopped", M.stopped_stays_stopped },
-  { "registries are equal", M.registries_equal },
-  { "registries are true", M.registries_true },
-}
-
--- The first that does not hold.
-local function broken(world)
-  for _, entry in ipairs(M.AT_REST) do
-    local ok, problem = entry[2](world)
-    if not ok then return entry[1], problem end
-  end
-  return nil
-end
-
---- Waits until everything holds; then it must still hold a moment later.
-function M.wait_for_rest(world, ms)
-  local until_ms = world:now() + ms
-  while true do
-    local name, problem = broken(world)
-    if not name then
-      world:run_for(2000)
-      name, problem = broken(world)
-      if not name then return end
-    end
-    if world:now() >= until_ms then world:fail(name, "%s (%d ms after the last fault)", problem, ms) end
-    world:run_for(500)
-  end
 end
 
 return M

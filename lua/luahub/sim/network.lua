@@ -61,6 +61,21 @@ local function apply_conditions(self)
   self.core:network(self.conditions)
 end
 
+--- Lets datagrams be overtaken with this probability by those sent after them.
+function M:reorder(probability)
+  self:note("%g %% of datagrams are overtaken", probability * 100)
+  self.conditions.reorder = probability
+  apply_conditions(self)
+end
+
+--- Flips a bit of a packet with this probability, of datagrams and of streams. The ciphers find it: a datagram is
+--- lost, a link breaks.
+function M:corrupt(probability)
+  self:note("%g %% of packets arrive damaged", probability * 100)
+  self.conditions.corrupt = probability
+  apply_conditions(self)
+end
+
 --- Loses datagrams with this probability; stream data comes later instead.
 function M:drop(probability)
   self:note("%g %% of packets are lost", probability * 100)
@@ -82,22 +97,54 @@ function M:duplicate(probability)
   apply_conditions(self)
 end
 
---- All cuts end and the network is good again.
-function M:heal()
-  local keys = {}
-  for key in pairs(self.cuts) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  for _, key in ipairs(keys) do
+--- The cuts between two nodes end, both ways; of all nodes when none are named.
+function M:mend(a, b)
+  local ended = false
+  for _, key in ipairs(self.sorted(self.cuts)) do
     local pair = self.cuts[key]
-    set_cut(self, pair[1], pair[2], false)
+    if not a or (pair[1] == a and pair[2] == b) or (pair[1] == b and pair[2] == a) then
+      set_cut(self, pair[1], pair[2], false)
+      ended = true
+    end
   end
-  if #keys == 0 and not self.bad_weather then return end
+  if ended then self:note(a and "%s and %s reach each other again" or "all nodes reach each other again", a, b) end
+  return ended
+end
+
+--- No packet is lost, late or damaged any more.
+function M:clear_up()
+  if not self.bad_weather then return end
   self.bad_weather = false
   self.conditions = { loss = 0, duplicate = 0, delay_min = 1, delay_max = 3 }
   self.core:network(self.conditions)
-  self:note("the network is good again")
+  self:note("the weather is good again")
+end
+
+--- All cuts end and the network is good again.
+function M:heal()
+  self:mend()
+  self:clear_up()
+end
+
+--- A node is no part of what the others are: it is down, cut off, or one of both ways is cut.
+---@param how "down"|"cut"|"deaf"|"mute"
+function M:isolate(name, from, how)
+  if how == "down" then
+    self:crash(name)
+    how = "cut"
+  end
+  self:note("%s is %s", name, how == "cut" and "cut off" or how)
+  for _, other in ipairs(from) do
+    if how ~= "mute" then set_cut(self, other, name, true) end
+    if how ~= "deaf" then set_cut(self, name, other, true) end
+  end
+end
+
+--- Cuts are of nodes: one that moved has them at its new address.
+function M:cut_again(name)
+  for _, pair in pairs(self.cuts) do
+    if pair[1] == name or pair[2] == name then self.core:cut(self.numbers[pair[1]], self.numbers[pair[2]], true) end
+  end
 end
 
 return M

@@ -52,14 +52,11 @@ function command.call(hub, id, request, ms)
   return { value = value }
 end
 
-function command.members()
-  local list, err = core.request("members", nil)
-  if not list then return nil, err end
-  local out = {}
-  for i, member in ipairs(list) do
-    out[i] = { name = member.name, state = member.state }
+function command.burst(hub, id, number, count)
+  for place = 1, count do
+    require("luahub").hub(hub):cast(id, { burst = number, place = place })
   end
-  return out
+  return true
 end
 
 function command.leave()

@@ -6,7 +6,7 @@ return {
   run = function(world)
     world:cluster(world.node_count)
     world:always("all nodes are up", function()
-      return #world:nodes(true) == 3, "a node is down"
+      return #world:nodes(true) == #world:nodes(), "a node is down"
     end)
     world:chaos({ faults = { "crash", "weather" } })
   end,

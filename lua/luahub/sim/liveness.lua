@@ -1,0 +1,101 @@
+-- sim/liveness.lua - what must hold within a time once faults have stopped: L1 to L6.
+--
+-- Each is a function (world, names): of the nodes named, which have had no faults for a while. Others may be in any
+-- state, as long as they are cut off. Nobody is asked: looking changes nothing.
+
+local invariant = require("luahub.sim.invariant")
+
+local M = {}
+
+local POLL_MS, QUIET_MS, REST_MS = 250, 2000, 60000
+
+--- No rows of the dead wait for a place.
+function M.L4(world, names)
+  for _, name in ipairs(names) do
+    local rows, id, of, epoch = world.core:ghosts(world.numbers[name])
+    if rows > 0 then
+      return false, ("%s holds %d rows of dead nodes, one is %s of %s (epoch %d)"):format(name, rows, id, of, epoch)
+    end
+  end
+  return true
+end
+
+--- Nobody is suspected.
+function M.L5(world, names)
+  for _, name in ipairs(names) do
+    for _, member in ipairs(world.core:members(world.numbers[name])) do
+      if member.state == "suspect" then return false, ("%s suspects %s"):format(name, member.name) end
+    end
+  end
+  return true
+end
+
+--- Nothing that was promised is owed.
+function M.L6(world, names)
+  for _, name in ipairs(names) do
+    local operations, callers = world.core:load(world.numbers[name])
+    if operations + callers > 0 then
+      return false, ("%s owes %d operations and %d answers"):format(name, operations, callers)
+    end
+  end
+  return true
+end
+
+---@class luahub.sim.Liveness
+---@field name string
+---@field text string
+---@field within integer  ms after the last fault
+---@field check fun(world: luahub.sim.World, names: string[]): boolean, string?
+
+---@type luahub.sim.Liveness[]
+M.LIST = {
+  { name = "L1", text = "all views are equal", within = 10000, check = invariant.views_equal },
+  { name = "L2", text = "registries are equal", within = 10000, check = invariant.registries_equal },
+  { name = "L2", text = "registries are true", within = 10000, check = invariant.registries_true },
+  { name = "L3", text = "nothing is lost", within = 15000, check = invariant.nothing_lost },
+  { name = "L3", text = "nothing is doubled", within = 15000, check = invariant.nothing_doubled },
+  { name = "L3", text = "what was stopped stays stopped", within = 15000, check = invariant.stopped_stays_stopped },
+  { name = "L4", text = "no rows of dead nodes wait", within = 15000, check = M.L4 },
+  { name = "L5", text = "no suspicion remains", within = 15000, check = M.L5 },
+  { name = "L6", text = "every promise is answered or timed out", within = 45000, check = M.L6 },
+}
+
+-- Each that holds now for the first time; the first that does not hold, and whether one is late.
+local function look(world, names, held, began, later)
+  local first
+  for _, entry in ipairs(M.LIST) do
+    local ok, problem = entry.check(world, names)
+    if ok then
+      held[entry.text] = held[entry.text] or world:now() - began
+    else
+      first = first or { entry = entry, problem = problem }
+      if not held[entry.text] and world:now() - began > entry.within + later then
+        return { entry = entry, problem = problem }, true
+      end
+    end
+  end
+  return first, false
+end
+
+--- Waits until all hold together for two seconds. Each must have held by its time. Answers when each first did.
+---@param world luahub.sim.World
+---@param names string[]
+---@param options? { ms: integer?, later: integer? }  all together within ms, default 60000; each may be `later`
+---@return table<string, integer>  ms since the call
+function M.converge(world, names, options)
+  local ms, later = options and options.ms or REST_MS, options and options.later or 0
+  local began, held, quiet_since = world:now(), {}, nil
+  while true do
+    local broken, late = look(world, names, held, began, later)
+    local over = world:now() - began > ms
+    if broken and (late or over) then
+      world:fail(broken.entry.name .. ": " .. broken.entry.text, "%s (%d ms after the last fault)", broken.problem,
+        world:now() - began)
+    end
+    quiet_since = not broken and (quiet_since or world:now()) or nil
+    if quiet_since and world:now() - quiet_since >= QUIET_MS then return held end
+    world:run_for(POLL_MS)
+  end
+end
+
+return M

@@ -1,0 +1,7 @@
+-- idle.lua (spec) - a child that does nothing, for the histories here.
+
+return {
+  init = function()
+    return {}
+  end,
+}

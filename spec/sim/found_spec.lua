@@ -1,0 +1,29 @@
+-- What the simulator found in luahub itself: each mended, and each with the history that showed it.
+
+local sim = require("luahub.sim")
+
+local function holds(name, seeds)
+  for seed = 1, seeds do
+    local report = assert(sim.run(("spec/sim/found/%s.lua"):format(name), { seed = seed }))
+    assert(report.ok, ("seed %d: %s: %s\n%s"):format(seed, tostring(report.invariant), tostring(report.message),
+      table.concat(report.history, "\n")))
+  end
+end
+
+describe("a node that leaves", function()
+  it("ends what the others took over, as soon as it hears of that", function()
+    holds("leaves_taken", 3)
+  end)
+end)
+
+describe("a node that returns with a new epoch", function()
+  it("forgets whom it does not meet again", function()
+    holds("stranger", 3)
+  end)
+end)
+
+describe("a split", function()
+  it("loses nothing that was started on one side of it", function()
+    holds("split_start", 20)
+  end)
+end)
