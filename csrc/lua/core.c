@@ -121,6 +121,8 @@ static void read_config(lua_State *L, struct lh_node_config *config) {
   config->heap_memory = (size_t)luaL_optinteger(L, -1, 0) << 20;
   lua_getfield(L, 1, "handle_signals");
   config->handle_signals = lua_toboolean(L, -1);
+  lua_getfield(L, 1, "hubs_to_come");
+  config->hubs_to_come = lua_toboolean(L, -1);
   config->open_core = lh_core_open;
   read_joins(L, config);
   luaL_argcheck(L, config->name != NULL, 1, "name is missing");

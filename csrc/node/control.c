@@ -157,6 +157,10 @@ static bool is_whole(struct lh_bytes message) {
   return lh_read_end(&in) == LH_OK;
 }
 
+static bool takes_sessions(const struct lh_node *node) {
+  return node->phase != NODE_STARTING && !node->hubs_to_come;
+}
+
 static void take(struct connection *connection, struct lh_bytes message) {
   struct lh_node *node = connection->node;
   if (!is_whole(message)) {
@@ -174,7 +178,7 @@ static void take(struct connection *connection, struct lh_bytes message) {
     pass_to_session(connection, message);
   } else if (connection->first.len == 0) {
     lh_buf_append(&connection->first, message.data, message.len);
-    if (node->phase != NODE_STARTING) begin_session(connection);
+    if (takes_sessions(node)) begin_session(connection);
   }
 }
 
@@ -280,6 +284,7 @@ int lh_control_send(struct lh_node *node, uint64_t id, struct lh_bytes message) 
 }
 
 void lh_control_ready(struct lh_node *node) {
+  if (!takes_sessions(node)) return;
   struct lh_list *at = node->connections.next;
   while (at != &node->connections) {
     struct connection *connection = LH_ENTRY(at, struct connection, link);

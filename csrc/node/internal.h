@@ -67,6 +67,7 @@ struct lh_node {
   bool threaded;     // lh_node_start
   lh_ms actors_due;  // without a thread: when the actors want to be stepped
   enum phase phase;
+  bool hubs_to_come;  // sessions wait
   lh_ms started_at, end_at;
   lh_ms calm_at;  // when pages that are not in use are let go; LH_NEVER: they were
   uint64_t record_version;

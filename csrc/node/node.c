@@ -135,6 +135,7 @@ static struct lh_node *make(const struct lh_node_config *config, struct lh_env *
   node->cpath = copy_or_null(config->cpath);
   node->advertise = copy_or_null(config->advertise);
   node->has_secret = config->has_secret;
+  node->hubs_to_come = config->hubs_to_come;
   node->secret = config->secret;
   for (size_t i = 0; i < config->join_count; i++)
     node->joins[node->join_count++] = lh_strdup(config->joins[i]);

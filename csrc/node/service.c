@@ -126,6 +126,13 @@ static bool word_is(struct lh_bytes map, const char *group, const char *name, co
 static void do_ready(struct request *request) {
   lh_leave_wait_ready(request->node, &request->caller);
 }
+// The hubs that the program was to start run: commands may come.
+static void do_serve(struct request *request) {
+  request->node->hubs_to_come = false;
+  lh_control_ready(request->node);
+  answer_true(request);
+}
+
 static void do_wait(struct request *request) { lh_leave_wait_end(request->node, &request->caller); }
 
 static void do_leave(struct request *request) {
@@ -422,6 +429,7 @@ static const struct {
     {"propagate", do_propagate, false},
     {"ready", do_ready, false},
     {"redistribute", do_redistribute, false},
+    {"serve", do_serve, false},
     {"spawn", do_spawn, true},
     {"start", do_start, false},
     {"stop", do_stop, false},

@@ -109,6 +109,7 @@ function M.start(config)
       return nil, err
     end
   end
+  node:serve()
   return node
 end
 

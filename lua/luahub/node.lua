@@ -55,6 +55,7 @@ end
 function M.start(complete)
   local settings, err = core_config(complete.node)
   if not settings then return nil, err end
+  settings.hubs_to_come = #complete.hubs > 0
   local ok
   ok, err = core.start(settings)
   if not ok then return nil, failure.adopt(err) end
@@ -181,6 +182,11 @@ function Node:start_hub(settings)
     return nil, err
   end
   return started
+end
+
+--- The hubs of the configuration run: commands that came meanwhile are carried out from now on.
+function Node:serve()
+  core.request("serve")
 end
 
 --- Waits until the node has ended: by `stop`, by `luahub stop`, or by a signal.

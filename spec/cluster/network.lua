@@ -15,6 +15,11 @@ local M = {}
 local Network = {}
 Network.__index = Network
 
+-- Not `ip netns exec` nor `ip -n`, which mount things too and cannot do that in a chroot.
+local function inside(name)
+  return "nsenter --net=/run/netns/" .. name
+end
+
 local serial = 0
 
 local function run(command, ...)
@@ -29,11 +34,6 @@ local function prefix()
   return ("l%x%x"):format(tonumber(tool.read("/proc/self/stat"):match("^%d+")), serial)
 end
 
--- Not `ip netns exec`, which mounts things too and cannot do that in a chroot.
-local function inside(name)
-  return "nsenter --net=/run/netns/" .. name
-end
-
 --- Nil, or why there can be no network here.
 function M.why_not()
   local name = prefix()
@@ -43,18 +43,19 @@ function M.why_not()
 end
 
 local function in_switch(net, command, ...)
-  return run("ip -n %s " .. command, net.name, ...)
+  return run(inside(net.name) .. " ip " .. command, ...)
 end
 
 local function add_host(net, index)
   local host = ("%s-%d"):format(net.name, index)
   run("ip netns add %s", host)
   net.hosts[index] = host
-  run("ip -n %s link add p%d type veth peer name eth0 netns %s", net.name, index, host)
+  in_switch(net, "link add p%d type veth peer name eth0 netns %s", index, host)
   in_switch(net, "link set p%d master b1 up", index)
-  run("ip -n %s addr add 10.77.0.%d/24 dev eth0", host, index)
-  run("ip -n %s link set eth0 up", host)
-  run("ip -n %s link set lo up", host)
+  local ip = inside(host) .. " ip "
+  run(ip .. "addr add 10.77.0.%d/24 dev eth0", index)
+  run(ip .. "link set eth0 up")
+  run(ip .. "link set lo up")
 end
 
 --- A network of `count` hosts that all reach each other.

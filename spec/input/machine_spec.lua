@@ -15,6 +15,13 @@ local function on_disk(size, prepare)
   return "unshare -rm sh -c " .. tool.quote(script) .. " sh"
 end
 
+-- True when this machine gives nodes no disks of their own; the spec is pending then.
+local function no_disks()
+  if os.execute("unshare -rm true 2>/dev/null") then return false end
+  pending("mount namespaces of one's own are not allowed here")
+  return true
+end
+
 -- Starts a node that does not start; answers what it said and its status.
 local function refused(world, options)
   local node = world:launch("n1", options)
@@ -55,6 +62,7 @@ describe("The data directory", function()
       "cannot write ./data/identity: Read-only file system" },
   }) do
     it("that " .. case[1] .. " is named, and the node does not start", function()
+      if no_disks() then return end
       local text, status = refused(world, { listen = false, environment = case[2] })
       assert.are.equal("luahub: " .. case[3] .. "\n", text)
       assert.are.equal(6, status)
@@ -96,6 +104,7 @@ describe("The data directory", function()
   end
 
   it("that fills up later does not disturb the node", function()
+    if no_disks() then return end
     local node = start({ environment = on_disk("64k", "true") })
     node:start_children({ "c1" })
     os.execute(("nsenter -U --preserve-credentials -m -t %d sh -c 'head -c 99999 /dev/zero >%s/data/junk' 2>/dev/null")

@@ -90,6 +90,7 @@ local function run_node(node, complete)
     node:stop()
     return code
   end
+  node:serve()
   local where = info.address and "on " .. info.address or ", local only"
   io.stdout:write("luahub: ", info.name, " ready", info.address and " " or "", where, "\n")
   io.stdout:flush()
