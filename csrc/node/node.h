@@ -62,7 +62,7 @@ struct lh_node_config {
   int schedulers;
   size_t heap_memory;  // bytes that one Lua heap may hold; 0: LH_HEAP_MEMORY
   bool handle_signals;
-  bool hubs_to_come;  // commands wait for the request "serve", when the hubs run
+  bool hubs_to_come;                  // commands wait for the request "serve", when the hubs run
   int (*open_core)(void *lua_state);  // luaopen_luahub_core
   // lh_node_open only: called with each Lua state of the node, before anything runs in it.
   void (*heap_opened)(void *data, struct lua_State *L);
