@@ -48,11 +48,14 @@ function M.adopt(err)
   return err
 end
 
---- The first line of a message, without the traceback or the list of places that follows it.
+--- The first line of a message, without the traceback or the list of places that follows it. Of a module that does not
+--- load the second line is the reason: it goes along.
 ---@param text string
 ---@return string
 function M.line(text)
-  return (text:match("^[^\n]*"):gsub("%s*:$", ""))
+  local first, second = text:match("^([^\n]*)\n?%s*([^\n]*)")
+  if first:find("^error loading module .*:$") then return first .. " " .. second end
+  return (first:gsub("%s*:$", ""))
 end
 
 --- The code of an error of any kind; nil when it has none.
