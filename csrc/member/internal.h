@@ -25,6 +25,8 @@ enum {
   DATAGRAM_MAX = 1200,
   ITEMS_MAX = 48 * 1024,  // of one message on a control stream
   ACCUSERS_MAX = 8,
+  // limit: probes that a node carries out for others at a time | member.full |
+  // spec/member/limit_spec.lua: relays no more probes than it should
   RELAYS_MAX = 256,
   RUMOURS_MAX = 1024,
   HEARD_MAX = LH_MEMBERS_MAX,

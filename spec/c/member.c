@@ -441,6 +441,19 @@ static int l_items(lua_State *L) {
   return 1;
 }
 
+// sim:ping_req(sequence, node): asks to probe that node.
+static int l_ping_req(lua_State *L) {
+  const struct lh_run target = run_of(get_node(L, 3));
+  struct lh_buf out = LH_BUF_EMPTY;
+  lh_write_array(&out, 3);
+  lh_write_uint(&out, 2);  // PING_REQ
+  lh_write_uint(&out, (uint64_t)luaL_checkinteger(L, 2));
+  lh_write_run(&out, &target);
+  lua_pushlstring(L, (const char *)out.data, out.len);
+  lh_buf_free(&out);
+  return 1;
+}
+
 // sim:inject(to, from, bytes, control)
 static int l_inject(lua_State *L) {
   struct node *to = get_running(L, 2);
@@ -488,6 +501,7 @@ static const luaL_Reg methods[] = {{"start", l_start},
                                    {"check", l_check},
                                    {"fact", l_fact},
                                    {"items", l_items},
+                                   {"ping_req", l_ping_req},
                                    {"inject", l_inject},
                                    {NULL, NULL}};
 

@@ -115,7 +115,7 @@ describe("The data directory", function()
 end)
 
 describe("A node without descriptors", function()
-  it("says so when it cannot start", function()
+  it("says so when it cannot start #slow", function()
     cluster.with({ file = [[return { node = {}, hubs = {} }]] }, function(world)
       assert(os.execute("mkdir -m 700 " .. tool.quote(world.directory .. "/run")))
       for limit = 7, 12 do
