@@ -1,4 +1,6 @@
 -- The limits of actors: each is reached, what is beyond is refused and counted, and the others go on.
+--
+-- Tagged #notsan where a million messages take a minute under ThreadSanitizer.
 local World = dofile "spec/actor/world.lua"
 
 describe("actors", function()
@@ -32,7 +34,7 @@ describe("actors", function()
     assert.are.equal(0, counted "dropped")
   end)
 
-  it("limit the bytes that wait in a heap", function()
+  it("limit the bytes that wait in a heap #notsan", function()
     local stuck = world:child({ "counter" }, { isolated = true })
     local other = world:child { "counter" }
     world.raw:run(700, "jobs", "ask", { server = stuck, request = { kind = "sleep", ms = 1500 } })
@@ -43,7 +45,7 @@ describe("actors", function()
     assert.are.equal(2, lua.call(stuck, 1, 20000))
   end)
 
-  it("limit the messages that wait for their time", function()
+  it("limit the messages that wait for their time #notsan", function()
     assert.are.equal("limit", run("timers", { count = 1000000 }))
     assert.are.equal(1, counted "timers_full")
   end)
@@ -53,13 +55,13 @@ describe("actors", function()
     assert.are.equal(1, counted "futures_full")
   end)
 
-  it("limits the messages on their way into a heap", function()
+  it("limits the messages on their way into a heap #notsan", function()
     local me = lua.self() -- whose program does not look at them meanwhile
     assert.are.equal("mailbox_full", run("messages", { to = me, count = 1000000 }))
     assert.is_true(counted "inbox_full" >= 1)
   end)
 
-  it("limit the threads of dedicated children", function()
+  it("limit the threads of dedicated children #notsan", function()
     local refused
     for _ = 1, 1030 do
       local event = world:start({ "counter" }, { dedicated = true })

@@ -1,4 +1,6 @@
 -- Hooks and strategies that raise, are slow, or answer nonsense, on a real node.
+--
+-- Tagged #notsan: what is tried is decided in one thread, and real nodes are slow there.
 local cluster = require("spec.cluster.helper")
 
 local HOOKS = [[
@@ -32,7 +34,7 @@ local STRATEGY = [[distribution = {
       return owners
     end }, ]]
 
-describe("A hook that", function()
+describe("A hook that #notsan", function()
   local world, node
 
   setup(function()
@@ -117,7 +119,7 @@ describe("A hook that", function()
   end
 end)
 
-describe("A distribution strategy that", function()
+describe("A distribution strategy that #notsan", function()
   local world, node
 
   setup(function()

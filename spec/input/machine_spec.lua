@@ -1,6 +1,7 @@
 -- Bad luck with the machine under a real node: descriptors, disks, memory, the clock, the log.
 --
 -- Tagged #slow where something is preloaded into the node: a sanitizer's runtime has the same functions.
+-- Tagged #notsan the rest: what is tried is not between threads, and real nodes are slow there.
 local cluster = require("spec.cluster.helper")
 local helper = require("spec_helper")
 local tool = require("spec.cluster.tool")
@@ -29,7 +30,7 @@ local function refused(world, options)
   return node:output(), status
 end
 
-describe("The data directory", function()
+describe("The data directory #notsan", function()
   local world
 
   before_each(function()
@@ -114,7 +115,7 @@ describe("The data directory", function()
   end)
 end)
 
-describe("A node without descriptors", function()
+describe("A node without descriptors #notsan", function()
   it("says so when it cannot start #slow", function()
     cluster.with({ file = [[return { node = {}, hubs = {} }]] }, function(world)
       assert(os.execute("mkdir -m 700 " .. tool.quote(world.directory .. "/run")))
@@ -173,7 +174,7 @@ describe("A node without descriptors", function()
   end)
 end)
 
-describe("The clock on the wall", function()
+describe("The clock on the wall #notsan", function()
   it("decides nothing when it is set back a day #slow", function()
     cluster.with(nil, function(world)
       local back = world.directory .. "/back"
@@ -202,7 +203,7 @@ describe("The clock on the wall", function()
   end)
 end)
 
-describe("A node's log", function()
+describe("A node's log #notsan", function()
   it("cuts a line that is too long, and escapes what would forge another", function()
     cluster.with(nil, function(world)
       local node = world:start("n1")
@@ -249,7 +250,7 @@ describe("A node's log", function()
   end)
 end)
 
-describe("Memory that is refused", function()
+describe("Memory that is refused #notsan", function()
   local ONCE = [[
     local luahub = require("luahub")
     local function check(value, err)
