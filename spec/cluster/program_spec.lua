@@ -111,14 +111,14 @@ describe("A node that cannot start says why in one line", function()
   end
 
   it("when the module of a static child does not compile", function()
-    cluster.with({ file = [[return { hubs = { { id = "main", children = { { id = "bad", start = { "torn" } } } } } }]] },
-      function(world)
-        world:write("torn.lua", "return {")
-        local text, status = refused(world, "n1", { listen = false })
-        assert.matches("child bad: error loading module 'torn' from file '[^']*torn.lua': ", text)
-        assert.matches("torn.lua:1: unexpected symbol near <eof>$", text)
-        assert.are.equal(6, status)
-      end)
+    local file = [[return { hubs = { { id = "main", children = { { id = "bad", start = { "torn" } } } } } }]]
+    cluster.with({ file = file }, function(world)
+      world:write("torn.lua", "return {")
+      local text, status = refused(world, "n1", { listen = false })
+      assert.matches("child bad: error loading module 'torn' from file '[^']*torn.lua': ", text)
+      assert.matches("torn.lua:1: unexpected symbol near <eof>$", text)
+      assert.are.equal(6, status)
+    end)
   end)
 
   it("when a static child does not start", function()

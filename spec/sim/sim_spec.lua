@@ -60,6 +60,10 @@ describe("a simulated cluster", function()
     end
   end)
 
+  it("starts a child that crashes again at once, then after growing delays, also on another node", function()
+    held(scenario("crashing"), { seed = 1 })
+  end)
+
   it("gives a child that moves its own time to end", function()
     held(scenario("overrun"), { seed = 1 })
   end)
