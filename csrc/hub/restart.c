@@ -12,7 +12,8 @@
 
 static lh_ms delay_for(uint8_t restarts) {
   lh_ms delay = LH_RESTART_DELAY_MS;
-  for (int i = LH_RESTARTS_MAX + 1; i < restarts && delay < LH_RESTART_DELAY_MAX_MS; i++) delay *= 2;
+  for (int i = LH_RESTARTS_MAX + 1; i < restarts && delay < LH_RESTART_DELAY_MAX_MS; i++)
+    delay *= 2;
   return delay < LH_RESTART_DELAY_MAX_MS ? delay : LH_RESTART_DELAY_MAX_MS;
 }
 
