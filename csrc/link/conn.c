@@ -203,6 +203,10 @@ static int read_record(struct lh_conn *conn) {
   return err == SSL_ERROR_ZERO_RETURN ? LH_ECLOSED : LH_EFORMAT;
 }
 
+static void note_half(struct lh_conn *conn, lh_ms now) {
+  if (conn->half_since == LH_NEVER && SSL_has_pending(conn->ssl) == 1) conn->half_since = now;
+}
+
 // TLS keeps no whole record back: where no bytes are left there is no record to be had.
 static void read_records(struct lh_conn *conn) {
   const struct lh_links *links = conn->links;
@@ -210,9 +214,11 @@ static void read_records(struct lh_conn *conn) {
   while (conn->pipe.in.len > 0 && conn->state > LH_CONN_TLS && conn->state != LH_CONN_CLOSED) {
     const int len = read_record(conn);
     if (len > 0) {
+      conn->half_since = LH_NEVER;
       take_record(conn, lh_bytes(links->plain, (size_t)len), now);
       links->ops->on_frames_end(links->self);
     } else if (len == 0) {
+      note_half(conn, now);
       return;
     } else if (len == LH_ECLOSED) {
       lh_conn_fail(conn, LH_EIO, "the peer closed the connection");
@@ -280,6 +286,7 @@ static const struct lh_stream_ops stream_ops = {on_connected, on_data, on_writab
 static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
   struct lh_conn *conn = LH_NEW(struct lh_conn);
   conn->links = links;
+  conn->half_since = LH_NEVER;
   conn->dialled = dialled;
   conn->state = dialled ? LH_CONN_DIALLING : LH_CONN_TLS;
   conn->began = lh_env_now(links->env);
@@ -372,5 +379,7 @@ void lh_conn_check(struct lh_conn *conn, lh_ms now) {
     lh_conn_fail(conn, LH_ETIMEOUT, "no answer in time");
   } else if (oldest != LH_NEVER && now - oldest >= conn->links->partial_ms) {
     lh_conn_malformed(conn, LH_COUNT_MALFORMED, "an unfinished frame without a new chunk");
+  } else if (conn->half_since != LH_NEVER && now - conn->half_since >= LH_LINK_RECORD_MS) {
+    lh_conn_malformed(conn, LH_COUNT_MALFORMED, "a record that does not come whole");
   }
 }

@@ -65,6 +65,7 @@ struct lh_conn {
   bool
       awaits_word;  // of a dial, in REFUSED: the owner is told at the end; else it was told already
   lh_ms deadline;   // of the handshake; LH_NEVER once up
+  lh_ms half_since;  // a part of a record waits for the rest; LH_NEVER: none does
 
   // The other end, from its HELLO on.
   struct lh_peer *peer;

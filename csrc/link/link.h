@@ -55,6 +55,9 @@ enum {
   // limit: how long the next part of a frame may take | link.malformed |
   // spec/link/strangers_spec.lua: closes a link whose frame is never finished
   LH_LINK_PARTIAL_MS = 30000,
+  // limit: how long a record may take to come whole | link.malformed | spec/sim/found_spec.lua: is
+  // not held up by a record whose length was damaged
+  LH_LINK_RECORD_MS = 10000,
   // limit: bytes of a datagram besides its seal | link.too_big | spec/link/datagrams_spec.lua:
   // carry bodies of 0 to 1200 bytes and no more
   LH_DATAGRAM_BODY_MAX = 1200,

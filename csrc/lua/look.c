@@ -206,29 +206,44 @@ static int world_knows(lua_State *L) {
   return 1;
 }
 
-static bool first_id(void *data, const struct lh_row *row) {
-  struct lh_bytes *id = data;
-  *id = lh_row_id(row);
-  return false;
+struct ghosts {
+  struct lh_buf out;
+  uint32_t count;
+  const struct lh_registry *registry;
+  const struct lh_runs *runs;
+};
+
+static bool see_ghost(void *data, const struct lh_row *row) {
+  struct ghosts *ghosts = data;
+  const struct lh_bytes hub = lh_registry_hub_id(ghosts->registry, row->hub);
+  ghosts->count++;
+  lh_write_map(&ghosts->out, 4);
+  lh_write_cstr(&ghosts->out, "epoch");
+  lh_write_uint(&ghosts->out, lh_runs_at(ghosts->runs, row->node)->epoch);
+  lh_write_cstr(&ghosts->out, "hub");
+  lh_write_str(&ghosts->out, hub.data, hub.len);
+  lh_write_cstr(&ghosts->out, "id");
+  lh_write_str(&ghosts->out, lh_row_id(row).data, lh_row_id(row).len);
+  lh_write_cstr(&ghosts->out, "node");
+  lh_write_cstr(&ghosts->out, lh_runs_name(ghosts->runs, row->node));
+  return true;
 }
 
-// world:ghosts(node) -> how many rows of dead ledgers wait there to be placed again; and of those
-// of one ledger the first id, the node and its epoch
+// world:ghosts(node) -> list of { id, hub, node, epoch }: rows of dead ledgers that wait there to
+// be placed again
 static int world_ghosts(lua_State *L) {
   static uint32_t ledgers[LEDGERS_MAX];
   struct lh_node *node = node_at(L, 2);
-  size_t rows = 0;
-  size_t count = 0;
-  if (node != NULL) count = lh_registry_ledgers(lh_node_registry(node), ledgers, LEDGERS_MAX, true);
-  for (size_t i = 0; i < count; i++) rows += lh_registry_count(lh_node_registry(node), ledgers[i]);
-  lua_pushinteger(L, (lua_Integer)rows);
-  if (count == 0) return 1;
-  struct lh_bytes id = {0};
-  lh_registry_each(lh_node_registry(node), ledgers[0], first_id, &id);
-  lua_pushlstring(L, (const char *)id.data, id.len);
-  lua_pushstring(L, lh_runs_name(lh_node_runs(node), ledgers[0]));
-  lua_pushinteger(L, (lua_Integer)lh_runs_at(lh_node_runs(node), ledgers[0])->epoch);
-  return 4;
+  struct ghosts ghosts = {.out = LH_BUF_EMPTY};
+  if (node != NULL) {
+    ghosts.registry = lh_node_registry(node);
+    ghosts.runs = lh_node_runs(node);
+    const size_t count = lh_registry_ledgers(ghosts.registry, ledgers, LEDGERS_MAX, true);
+    for (size_t i = 0; i < count; i++)
+      lh_registry_each(lh_node_registry(node), ledgers[i], see_ghost, &ghosts);
+  }
+  const struct seen seen = {ghosts.out, ghosts.count};
+  return push_seen(L, &seen);
 }
 
 // --- rows of one generation ---

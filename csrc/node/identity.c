@@ -91,11 +91,11 @@ int lh_node_identity(struct lh_node *node, struct lh_error *error) {
   return err == LH_OK ? next_epoch(node, error) : err;
 }
 
-void lh_node_keep_epoch(struct lh_node *node) {
+int lh_node_keep_epoch(struct lh_node *node) {
   struct lh_error error;
-  if (node->data_dir == NULL) return;
-  if (write_epoch(node, "epoch.old", &error) != LH_OK ||
-      write_epoch(node, "epoch", &error) != LH_OK) {
-    lh_log(LH_LOG_ERROR, "node", "the new epoch could not be kept: %s", error.text);
-  }
+  if (node->data_dir == NULL) return LH_OK;
+  int err = write_epoch(node, "epoch.old", &error);
+  if (err == LH_OK) err = write_epoch(node, "epoch", &error);
+  if (err != LH_OK) lh_log(LH_LOG_ERROR, "node", "the new epoch could not be kept: %s", error.text);
+  return err;
 }

@@ -74,6 +74,7 @@ struct lh_node {
   uint64_t later_epoch;  // the highest epoch of this identity that others knew of
   uint64_t taken_seq;    // up to which sequence of our ledger the others took our children over; 0
                          // not told
+  bool keep_failed;      // the next epoch could not be written; it is tried again
   lh_ms run_over_by;     // how long to wait for that word
   struct lh_map told;    // run index -> the state last logged, plus one
   int run_over;          // why this epoch ended: LH_EDENIED fenced, LH_EEXISTS another run of this
@@ -127,7 +128,7 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 
 // identity.c
 int lh_node_identity(struct lh_node *node, struct lh_error *error);
-void lh_node_keep_epoch(struct lh_node *node);
+int lh_node_keep_epoch(struct lh_node *node);  // LH_OK, or it is not on disk
 
 // peers.c
 int lh_peers_open(struct lh_node *node, struct lh_error *error);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STOP_GRACE_MS = 1000, STEP_TURNS = 4096 };
+enum { STOP_GRACE_MS = 1000, STEP_TURNS = 4096, KEEP_AGAIN_MS = 1000 };
 
 static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
@@ -53,13 +53,26 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 }
 
 // --- a new epoch: peers took over what ran here while we were away ---
+
+// An epoch that is not on disk would be begun a second time after a crash: what was taken over ends
+// here, and this node stays away until it can be kept.
+static bool raise_epoch(struct lh_node *node, lh_ms now) {
+  const uint64_t before = node->epoch;
+  if (node->later_epoch > node->epoch) node->epoch = node->later_epoch;
+  node->epoch++;
+  node->keep_failed = lh_node_keep_epoch(node) != LH_OK;
+  if (!node->keep_failed) return true;
+  node->epoch = before;
+  node->run_over = LH_EDENIED;
+  node->run_over_by = now + KEEP_AGAIN_MS;
+  return false;
+}
+
 static void begin_new_epoch(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
   lh_hubs_yield(node->hubs, now, node->taken_seq);
+  if (!raise_epoch(node, now)) return;
   node->taken_seq = 0;
-  if (node->later_epoch > node->epoch) node->epoch = node->later_epoch;
-  node->epoch++;
-  lh_node_keep_epoch(node);
   const struct lh_run run = {node->identity.id, node->epoch};
   const uint32_t self = lh_runs_index(node->runs, &run);
   lh_log(
@@ -88,7 +101,8 @@ static void give_way(struct lh_node *node) {
 
 static void end_run(struct lh_node *node, lh_ms now) {
   const int why = node->run_over;
-  if (why == LH_EDENIED && node->taken_seq == 0 && now < node->run_over_by) return;
+  const bool waits = node->taken_seq == 0 || node->keep_failed;
+  if (why == LH_EDENIED && waits && now < node->run_over_by) return;
   node->run_over = LH_OK;
   if (why == LH_EEXISTS) {
     give_way(node);

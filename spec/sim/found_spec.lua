@@ -20,6 +20,16 @@ describe("a node that returns with a new epoch", function()
   it("forgets whom it does not meet again", function()
     holds("stranger", 3)
   end)
+
+  it("has written it before, or does not return", function()
+    holds("epoch_kept", 3)
+  end)
+end)
+
+describe("a link", function()
+  it("is not held up by a record whose length was damaged", function()
+    holds("damaged_length", 20)
+  end)
 end)
 
 describe("a split", function()

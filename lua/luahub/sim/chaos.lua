@@ -18,8 +18,8 @@ local safety = require("luahub.sim.safety")
 
 local M = {}
 
--- Who is still heard, or hears, is found out later than who is gone.
-local ONE_WAY_MS = 15000
+-- Who is still heard, or hears, is found out later than who is gone; so is a stream whose record has a damaged length.
+local LATER_MS = 15000
 
 local MODES = { "safety", "liveness" }
 
@@ -169,6 +169,13 @@ local function is_one_way(plan)
   return first and (first.how == "deaf" or first.how == "mute")
 end
 
+local function has_damage(plan)
+  for _, step in ipairs(plan) do
+    if step.kind == "corrupt" then return true end
+  end
+  return false
+end
+
 -- Cuts the others off, each in its way, and lets them go on failing.
 local function choose_core(world, plan, until_at)
   world:note("from now on %s have no faults", table.concat(plan.core, " "))
@@ -191,7 +198,7 @@ local function choose_core(world, plan, until_at)
     end
   end
   world:recover_nodes(plan.core)
-  liveness.converge(world, plan.core, { later = is_one_way(plan) and ONE_WAY_MS or 0 })
+  liveness.converge(world, plan.core, { later = (is_one_way(plan) or has_damage(plan)) and LATER_MS or 0 })
   world:note("the core is at rest")
   world.ticker, world.later = nil, {}
 end
@@ -248,7 +255,7 @@ function M.run(world, options)
   end
   run_until(world, world.chaos_began + stop_at)
   if plan.mode == "liveness" and #plan.core > 1 then choose_core(world, plan, world.chaos_began + ms) end
-  world:settle(options.rest)
+  world:settle(options.rest, has_damage(plan) and LATER_MS or 0)
 end
 
 return M

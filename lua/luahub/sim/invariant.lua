@@ -20,15 +20,15 @@ local function set_of(names)
   return out
 end
 
--- hub -> id -> list of nodes that have a body of it
-local function bodies(world, names)
+-- hub -> id -> list of nodes that have a body of it; `at_work`: without bodies prepared for a move, or ending.
+local function bodies(world, names, at_work)
   local looked_at, out = set_of(names or world:nodes(true)), {}
   for hub, children in pairs(world:bodies()) do
     local found = {}
     out[hub] = found
     for id, list in pairs(children) do
       for _, body in ipairs(list) do
-        if looked_at[body.node] then
+        if looked_at[body.node] and (body.works or not at_work) then
           found[id] = found[id] or {}
           table.insert(found[id], body.node)
         end
@@ -38,8 +38,8 @@ local function bodies(world, names)
   return out
 end
 
-local function first_of(world, names, problem_of)
-  local found = bodies(world, names)
+local function first_of(world, names, problem_of, at_work)
+  local found = bodies(world, names, at_work)
   for _, hub in ipairs(world.hubs) do
     local problem = problem_of(hub.id, found[hub.id] or {})
     if problem then return false, problem end
@@ -64,7 +64,7 @@ function M.nothing_doubled(world, names)
         return ("child %s of hub %s runs on %s"):format(id, hub, table.concat(found[id], " and "))
       end
     end
-  end)
+  end, true)
 end
 
 --- What was stopped does not run.
@@ -88,19 +88,31 @@ function M.registries_equal(world, names)
   return true
 end
 
+-- A node that met another of its name goes on as name#digits.
+local function given_name(name)
+  return name:match("^[^#]*")
+end
+
+local function is_in(list, wanted)
+  for _, entry in ipairs(list or {}) do
+    if entry == wanted then return true end
+  end
+  return false
+end
+
 -- The first thing that is wrong about what one node says of one hub. A child whose init is not over has a body and a
 -- row that does not run yet.
-local function problem_of_rows(name, rows, found)
+local function problem_of_rows(name, rows, found, at_work)
   local said = {}
   for _, row in ipairs(rows) do
-    said[row.id .. "\0" .. row.node] = true
-    local where = found[row.id]
-    if row.runs and (not where or where[1] ~= row.node) then
+    local node = given_name(row.node)
+    said[row.id .. "\0" .. node] = true
+    if row.runs and not is_in(found[row.id], node) then
       return ("%s says that %s runs on %s"):format(name, row.id, row.node)
     end
   end
-  for _, id in ipairs(sorted_keys(found)) do
-    for _, node in ipairs(found[id]) do
+  for _, id in ipairs(sorted_keys(at_work)) do
+    for _, node in ipairs(at_work[id]) do
       if not said[id .. "\0" .. node] then return ("%s does not know of %s on %s"):format(name, id, node) end
     end
   end
@@ -108,10 +120,11 @@ end
 
 --- Each registry says what runs where.
 function M.registries_true(world, names)
-  local found = bodies(world, names)
+  local found, at_work = bodies(world, names), bodies(world, names, true)
   for _, hub in ipairs(world.hubs) do
     for _, name in ipairs(names or world:nodes(true)) do
-      local problem = problem_of_rows(name, world.core:rows(world.numbers[name], hub.id), found[hub.id] or {})
+      local rows = world.core:rows(world.numbers[name], hub.id)
+      local problem = problem_of_rows(name, rows, found[hub.id] or {}, at_work[hub.id] or {})
       if problem then return false, problem end
     end
   end
@@ -128,7 +141,7 @@ function M.views_equal(world, names)
     for _, member in ipairs(world.core:members(world.numbers[name])) do
       if member.state == "alive" then
         alive = alive + 1
-        if not wanted[member.name] then strange = member.name end
+        if not wanted[given_name(member.name)] then strange = member.name end
       end
     end
     local among = table.concat(names, " ")

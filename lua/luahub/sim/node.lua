@@ -42,6 +42,7 @@ function M:reap()
       self.booted[name], self.leaving[name] = nil, nil
       self:note(state == "ended" and "%s has left" or "%s loses power while it writes", name)
       self:lost(number, name .. " is gone")
+      self.losses = self.losses + 1
       if state == "lost" then self.again[name] = self:now() + AGAIN_MS end
     end
   end
@@ -101,6 +102,7 @@ local function down(self, name, vanish)
   if not self:is_up(name) then return false end
   self.core:crash(number, vanish)
   self.booted[name], self.leaving[name] = nil, nil
+  self.losses = self.losses + 1
   self:note(vanish and "%s vanishes with its machine" or "%s crashes", name)
   self:lost(number, name .. " crashed")
   return true
@@ -179,11 +181,12 @@ end
 
 --- Heals everything and waits until the cluster is at rest: L1 to L6 of luahub.sim.liveness hold, each by its time.
 ---@param ms? integer  all together by then, default 60000
+---@param later? integer  each may be later by so much, default 0
 ---@return table<string, integer>  when each first held, in ms
-function M:settle(ms)
+function M:settle(ms, later)
   self:heal()
   self:recover_nodes(self:nodes())
-  local held = liveness.converge(self, self:nodes(), { ms = ms })
+  local held = liveness.converge(self, self:nodes(), { ms = ms, later = later })
   self:note("at rest")
   return held
 end

@@ -65,6 +65,12 @@ for _, name in ipairs({ "S3", "S4", "S5", "S8", "S10" }) do
   M[name] = from_watch(name)
 end
 
+-- A child moves while the keeper cannot hear where to; then both that know are lost. With two witnesses that is two
+-- crashes: it may be lost, and is from then on not wanted.
+local function may_be_lost(world)
+  return world.keeper and world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2
+end
+
 --- Each child whose start was acknowledged, and whose stop nobody asked for, stands in a ledger of a node that is up.
 function M.S6(world)
   local now = world.core:registries()
@@ -72,7 +78,11 @@ function M.S6(world)
   world.known_of, world.wanted_changed = now, false
   for _, hub in ipairs(world.sorted(world.wanted)) do
     for _, id in ipairs(world.sorted(world.wanted[hub])) do
-      if not world.core:knows(hub, id) then
+      local known = world.core:knows(hub, id)
+      if not known and may_be_lost(world) then
+        world:note("%s is lost with all who knew of it", id)
+        world.wanted[hub][id] = nil
+      elseif not known then
         return false, ("no node knows of child %s any more, whose start was acknowledged"):format(id)
       end
     end

@@ -65,6 +65,7 @@ function M.new(options)
     probes = {},    -- id -> true: chaos started it
     next_probe = 0,
     failures = {},  -- id -> how often chaos told it to fail
+    losses = 0,     -- nodes that went down with what they knew
     leaving = {},   -- name -> true: it was told to
   }, World)
   return self
