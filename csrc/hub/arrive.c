@@ -154,8 +154,14 @@ static void put_altered(struct head *head, struct arrival *arrivals, uint32_t co
   }
 }
 
+// Who sent its children here died while the request waited: they are recovered with all it held.
+static bool is_void(struct lh_hubs *hubs, const struct head *head) {
+  return (head->flags & START_MOVE) != 0 && lh_view_find(hubs, head->asker) == NULL;
+}
+
 static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct arrival *arrivals,
                    uint32_t count, struct lh_bytes body, const struct alter_result *altered) {
+  if (is_void(hubs, head)) return;
   if (head->hub == NULL) {
     refuse_all(hubs, head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
   } else if (altered != NULL && altered->status != LH_OK) {

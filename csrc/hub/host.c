@@ -333,6 +333,10 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
     lh_host_forget(child, true);
     return;
   }
+  if (child->phase == PHASE_MOVING && child->trouble->frozen) {
+    child->pid = 0;  // its state is on its way: the other side says what came of it
+    return;
+  }
   struct spec spec;
   lh_registry_read_lock();
   const struct lh_row *row = lh_host_row(child);

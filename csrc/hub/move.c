@@ -314,6 +314,10 @@ static void stays_cold(struct lh_hubs *hubs, struct child *child) {
 
 static void stays_hot(struct lh_hubs *hubs, struct child *child) {
   abort_there(hubs, child);
+  if (child->pid == 0) {  // it ended while it was frozen
+    stays_cold(hubs, child);
+    return;
+  }
   child->phase = PHASE_RUNNING;
   if (child->trouble->frozen) {
     child->generation = lh_host_generation(child->hub);
@@ -399,7 +403,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
   hubs->counters.moved_out++;
   lh_event_moved(child, row->node, child->trouble->hot);
   lh_end_elsewhere(hubs, child, row->node);
-  if (child->trouble->hot) {
+  if (child->trouble->hot && child->pid != 0) {
     lh_host_stop(hubs, now, child, "move", row->pid);
   } else {
     lh_host_forget(child, true);

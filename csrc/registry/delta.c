@@ -48,12 +48,14 @@ static void discard(struct delta *delta) {
 // Whether the frame is the next one; what is to be done when it is not, is done.
 static bool is_next(struct lh_registry *registry, struct lh_ledger *ledger,
                     const struct delta *delta) {
-  if (delta->last <= ledger->seq) {
+  if (delta->last <= ledger->seq && !LH_PLANTED(duplicate_applied)) {
     registry->counters.duplicates++;
     return false;
   }
   if (ledger->whole) return false;  // what was asked for comes behind it
   if (delta->first == ledger->seq + 1) return true;
+  if (LH_PLANTED(duplicate_applied) && delta->first <= ledger->seq) return true;
+  if (LH_PLANTED(gap_applied)) return true;
   registry->counters.gaps++;
   if (ledger->in_step) lh_sync_ask(registry, ledger);
   ledger->in_step = false;
@@ -67,6 +69,7 @@ static int apply(struct lh_registry *registry, struct lh_ledger *ledger, struct 
   if (ledger->count + delta->puts > LH_LEDGER_ROWS_MAX + LH_DELTA_OPS_MAX) return LH_ELIMIT;
   const int err = lh_hub_table_resolve(registry, delta->hubs, delta->hub_count, hubs);
   if (err != 0) return err;
+  if (LH_PLANTED(gap_applied) || LH_PLANTED(duplicate_applied)) ledger->seq = delta->first - 1;
   for (uint32_t i = 0; i < delta->count; i++) {
     struct lh_op *op = &delta->ops[i];
     ledger->seq++;
@@ -78,7 +81,7 @@ static int apply(struct lh_registry *registry, struct lh_ledger *ledger, struct 
     }
     struct lh_entry *gone =
         lh_index_row(registry, ledger->node, (struct lh_key){hubs[op->hub], op->id});
-    if (gone != NULL) lh_ledger_remove(registry, ledger, gone);
+    if (gone != NULL && !LH_PLANTED(removal_passed_over)) lh_ledger_remove(registry, ledger, gone);
   }
   ledger->chain = *chain;
   ledger->in_step = true;
@@ -101,12 +104,15 @@ int lh_delta_receive(struct lh_registry *registry, uint32_t from, struct lh_byte
   lh_reader_init(&reader, data);
   read_head(&reader, &delta);
   if (reader.err != 0) return reader.err;
+  if (LH_PLANTED(delta_from_anyone) && lh_ledger_of_run(registry, &delta.run) != NULL)
+    from = lh_ledger_of_run(registry, &delta.run)->node;
   if (!lh_run_equal(&delta.run, lh_runs_at(registry->runs, from))) return LH_EDENIED;
   struct lh_ledger *ledger = lh_ledger_open(registry, from);
-  if (ledger->frozen) return LH_EDENIED;
+  if (ledger->frozen && !LH_PLANTED(frozen_ledger_grows)) return LH_EDENIED;
   if (!is_next(registry, ledger, &delta)) return 0;
   const struct lh_chain expected = lh_chain_next(registry, 'D', &ledger->chain, data);
-  if (!lh_chain_equal(&chain, &expected)) {
+  const bool blind = LH_PLANTED(gap_applied) || LH_PLANTED(duplicate_applied);
+  if (!lh_chain_equal(&chain, &expected) && !blind) {
     registry->counters.digest_mismatch++;
     ledger->whole = true;
     lh_sync_ask(registry, ledger);

@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/plant.h"
 #include "registry/registry.h"
 #include "registry/shared.h"
 #include "wire/wire.h"

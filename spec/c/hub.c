@@ -330,6 +330,18 @@ static int sim_fail_every(lua_State *L) {
   return 0;
 }
 
+static int sim_strict(lua_State *L) {  // strict(on): see hub_watch.h
+  check(L)->watch.strict = lua_toboolean(L, 2);
+  return 0;
+}
+
+static int sim_violation(lua_State *L) {
+  const struct watch *watch = &check(L)->watch;
+  if (watch->violation[0] == '\0') return 0;
+  lua_pushstring(L, watch->violation);
+  return 1;
+}
+
 static int sim_set_policy(lua_State *L) {
   check(L)->policy = check_policy(L, 2);
   return 0;
@@ -462,6 +474,7 @@ static int sim_gc(lua_State *L) {
   }
   for (size_t i = 0; i < sim->reply_count; i++) lh_buf_free(&sim->replies[i].result);
   lh_heap_free(&sim->events);
+  lh_map_free(&sim->watch.generations);
   lh_runs_free(sim->runs);
   lh_free(sim->actors);
   lh_free(sim->replies);
@@ -495,9 +508,11 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"stall", sim_stall},
                                      {"start", sim_start},
                                      {"stop", sim_stop},
+                                     {"strict", sim_strict},
                                      {"terminate", sim_terminate},
                                      {"truth", sim_truth},
                                      {"up", sim_up},
+                                     {"violation", sim_violation},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"new", sim_new}, {NULL, NULL}};
   lh_registry_thread_enter();

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "hub_watch.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -95,6 +96,7 @@ struct sim {
   int64_t fail_every;  // every so many starts fail
   int64_t starts;
   uint8_t key[32];
+  struct watch watch;
 };
 
 static inline struct pair *pair_of(const struct node *a, const struct node *b) {
@@ -143,7 +145,9 @@ static bool is_active(const struct actor *actor) {
 static void note_running(struct sim *sim, const struct actor *actor) {
   for (size_t i = 0; i < sim->actor_count; i++) {
     const struct actor *other = &sim->actors[i];
-    if (other != actor && is_active(other) && strcmp(other->id, actor->id) == 0) sim->twice++;
+    if (other == actor || !is_active(other) || strcmp(other->id, actor->id) != 0) continue;
+    sim->twice++;
+    watch_two(&sim->watch, actor->id, other->node->name, actor->node->name);
   }
 }
 
@@ -175,6 +179,18 @@ static void started(struct sim *sim, struct event *event) {
   lh_hubs_started(node->hubs, sim->now, event->token, 0, actor->pid, NULL);
 }
 
+// An instance is to run: started, or activated after it was prepared.
+static void watch_run(struct node *node, struct lh_bytes id, uint64_t generation) {
+  struct sim *sim = node->sim;
+  char name[ID_MAX];
+  (void)snprintf(name, sizeof name, "%.*s", (int)id.len, (const char *)id.data);
+  for (size_t k = 0; k < sim->count && sim->watch.strict; k++) {
+    if (sim->nodes[k].up)
+      watch_above(&sim->watch, name, node->name, generation, sim->nodes[k].name);
+  }
+  watch_start(&sim->watch, name, node->name, generation);
+}
+
 static void hub_start(void *self, const struct lh_order *orders, size_t count) {
   struct node *node = self;
   struct sim *sim = node->sim;
@@ -186,6 +202,7 @@ static void hub_start(void *self, const struct lh_order *orders, size_t count) {
     if (orders[i].spec.len == 0) sim->malformed++;
     if (sim->fail_every > 0 && sim->starts % sim->fail_every == 0) event->status = LH_EFAILED;
     lh_buf_append(&event->id, orders[i].id.data, orders[i].id.len);
+    if (!orders[i].prepared) watch_run(node, orders[i].id, orders[i].generation);
   }
 }
 
@@ -254,8 +271,9 @@ static void activated(struct sim *sim, struct event *event) {
 static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                          uint64_t generation) {
   struct node *node = self;
+  const struct actor *actor = actor_by_pid(node->sim, pid);
   struct event *event = later(node, delay(node->sim, 10), activated);
-  (void)generation;
+  if (actor != NULL) watch_run(node, lh_bytes_str(actor->id), generation);
   event->token = token;
   event->pid = pid;
   lh_buf_append(&event->body, state.data, state.len);

@@ -91,6 +91,44 @@ static const struct lh_registry_ops registry_ops = {
     .row_changed = row_changed, .send = registry_send, .advanced = advanced};
 
 // --- what the hubs say ---
+static bool runs(const struct sim *sim, struct lh_bytes id) {
+  for (size_t i = 0; i < sim->actor_count; i++) {
+    const struct actor *actor = &sim->actors[i];
+    if (is_active(actor) && lh_bytes_equal(lh_bytes_str(actor->id), id)) return true;
+  }
+  return false;
+}
+
+static bool is_known(const struct node *node, struct lh_bytes id) {
+  const struct lh_row *row = NULL;
+  const int hub = lh_registry_hub_find(node->registry, lh_bytes_str("h"));
+  lh_registry_read_lock();
+  const bool known = hub >= 0 && lh_registry_find(node->registry, (uint32_t)hub, id, &row, 1) > 0;
+  lh_registry_read_unlock();
+  return known;
+}
+
+// What an answer says must be so on the node that gives it: what was started can be looked up.
+static void watch_reply(const struct node *node, struct lh_bytes result) {
+  struct sim *sim = node->sim;
+  struct lh_reader in;
+  lh_reader_init_user(&in, result);
+  const uint32_t fields = lh_read_map(&in, 16);
+  bool started = fields == 6;  // only a start's has pids
+  for (uint32_t i = 0; i < fields && in.err == LH_OK; i++) {
+    if (!lh_bytes_equal(lh_read_str(&in, 64), lh_bytes_str("ids"))) {
+      (void)lh_read_skip(&in);
+      continue;
+    }
+    for (uint32_t left = lh_read_array(&in, LH_BATCH_MAX); left > 0 && in.err == LH_OK; left--) {
+      const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
+      if (started && sim->watch.strict && runs(sim, id) && !is_known(node, id))
+        violate(&sim->watch, "S6 what was awaited can be looked up: %.*s on %s", (int)id.len,
+                (const char *)id.data, node->name);
+    }
+  }
+}
+
 static void hub_reply(void *self, uint64_t caller, int status, struct lh_bytes result,
                       const struct lh_error *error) {
   const struct node *node = self;
@@ -103,6 +141,7 @@ static void hub_reply(void *self, uint64_t caller, int status, struct lh_bytes r
   *reply = (struct reply){.caller = caller, .at = sim->now, .status = status};
   if (error != NULL) (void)snprintf(reply->code, sizeof reply->code, "%s", error->code);
   lh_buf_append(&reply->result, result.data, result.len);
+  if (status == LH_OK) watch_reply(node, result);
 }
 
 static bool hub_wants(void *self, struct lh_bytes hub, const char *key) {

@@ -198,6 +198,8 @@ function history:rest(ms)
     if kept ~= "" then self:note(("n%d keeps rows of the dead: %s"):format(node, kept)) end
   end
   if not self.sim:settled() then self:note("a hub is busy still") end
+  local violation = self.sim:violation()
+  if violation then self:note(violation) end
   local malformed = self.sim:figures().malformed
   if malformed > 0 then self:note(malformed .. " frames or payloads were malformed") end
   return self.wrong

@@ -174,6 +174,21 @@ describe("hubs", function()
     end)
   end
 
+  it("run a child once that ends while its state is on its way", function()
+    for seed = 1, 60 do
+      local sim = cluster(seed, 2, true)
+      sim:strict(true)
+      sim:start(1, 1, 40)
+      sim:run(2000)
+      sim:join()
+      sim:run(250 + seed * 5)
+      for i = 1, 40 do sim:end_child("c" .. i, true) end
+      sim:run(60000)
+      check(sim, 3, 40, "seed " .. seed)
+      assert.is_nil(sim:violation(), "seed " .. seed)
+    end
+  end)
+
   it("recover what a distribution of the user's placed, which only one member may ask", function()
     for seed = 1, 40 do
       local sim = cluster(seed, 3, false, true)

@@ -5,6 +5,7 @@
 --   like      whose mistake it is, or the guard of ours that it takes away
 --   kind      the history (spec/plant/kinds.lua)
 local MEMBERS, GENTLE = "members, any fault", "members, gentle faults"
+local REGISTRIES = "registries"
 
 return {
   { name = "stall_guard", kind = GENTLE, broken = "a process that did not run for a while goes on as if it had",
@@ -32,4 +33,23 @@ return {
     like = "Swarm, alertmanager: islands after a split" },
   { name = "views_not_exchanged", kind = MEMBERS, broken = "nodes that differ do not send each other their views",
     like = "Swarm: a node that comes late never syncs" },
+
+  { name = "gap_applied", kind = REGISTRIES, broken = "a delta is applied although those before it are missing",
+    like = "our guard" },
+  { name = "duplicate_applied", kind = REGISTRIES, broken = "a delta that is here already is applied again",
+    like = "our guard" },
+  { name = "delta_from_anyone", kind = REGISTRIES, broken = "a node takes changes of a ledger from others than its owner",
+    like = "ProcessHub: whole registries from everybody" },
+  { name = "removal_passed_over", kind = REGISTRIES, broken = "a removal in a delta is not carried out",
+    like = "syn: zombie names" },
+  { name = "snapshot_merged", kind = REGISTRIES, broken = "the rows of a snapshot are added to those that are here",
+    like = "ProcessHub: a full sync undoes an unregister" },
+  { name = "snapshot_of_later", kind = REGISTRIES, broken = "a snapshot holds rows later than the sequence it names",
+    like = "syn: snapshot and deltas by two senders" },
+  { name = "narrow_snapshot", kind = REGISTRIES, broken = "a snapshot is cut short and stands for the whole ledger",
+    like = "delta_crdt: full context, partial data" },
+  { name = "digest_not_compared", kind = REGISTRIES, broken = "copies that differ are not found by their digests",
+    like = "Swarm, memberlist: no repair of what was lost" },
+  { name = "log_goes_on_in_new_epoch", kind = REGISTRIES, broken = "the log of the epoch before goes on in the new one",
+    like = "our guard" },
 }

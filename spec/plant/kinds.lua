@@ -14,4 +14,58 @@ end
 kinds["members, any fault"] = of_members "faults"
 kinds["members, gentle faults"] = of_members "gentle"
 
+local registries
+
+kinds["registries"] = function(seed)
+  if not registries then
+    require("luahub_test.registry").enter()
+    registries = dofile "spec/registry/history.lua"
+  end
+  return registries(seed)
+end
+
+-- What a history of hubs notes, and the invariant that it is about.
+local NOTES = {
+  { "([SL]%d+ [^:]+): " }, { "is lost", "L3 every child runs once: none is lost" },
+  { "runs, and was stopped", "S7 what was stopped stays stopped" },
+  { " runs on ", "L3 every child runs once: none is doubled" },
+  { "different rows", "L2 all registries are equal" }, { "row", "L2 registries say what runs" },
+  { "rows of the dead", "L4 no ledger of the dead is left" }, { "answer", "L6 every request is answered" },
+  { "reply", "L6 every request is answered" }, { "busy still", "L1 the members agree" },
+  { "malformed", "S5 what a node says is well formed" }, { "stop of", "L6 a stop finds what runs" },
+}
+
+local function named(note)
+  for _, entry in ipairs(NOTES) do
+    local found = note:match(entry[1])
+    if found then return { invariant = entry[2] or found, text = note } end
+  end
+  return { invariant = "what is wrong has a name", text = note }
+end
+
+local faults
+
+local function of_hubs(acts, options)
+  return function(seed)
+    faults = faults or require "spec.hub.faults"
+    local ok, wrong = pcall(faults, seed, acts, options)
+    if not ok then return { invariant = "every node rests", text = wrong } end
+    return wrong[1] and named(wrong[1]) or {}
+  end
+end
+
+local COMINGS = { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }
+for _, hot in ipairs { false, true } do
+  local how = hot and ", hot" or ", cold"
+  kinds["hubs, nodes come and go" .. how] = of_hubs(COMINGS, { hot = hot, strict = true })
+  kinds["hubs, links break" .. how] =
+    of_hubs({ "join", "crash", "start", "stop", "break_link", "break_link", "break_link" }, { hot = hot })
+  kinds["hubs, nodes stall" .. how] =
+    of_hubs({ "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
+end
+kinds["dbg3"] = of_hubs({ "join", "crash", "leave" }, { strict = true })
+kinds["dbg4"] = of_hubs({ "join", "crash", "leave" }, { strict = true,hot=true })
+kinds["hubs, a strategy that fails"] =
+  of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
+
 return kinds
