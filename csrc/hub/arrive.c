@@ -77,7 +77,7 @@ static void forward_list(struct lh_hubs *hubs, const struct head *head, struct l
   lh_write_uint(&body, head->op);
   lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
   lh_write_str(&body, head->hub_id.data, head->hub_id.len);
-  lh_write_uint(&body, head->hops + 1);
+  lh_write_uint(&body, LH_PLANTED(hops_not_counted) ? 0 : head->hops + 1);
   lh_write_uint(&body, head->flags);
   lh_write_uint(&body, head->generation);
   lh_write_array(&body, count * 6);
@@ -156,7 +156,8 @@ static void put_altered(struct head *head, struct arrival *arrivals, uint32_t co
 
 // Who sent its children here died while the request waited: they are recovered with all it held.
 static bool is_void(struct lh_hubs *hubs, const struct head *head) {
-  return (head->flags & START_MOVE) != 0 && lh_view_find(hubs, head->asker) == NULL;
+  return (head->flags & START_MOVE) != 0 && lh_view_find(hubs, head->asker) == NULL &&
+         !LH_PLANTED(move_of_the_dead_goes_on);
 }
 
 static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct arrival *arrivals,

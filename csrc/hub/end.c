@@ -77,6 +77,7 @@ static void send_after(struct lh_hubs *hubs, const struct head *head, uint64_t i
 void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node) {
   struct trouble *trouble = lh_host_trouble(child);
   trouble->elsewhere = node;
+  if (LH_PLANTED(stop_does_not_follow)) trouble->stopper_count = 0;
   for (size_t i = 0; i < trouble->stopper_count; i++) {
     const struct stopper *stopper = &trouble->stoppers[i];
     const struct head head = {.op = stopper->op,
@@ -143,6 +144,7 @@ static void stop_here(struct lh_hubs *hubs, lh_ms now, const struct head *head, 
   } else if (child->phase == PHASE_WAITING) {
     lh_end_in_place(hubs, child);
   } else if (child->phase == PHASE_RUNNING || lh_move_cancel(hubs, child)) {
+    if (LH_PLANTED(stop_answered_at_once)) lh_end_tell(hubs, child);
     lh_host_stop(hubs, now, child, "stop", 0);
   }
 }

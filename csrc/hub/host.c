@@ -107,6 +107,7 @@ void lh_host_forget(struct child *child, bool remove_row) {
 uint64_t lh_host_generation(struct hub *hub) {
   const uint64_t seen = lh_registry_generation(hub->all->registry, hub->index);
   if (seen > hub->generation) hub->generation = seen;
+  if (LH_PLANTED(generation_not_kept)) return seen + 1;
   if (hub->generation < LH_GENERATION_MAX) hub->generation++;
   return hub->generation;
 }
@@ -218,18 +219,34 @@ static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival)
   bool found = child != NULL;
   if (found) outrank_mover(child, arrival);
   lh_pid pid = found ? child->pid : 0;
-  if (!found && (arrival->flags & START_MOVE) == 0) pid = running_elsewhere(hubs, arrival, &found);
+  const bool looks = (arrival->flags & START_MOVE) == 0 && !LH_PLANTED(starts_what_runs_elsewhere);
+  if (!found && looks) pid = running_elsewhere(hubs, arrival, &found);
+  const bool ends = child != NULL && child->phase == PHASE_STOPPING;
   if (found) {
+    // For a move "it runs already" would mean that it has arrived.
+    const bool later = ends && (arrival->flags & START_MOVE) != 0;
     lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
-                   LH_EEXISTS, pid, "it runs already");
+                   later ? LH_EAGAIN : LH_EEXISTS, pid,
+                   later ? "an earlier instance is ending there" : "it runs already");
   }
   return found;
+}
+
+// A move that took long may bring a child to where it does not belong by now: it goes on from here.
+static bool is_passing(const struct arrival *arrival) {
+  const struct hub *hub = arrival->hub;
+  uint32_t place = 0;
+  if ((arrival->flags & START_MOVE) == 0 || (arrival->flags & START_PINNED) != 0) return false;
+  if (hub->config.distribution == LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) return false;
+  lh_place_ids(hub, &arrival->id, 1, &place);
+  return hub->candidates[place].node != hub->all->self;
 }
 
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   (void)now;
   if (refuse_existing(hubs, arrival)) return;
   struct hub *hub = arrival->hub;
+  hubs->move_failed = hubs->move_failed || is_passing(arrival);
   struct child *child = child_new(hub, arrival->id);
   struct trouble *trouble = lh_host_trouble(child);
   lh_buf_append(&trouble->spec, arrival->spec.data, arrival->spec.len);
@@ -241,7 +258,8 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
   child->generation = lh_host_generation(hub);
-  lh_host_order(hubs, child, (arrival->flags & START_PREPARED) != 0);
+  lh_host_order(hubs, child,
+                (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
 }
 
 void lh_host_claim_all(struct lh_hubs *hubs) {
@@ -333,7 +351,7 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
     lh_host_forget(child, true);
     return;
   }
-  if (child->phase == PHASE_MOVING && child->trouble->frozen) {
+  if (child->phase == PHASE_MOVING && child->trouble->frozen && !LH_PLANTED(frozen_is_restarted)) {
     child->pid = 0;  // its state is on its way: the other side says what came of it
     return;
   }

@@ -212,6 +212,7 @@ void lh_hub_check_empty(struct lh_hubs *hubs) {
     left += hub->children.count;
     if (hub->children.count == 0 && hub->closing && !hubs->leaving) remove_hub(hubs, hub);
   }
+  if (LH_PLANTED(leaves_with_children)) left = 0;
   if (hubs->leaving && left == 0 && !hubs->drained && !lh_recover_keeps(hubs)) {
     hubs->drained = true;
     hubs->leave_look_at = LH_NEVER;
@@ -338,6 +339,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (node == 0) return;
   lh_event_member_changes(hubs, node, record, lives, &changes);
   if (lived && !lives) {
+    if (LH_PLANTED(dead_ledger_dropped)) lh_registry_drop(hubs->registry, node);
     lh_registry_freeze(hubs->registry, node);
     lh_op_node_gone(hubs, node);
   } else if (lives && lh_registry_is_frozen(hubs->registry, node)) {
@@ -418,6 +420,9 @@ void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int st
 // Of two instances the one with the higher generation stays; at equal ones that of the lower node
 // id.
 static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {
+  if (LH_PLANTED(last_to_arrive_wins)) return true;
+  if (LH_PLANTED(lower_generation_wins) && row->generation != child->generation)
+    return row->generation < child->generation;
   if (row->generation != child->generation) return row->generation > child->generation;
   return lh_node_id_compare(&lh_runs_at(hubs->runs, row->node)->id,
                             &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
@@ -427,7 +432,10 @@ static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
                          const struct lh_row *row) {
   hubs->counters.surplus++;
   lh_end_elsewhere(hubs, child, row->node);
-  if (child->phase == PHASE_RUNNING) {
+  if (LH_PLANTED(surplus_is_a_crash) && child->phase == PHASE_RUNNING) {
+    hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "surplus", 0, 0);
+    lh_restart_child(hubs, now, child, "surplus");
+  } else if (child->phase == PHASE_RUNNING) {
     lh_host_stop(hubs, now, child, "surplus", row->pid);
   } else {
     lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/plant.h"
 #include "hub/hub.h"
 #include "wire/wire.h"
 

@@ -79,6 +79,8 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     send_start(hubs, child, flags_of(child, true));
   } else {
     lh_host_put_row(child, LH_ROW_MOVING);
+    if (ran && LH_PLANTED(started_there_before_stopped_here))
+      send_start(hubs, child, flags_of(child, false));
     if (ran)
       end_here(hubs, child);
     else
@@ -240,6 +242,7 @@ static void balance_hub(struct hub *hub, lh_ms now) {
   balance->hub_index = hub->index;
   for (size_t i = 0; i < hub->children.count; i++) {
     const struct child *child = hub->children.entries[i].value;
+    if (child->phase == PHASE_STARTING) hub->all->move_failed = true;  // looked at again later
     if (!may_move(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
     balance->count++;
@@ -260,7 +263,7 @@ void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {
 
 // A move that failed is tried again: soon, then after growing pauses while moves go on failing.
 void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now) {
-  if (!hubs->move_failed) return;
+  if (!hubs->move_failed || LH_PLANTED(failed_move_forgotten)) return;
   hubs->move_failed = false;
   if (hubs->balance_at != LH_NEVER) return;
   hubs->balance_at = now + hubs->balance_pause;
@@ -321,7 +324,8 @@ static void stays_hot(struct lh_hubs *hubs, struct child *child) {
   child->phase = PHASE_RUNNING;
   if (child->trouble->frozen) {
     child->generation = lh_host_generation(child->hub);
-    hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
+    if (!LH_PLANTED(failed_move_leaves_it_frozen))
+      hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
     lh_host_put_row(child, LH_ROW_RUNNING);
   }
   if (lh_end_is_wanted(child))
@@ -368,7 +372,7 @@ static void send_commit(struct lh_hubs *hubs, struct child *child, struct lh_byt
   lh_write_str(&body, child->hub->config.id.data, child->hub->config.id.len);
   lh_write_str(&body, child->id, child->id_len);
   lh_write_uint(&body, child->generation);
-  lh_write_bin(&body, state.data, state.len);
+  lh_write_bin(&body, state.data, LH_PLANTED(state_left_behind) ? 0 : state.len);
   lh_hub_send(hubs, child->trouble->target, LH_FRAME_COMMIT, &body);
 }
 
@@ -403,7 +407,12 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
   hubs->counters.moved_out++;
   lh_event_moved(child, row->node, child->trouble->hot);
   lh_end_elsewhere(hubs, child, row->node);
-  if (child->trouble->hot && child->pid != 0) {
+  if (LH_PLANTED(source_goes_on) && child->trouble->hot) {
+    child->hub->moving--;
+    child->phase = PHASE_RUNNING;
+    hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
+    lh_host_calm(child);
+  } else if (child->trouble->hot && child->pid != 0) {
     lh_host_stop(hubs, now, child, "move", row->pid);
   } else {
     lh_host_forget(child, true);

@@ -124,6 +124,7 @@ static void heir_free(struct heir *heir) {
 // Our own instance stands for the child: its generation must be the higher one.
 static void outrank(struct child *child, uint64_t generation) {
   if (child->generation > generation || child->phase != PHASE_RUNNING) return;
+  if (LH_PLANTED(dead_not_outranked)) return;
   child->generation = lh_host_generation(child->hub);
   lh_host_put_row(child, LH_ROW_RUNNING);
 }
@@ -203,7 +204,7 @@ static void claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct
       .id = lh_row_id(row),
       .spec = lh_row_spec(row),
       .metadata = lh_row_metadata(row),
-      .restarts = row->restarts,
+      .restarts = LH_PLANTED(restarts_not_carried) ? 0 : row->restarts,
       .above = row->generation,
       .flags = row->pinned ? START_PINNED : 0U,
   };
@@ -304,13 +305,13 @@ bool lh_recover_keeps(struct lh_hubs *hubs) {
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   uint32_t dead[DEAD_MAX];
   hubs->recover_again = LH_NEVER;
-  if (fetch_tails(hubs, now)) return;
+  if (!LH_PLANTED(tail_not_fetched) && fetch_tails(hubs, now)) return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
   }
   if (count == 0) return;
-  hubs->recover_again = now + hubs->recover_pause;
+  hubs->recover_again = LH_PLANTED(recovery_tried_once) ? LH_NEVER : now + hubs->recover_pause;
   if (hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count);

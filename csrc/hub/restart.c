@@ -32,7 +32,7 @@ static void note_crash(struct child *child, lh_ms now) {
 }
 
 static void run_again(struct lh_hubs *hubs, struct child *child) {
-  child->generation = lh_host_generation(child->hub);
+  if (!LH_PLANTED(generation_kept_at_restart)) child->generation = lh_host_generation(child->hub);
   hubs->counters.restarted++;
   lh_host_order(hubs, child, false);
 }

@@ -87,7 +87,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
   for (size_t i = 0; i < count; i++) {
     const struct lh_run *other = lh_runs_at(hubs->runs, nodes[i]);
     if (nodes[i] == hubs->self || !lh_node_id_equal(&other->id, &run->id) ||
-        other->epoch >= run->epoch)
+        other->epoch >= run->epoch || LH_PLANTED(earlier_runs_go_on))
       continue;
     struct peer *peer = lh_view_find(hubs, nodes[i]);
     if (peer != NULL) peer_remove(&hubs->view, peer);
@@ -212,8 +212,8 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   hubs->view.changed_at = now;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
-  lh_host_claim_all(hubs);
-  lh_registry_flush(hubs->registry);
+  if (!LH_PLANTED(claims_after_vote)) lh_host_claim_all(hubs);
+  if (!LH_PLANTED(claims_after_vote)) lh_registry_flush(hubs->registry);
   lh_view_send(hubs, 0);
   hubs->check_view = true;
 }
@@ -267,12 +267,14 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
 }
 
 static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
-  return peer->voted && peer->vote == hubs->view.hash &&
-         lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
+  const bool rows =
+      LH_PLANTED(vote_before_rows) || lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
+  return peer->voted && peer->vote == hubs->view.hash && rows;
 }
 
 static bool all_agree(struct lh_hubs *hubs) {
-  if (hubs->view.rejoining) return false;
+  if (hubs->view.rejoining && !LH_PLANTED(returning_node_acts_alone)) return false;
+  if (LH_PLANTED(vote_ignored)) return true;
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
     if (peer->node != hubs->self && !agrees(hubs, peer)) return false;

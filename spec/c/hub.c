@@ -330,9 +330,29 @@ static int sim_fail_every(lua_State *L) {
   return 0;
 }
 
-static int sim_strict(lua_State *L) {  // strict(on): see hub_watch.h
+static int sim_strict(lua_State *L) {  // strict(on, stops_only): see hub_watch.h
   check(L)->watch.strict = lua_toboolean(L, 2);
+  check(L)->watch.stops_only = lua_toboolean(L, 3);
   return 0;
+}
+
+static int sim_home(lua_State *L) {  // home(id): the node that the built-in placement gives it to
+  struct sim *sim = check(L);
+  const char *names[NODES_MAX];
+  size_t count = 0;
+  for (size_t i = 0; i < sim->count; i++) {
+    const struct node *node = &sim->nodes[i];
+    if (!node->up || lh_hubs_count(node->hubs) == 0) continue;
+    size_t at = count++;
+    for (; at > 0 && strcmp(names[at - 1], node->name) > 0; at--) names[at] = names[at - 1];
+    names[at] = node->name;
+  }
+  const struct lh_bytes id = lh_bytes_str(luaL_checkstring(L, 2));
+  uint32_t place = 0;
+  if (count == 0) return 0;
+  lh_hubs_place(LH_DISTRIBUTION_RENDEZVOUS, names, count, &id, 1, &place);
+  lua_pushstring(L, names[place]);
+  return 1;
 }
 
 static int sim_violation(lua_State *L) {
@@ -492,6 +512,7 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"fail_every", sim_fail_every},
                                      {"figures", sim_figures},
                                      {"frozen", sim_frozen},
+                                     {"home", sim_home},
                                      {"join", sim_join},
                                      {"leave", sim_leave},
                                      {"meet", sim_meet},

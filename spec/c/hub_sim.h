@@ -114,7 +114,7 @@ static void watch_reply(const struct node *node, struct lh_bytes result) {
   struct lh_reader in;
   lh_reader_init_user(&in, result);
   const uint32_t fields = lh_read_map(&in, 16);
-  bool started = fields == 6;  // only a start's has pids
+  const bool started = fields == 6;  // only a start's has pids
   for (uint32_t i = 0; i < fields && in.err == LH_OK; i++) {
     if (!lh_bytes_equal(lh_read_str(&in, 64), lh_bytes_str("ids"))) {
       (void)lh_read_skip(&in);
@@ -122,9 +122,13 @@ static void watch_reply(const struct node *node, struct lh_bytes result) {
     }
     for (uint32_t left = lh_read_array(&in, LH_BATCH_MAX); left > 0 && in.err == LH_OK; left--) {
       const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
-      if (started && sim->watch.strict && runs(sim, id) && !is_known(node, id))
+      const bool alive = runs(sim, id);
+      if (started && sim->watch.strict && alive && !is_known(node, id))
         violate(&sim->watch, "S6 what was awaited can be looked up: %.*s on %s", (int)id.len,
                 (const char *)id.data, node->name);
+      if (!started && sim->watch.stops_only && alive)
+        violate(&sim->watch, "S7 what was stopped stays stopped: %.*s runs when %s is told",
+                (int)id.len, (const char *)id.data, node->name);
     }
   }
 }

@@ -14,6 +14,7 @@
 
 struct watch {
   bool strict;
+  bool stops_only;  // nothing is started any more: what was stopped never runs again
   struct lh_map
       generations;  // the highest that an instance was started with: of a child, or of it on a node
   char violation[256];

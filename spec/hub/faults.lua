@@ -60,18 +60,42 @@ end
 
 function act.end_child(h) h.sim:end_child("c" .. h:draw(80), true) end
 
+-- What the actors carry is what each child was given, and each is where the placement wants it.
+local function misplaced(h, wrong)
+  for id, instances in pairs(h.sim:truth()) do
+    local home = h.sim:home(id)
+    if instances[1] ~= home then
+      wrong[#wrong + 1] = ("L5 every child comes home: %s runs on %s, not on %s"):format(id, instances[1], home)
+    end
+  end
+end
+
+local function stateless(h, wrong)
+  for id, instances in pairs(h.sim:truth()) do
+    if instances.state ~= tonumber(id:sub(2)) then
+      wrong[#wrong + 1] = ("S12 a hot move takes the state along: %s has %d"):format(id, instances.state)
+    end
+  end
+end
+
 --- `kinds` of acts, twelve of them, over three nodes with eighty children; what is wrong then, as a list. options: as
---- history.new's, and `strict`: nobody who lives is taken for dead, so no child has two instances at any time.
+--- history.new's, and `strict`: nobody who lives is taken for dead, so no child has two instances at any time;
+--- `stops_only`: nothing is started after the beginning; `state`: the children have one, which no act may cost them.
 return function(seed, kinds, options)
   local h = history.new(seed, 3, options)
   h.strict, h.leaving = options.strict or false, {}
-  h.sim:strict(h.strict)
+  h.sim:strict(h.strict, options.stops_only)
   h:start(1, 1, 80)
-  h:run(h:draw(300))
+  h:run(options.state and 2000 or h:draw(300))
+  if options.state then h.sim:set_state() end
   for _ = 1, 12 do
     act[kinds[h:draw(#kinds)]](h)
     h:run(h:draw(1500))
   end
   if options.custom then h.sim:set_policy("spread") end
-  return h:rest()
+  local wrong = h:rest()
+  if not options.custom then misplaced(h, wrong) end
+  if options.state then stateless(h, wrong) end
+  table.sort(wrong)
+  return wrong
 end

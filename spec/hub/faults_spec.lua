@@ -144,7 +144,7 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
     end)
 
     it("while nodes stall, are taken for dead and return, " .. how, function()
-      each_seed(60, { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
+      each_seed(130, { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
     end)
   end
 

@@ -54,6 +54,9 @@ local function of_hubs(acts, options)
   end
 end
 
+kinds["hubs, stops while nodes come and go"] =
+  of_hubs({ "join", "crash", "leave", "stop", "stop" }, { strict = true, stops_only = true })
+kinds["hubs, hot moves with state"] = of_hubs({ "join", "leave" }, { hot = true, strict = true, state = true })
 local COMINGS = { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }
 for _, hot in ipairs { false, true } do
   local how = hot and ", hot" or ", cold"
@@ -63,8 +66,6 @@ for _, hot in ipairs { false, true } do
   kinds["hubs, nodes stall" .. how] =
     of_hubs({ "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
 end
-kinds["dbg3"] = of_hubs({ "join", "crash", "leave" }, { strict = true })
-kinds["dbg4"] = of_hubs({ "join", "crash", "leave" }, { strict = true,hot=true })
 kinds["hubs, a strategy that fails"] =
   of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
 
