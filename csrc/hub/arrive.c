@@ -77,7 +77,7 @@ static void forward_list(struct lh_hubs *hubs, const struct head *head, struct l
   lh_write_uint(&body, head->op);
   lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
   lh_write_str(&body, head->hub_id.data, head->hub_id.len);
-  lh_write_uint(&body, LH_PLANTED(hops_not_counted) ? 0 : head->hops + 1);
+  lh_write_uint(&body, head->hops + 1);
   lh_write_uint(&body, head->flags);
   lh_write_uint(&body, head->generation);
   lh_write_array(&body, count * 6);

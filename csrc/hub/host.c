@@ -107,7 +107,6 @@ void lh_host_forget(struct child *child, bool remove_row) {
 uint64_t lh_host_generation(struct hub *hub) {
   const uint64_t seen = lh_registry_generation(hub->all->registry, hub->index);
   if (seen > hub->generation) hub->generation = seen;
-  if (LH_PLANTED(generation_not_kept)) return seen + 1;
   if (hub->generation < LH_GENERATION_MAX) hub->generation++;
   return hub->generation;
 }

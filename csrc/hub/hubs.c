@@ -453,6 +453,7 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   const size_t count =
       lh_registry_find(hubs->registry, hub->index, lh_bytes(change->id, change->id_len), rows, 4);
   const struct lh_row *best = count > 0 ? rows[0] : NULL;
+  if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
   if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
       outranks(hubs, best, child)) {
     if (child->phase == PHASE_MOVING)

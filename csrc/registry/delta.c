@@ -108,7 +108,7 @@ int lh_delta_receive(struct lh_registry *registry, uint32_t from, struct lh_byte
     from = lh_ledger_of_run(registry, &delta.run)->node;
   if (!lh_run_equal(&delta.run, lh_runs_at(registry->runs, from))) return LH_EDENIED;
   struct lh_ledger *ledger = lh_ledger_open(registry, from);
-  if (ledger->frozen && !LH_PLANTED(frozen_ledger_grows)) return LH_EDENIED;
+  if (ledger->frozen) return LH_EDENIED;
   if (!is_next(registry, ledger, &delta)) return 0;
   const struct lh_chain expected = lh_chain_next(registry, 'D', &ledger->chain, data);
   const bool blind = LH_PLANTED(gap_applied) || LH_PLANTED(duplicate_applied);

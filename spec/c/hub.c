@@ -451,14 +451,15 @@ static int sim_frozen(lua_State *L) {  // frozen(node): the rows of the dead tha
 
 static int sim_figures(lua_State *L) {
   const struct sim *sim = check(L);
+  size_t idle = 0;  // instances that are prepared or frozen
+  for (size_t i = 0; i < sim->actor_count; i++)
+    idle += sim->actors[i].prepared || sim->actors[i].frozen;
   const struct {
     const char *name;
     size_t value;
-  } figures[] = {{"twice", sim->twice},
-                 {"drained", sim->drained},
-                 {"closed", sim->closed},
-                 {"malformed", sim->malformed},
-                 {"replies", sim->reply_count}};
+  } figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
+                 {"closed", sim->closed},       {"idle", idle},
+                 {"malformed", sim->malformed}, {"replies", sim->reply_count}};
   lua_newtable(L);
   for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
     lua_pushinteger(L, (lua_Integer)figures[i].value);

@@ -94,6 +94,8 @@ return function(seed, kinds, options)
   end
   if options.custom then h.sim:set_policy("spread") end
   local wrong = h:rest()
+  local idle = h.sim:figures().idle
+  if idle > 0 then wrong[#wrong + 1] = ("L3 every child runs once: %d are prepared or frozen"):format(idle) end
   if not options.custom then misplaced(h, wrong) end
   if options.state then stateless(h, wrong) end
   table.sort(wrong)

@@ -126,6 +126,12 @@ describe("hubs", function()
   end)
 end)
 
+describe("a child that crashes as soon as it runs", function()
+  it("is tried for ever and ever more slowly, also while its nodes die", function()
+    for seed = 1, 30 do assert.same({}, require("spec.hub.crashing")(seed), "seed " .. seed) end
+  end)
+end)
+
 describe("hubs come to rest with nothing lost and nothing doubled", function()
   for _, hot in ipairs { false, true } do
     local how = hot and "hot" or "cold"

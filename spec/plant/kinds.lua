@@ -43,12 +43,9 @@ local function named(note)
   return { invariant = "what is wrong has a name", text = note }
 end
 
-local faults
-
-local function of_hubs(acts, options)
+local function of_hubs(acts, options, history)
   return function(seed)
-    faults = faults or require "spec.hub.faults"
-    local ok, wrong = pcall(faults, seed, acts, options)
+    local ok, wrong = pcall(require(history or "spec.hub.faults"), seed, acts, options)
     if not ok then return { invariant = "every node rests", text = wrong } end
     return wrong[1] and named(wrong[1]) or {}
   end
@@ -57,6 +54,7 @@ end
 kinds["hubs, stops while nodes come and go"] =
   of_hubs({ "join", "crash", "leave", "stop", "stop" }, { strict = true, stops_only = true })
 kinds["hubs, hot moves with state"] = of_hubs({ "join", "leave" }, { hot = true, strict = true, state = true })
+kinds["hubs, nodes join, leave and die"] = of_hubs({ "join", "crash", "leave" }, { strict = true })
 local COMINGS = { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }
 for _, hot in ipairs { false, true } do
   local how = hot and ", hot" or ", cold"
@@ -66,6 +64,7 @@ for _, hot in ipairs { false, true } do
   kinds["hubs, nodes stall" .. how] =
     of_hubs({ "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
 end
+kinds["hubs, a child that crashes"] = of_hubs(nil, nil, "spec.hub.crashing")
 kinds["hubs, a strategy that fails"] =
   of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
 
