@@ -8,8 +8,10 @@
 #define LH_NODE_INTERNAL_H
 
 #include "actor/actor.h"
+#include "base/plant.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/plant.h"
 #include "env/env.h"
 #include "hub/hub.h"
 #include "member/member.h"

@@ -59,7 +59,7 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 static bool raise_epoch(struct lh_node *node, lh_ms now) {
   const uint64_t before = node->epoch;
   if (node->later_epoch > node->epoch) node->epoch = node->later_epoch;
-  node->epoch++;
+  if (!LH_PLANTED(epoch_not_raised)) node->epoch++;
   node->keep_failed = lh_node_keep_epoch(node) != LH_OK;
   if (!node->keep_failed) return true;
   node->epoch = before;

@@ -9,6 +9,7 @@ local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
 local LINK, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
+local NODES = "whole nodes, chaos"
 local STALL, BROKEN = "hubs, nodes stall, cold", "hubs, a strategy that fails"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
@@ -117,4 +118,14 @@ return {
     like = "our guard" },
   { name = "stop_answered_at_once", kind = STOPS, broken = "a stop is answered before the child has ended",
     like = "our guard" },
+  { name = "epoch_not_raised", kind = NODES, broken = "a node that was taken for dead returns in the same epoch",
+    like = "Serf, Consul: name and address for identity" },
+  { name = "epoch_not_written", kind = NODES, broken = "the new epoch of a node that returned is not written to its disk",
+    like = "our guard" },
+  { name = "dialler_decides", kind = NODES, broken = "of two links between two nodes each end keeps the one that it dialled",
+    like = "reliability of meshes: simultaneous dials" },
+  { name = "link_of_the_dead_stays", kind = NODES, broken = "the link of a member that was declared dead stays open",
+    like = "our guard" },
+  { name = "answers_overtake_rows", kind = NODES, broken = "answers and votes travel apart from the rows that they speak of",
+    like = "syn: two senders, no order between them" },
 }

@@ -68,4 +68,16 @@ kinds["hubs, a child that crashes"] = of_hubs(nil, nil, "spec.hub.crashing")
 kinds["hubs, a strategy that fails"] =
   of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
 
+local sim
+
+local function of_nodes(file, options)
+  return function(seed)
+    sim = sim or require "luahub.sim"
+    local report = assert(sim.run(file, setmetatable({ seed = seed }, { __index = options })))
+    return { invariant = report.invariant, text = report.message }
+  end
+end
+
+kinds["whole nodes, chaos"] = of_nodes("examples/sim/chaos.lua", { minutes = 0.5 })
+
 return kinds
