@@ -77,7 +77,6 @@ static void send_after(struct lh_hubs *hubs, const struct head *head, uint64_t i
 void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node) {
   struct trouble *trouble = lh_host_trouble(child);
   trouble->elsewhere = node;
-  if (LH_PLANTED(stop_does_not_follow)) trouble->stopper_count = 0;
   for (size_t i = 0; i < trouble->stopper_count; i++) {
     const struct stopper *stopper = &trouble->stoppers[i];
     const struct head head = {.op = stopper->op,

@@ -432,10 +432,7 @@ static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
                          const struct lh_row *row) {
   hubs->counters.surplus++;
   lh_end_elsewhere(hubs, child, row->node);
-  if (LH_PLANTED(surplus_is_a_crash) && child->phase == PHASE_RUNNING) {
-    hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "surplus", 0, 0);
-    lh_restart_child(hubs, now, child, "surplus");
-  } else if (child->phase == PHASE_RUNNING) {
+  if (child->phase == PHASE_RUNNING) {
     lh_host_stop(hubs, now, child, "surplus", row->pid);
   } else {
     lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");

@@ -18,13 +18,13 @@ struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct 
   op->all = hubs;
   op->kind = kind;
   op->hub = hub;
-  op->id = LH_PLANTED(op_ids_used_again) ? hubs->ops_by_id.count + 1 : ++hubs->next_op;
+  op->id = ++hubs->next_op;
   op->caller = caller;
   op->timer.of_op = true;
   op->check_existing = true;
   lh_list_push(&hubs->ops_list, &op->link);
   (void)lh_map_put(&hubs->ops_by_id, &op->id, sizeof op->id, op);
-  if (!LH_PLANTED(op_without_deadline)) lh_heap_set(&hubs->due, &op->timer.due, now + timeout);
+  lh_heap_set(&hubs->due, &op->timer.due, now + timeout);
   return op;
 }
 
@@ -91,7 +91,6 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq) {
 
 // A node that died takes its sequence with it: what it wrote is in its frozen ledger now.
 static bool rows_are_here(const struct op *op) {
-  if (LH_PLANTED(answered_before_its_rows)) return true;
   for (size_t i = 0; i < op->wait_count; i++) {
     const uint32_t node = op->waits[i].node;
     if (lh_view_find(op->all, node) == NULL) continue;
@@ -292,7 +291,7 @@ void lh_op_all_again(struct lh_hubs *hubs) { (void)ask_anew(hubs, 0); }
 
 // The link is new: what was asked or answered over the one before may be lost.
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
-  if (ask_anew(hubs, node) && !LH_PLANTED(lost_request_forgotten)) lh_op_retry(hubs, now, 0);
+  if (ask_anew(hubs, node)) lh_op_retry(hubs, now, 0);
 }
 
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,

@@ -124,7 +124,6 @@ static void heir_free(struct heir *heir) {
 // Our own instance stands for the child: its generation must be the higher one.
 static void outrank(struct child *child, uint64_t generation) {
   if (child->generation > generation || child->phase != PHASE_RUNNING) return;
-  if (LH_PLANTED(dead_not_outranked)) return;
   child->generation = lh_host_generation(child->hub);
   lh_host_put_row(child, LH_ROW_RUNNING);
 }
@@ -311,7 +310,7 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
   }
   if (count == 0) return;
-  hubs->recover_again = LH_PLANTED(recovery_tried_once) ? LH_NEVER : now + hubs->recover_pause;
+  hubs->recover_again = now + hubs->recover_pause;
   if (hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count);

@@ -81,7 +81,6 @@ static void refuse_version(struct lh_conn *conn, const struct lh_hello_word *hel
 }
 
 static bool is_arbiter(const struct lh_conn *conn) {
-  if (LH_PLANTED(dialler_decides)) return conn->dialled;
   const struct lh_run *own = &conn->links->run;
   const int order = lh_node_id_compare(&own->id, &conn->run.id);
   return order != 0 ? order < 0 : own->epoch < conn->run.epoch;

@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
-#include "base/plant.h"
 #include "link/frame.h"
 #include "link/hello.h"
 #include "link/link.h"

@@ -8,7 +8,6 @@
 #define LH_NODE_INTERNAL_H
 
 #include "actor/actor.h"
-#include "base/plant.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/plant.h"

@@ -13,8 +13,7 @@
 // --- what the hubs ask for ---
 static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
   struct lh_node *node = self;
-  const enum lh_class class = LH_PLANTED(answers_overtake_rows) ? LH_CLASS_CONTROL : LH_CLASS_STATE;
-  if (node->links != NULL) (void)lh_links_send(node->links, peer, class, type, body);
+  if (node->links != NULL) (void)lh_links_send(node->links, peer, LH_CLASS_STATE, type, body);
 }
 
 static void hub_start(void *self, const struct lh_order *orders, size_t count) {

@@ -48,8 +48,7 @@ static void changed(void *self, const struct lh_member_record *record, enum lh_m
   lh_runs_set_name(node->runs, peer, record->name);
   if (peer != node->self && is_news(node, peer, state)) log_change(record, state);
   if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT)
-    if (!LH_PLANTED(link_of_the_dead_stays))
-      lh_links_close(node->links, peer, lh_member_state_name(state));
+    lh_links_close(node->links, peer, lh_member_state_name(state));
   lh_hubs_member(node->hubs, lh_env_now(node->env), record, state);
   if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT) lh_actors_node_down(node->actors, peer);
   lh_node_touch(node);

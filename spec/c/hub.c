@@ -496,6 +496,7 @@ static int sim_gc(lua_State *L) {
   for (size_t i = 0; i < sim->reply_count; i++) lh_buf_free(&sim->replies[i].result);
   lh_heap_free(&sim->events);
   lh_map_free(&sim->watch.generations);
+  lh_map_free(&sim->watch.starts);
   lh_runs_free(sim->runs);
   lh_free(sim->actors);
   lh_free(sim->replies);

@@ -123,7 +123,7 @@ static void watch_reply(const struct node *node, struct lh_bytes result) {
     for (uint32_t left = lh_read_array(&in, LH_BATCH_MAX); left > 0 && in.err == LH_OK; left--) {
       const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
       const bool alive = runs(sim, id);
-      if (started && alive && !node->stalled && !is_known(node, id))
+      if (started && sim->watch.strict && alive && !is_known(node, id))
         violate(&sim->watch, "S6 what was awaited can be looked up: %.*s on %s", (int)id.len,
                 (const char *)id.data, node->name);
       if (!started && sim->watch.stops_only && alive)

@@ -12,11 +12,13 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+enum { STARTS_MAX = 24 };
+
 struct watch {
   bool strict;
-  bool stops_only;  // nothing is started any more: what was stopped never runs again
-  struct lh_map
-      generations;  // the highest that an instance was started with: of a child, or of it on a node
+  bool stops_only;            // nothing is started any more: what was stopped never runs again
+  struct lh_map starts;       // child -> how often it was started
+  struct lh_map generations;  // "child on node" -> the last that it was started with there
   char violation[256];
 };
 
@@ -50,6 +52,10 @@ static inline void watch_start(struct watch *watch, const char *id, const char *
   char key[128];
   watch_key(key, id, node);
   watch_above(watch, id, node, generation, node);
+  const uintptr_t starts = (uintptr_t)lh_map_get(&watch->starts, id, strlen(id)) + 1;
+  (void)lh_map_put(&watch->starts, id, strlen(id), (void *)starts);
+  if (starts > STARTS_MAX)
+    violate(watch, "L3 every child comes to rest: %s was started %d times", id, (int)starts);
   (void)lh_map_put(&watch->generations, key, strlen(key), (void *)(uintptr_t)generation);
 }
 

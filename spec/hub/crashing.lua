@@ -23,7 +23,9 @@ return function(seed)
     end
   end
   local most = ALONE_MAX + deaths * PER_DEATH_MAX
-  if ends > most then return { ("L6 a crashing child slows down: it ended %d times, %d nodes died"):format(ends, deaths) } end
+  if ends > most then
+    return { ("L6 a crashing child slows down: it ended %d times, %d nodes died"):format(ends, deaths) }
+  end
   h:run(40000)
   if not h.sim:truth()["c1"] then return { "L3 every child runs once: none is lost: the crashing child" } end
   return {}

@@ -1,4 +1,4 @@
--- Figures of membership alone on the virtual clock: how soon all know of a crash, wrong verdicts in a day, load at rest.
+-- Figures of membership alone on the virtual clock: how soon all know of a crash, wrong verdicts in a day, load.
 -- Prints the tables of doc/detection.md and, with that file as its argument, writes them into it between its marks.
 -- Exit status 1 when a figure is worse than what it has to reach.
 --
@@ -34,8 +34,10 @@ end
 local function crashes(nodes, count, median, p99, in_turn, how)
   local times = (in_turn and cluster.crashes_in_turn or cluster.crashes)(nodes, how, count)
   local half, most = times[#times // 2 + 1], times[math.ceil(#times * 0.99)]
-  say("| %d | %s | %d | %d | %d | %d | %d, %d%s |", nodes, how == "kill" and "killed" or "stands still", count, half, most,
-    times[#times], median, p99, mark(half <= median and most <= p99))
+  local good = half <= median and most <= p99
+  how = how == "kill" and "killed" or "stands still"
+  say("| %d | %s | %d | %d | %d | %d | %d, %d%s |",
+    nodes, how, count, half, most, times[#times], median, p99, mark(good))
 end
 
 local function day(nodes, loss, most)

@@ -68,6 +68,10 @@ describe("a simulated cluster", function()
     held(scenario("overrun"), { seed = 1 })
   end)
 
+  it("of twenty nodes loses and doubles none of 2,000 children in a thousand joins and leaves #slow", function()
+    held(scenario("comings"), { seed = 1, nodes = 20 })
+  end)
+
   it("is another one when something leaks in that the seed does not decide, and that is found", function()
     local report = assert(sim.twice(scenario("leak")))
     assert.is_false(report.ok)
