@@ -131,6 +131,7 @@ local function write_table(path, bugs)
   file:close()
 end
 
+io.stdout:setvbuf("line")
 local options = read_arguments()
 local bugs = chosen(options)
 search_all(options, bugs)
