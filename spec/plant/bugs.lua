@@ -8,9 +8,9 @@ local MEMBERS, GENTLE = "members, any fault", "members, gentle faults"
 local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
-local LINK, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
+local LINKHOT = "hubs, links break, hot"
 local NODES = "whole nodes, chaos"
-local STALL, BROKEN = "hubs, nodes stall, cold", "hubs, a strategy that fails"
+local STALL = "hubs, nodes stall, cold"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
 return {
