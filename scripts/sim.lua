@@ -137,6 +137,16 @@ local function measure_rest()
   return report.history[#report.history]:match("took (%d+) ms")
 end
 
+-- Invariants that nothing can break yet are said, so that nobody takes them for held.
+local function tell_pending()
+  for _, invariant in ipairs(require("luahub.sim.safety").list()) do
+    if invariant.pending then
+      local text = "pending: %s (%s), until there are %s\n"
+      io.stdout:write(text:format(invariant.name, invariant.text, invariant.pending))
+    end
+  end
+end
+
 local function main()
   os.execute("mkdir -p " .. FOLDER)
   local key = make_key()
@@ -152,6 +162,7 @@ local function main()
   io.stdout:write(("%s: %d seeds, each twice, %d failed; "):format(settings.file, sum.done, sum.failed),
     ("%.0f virtual minutes in %.0f s of CPU time, %.3f s each; "):format(minutes, sum.cpu, sum.cpu / minutes),
     ("%d s in all\n"):format(os.time() - began))
+  tell_pending()
   if sum.failed > 0 then io.stdout:write(read_all(FOLDER .. "/failures") or "") end
   if sum.done == settings.seeds then
     for place = 1, settings.workers do

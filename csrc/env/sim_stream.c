@@ -17,7 +17,7 @@
 enum {
   DIAL_RETRY_MS = 1000,
   RESEND_MS = 200,  // of a lost segment, doubled each time
-  RESENDS_MAX = 6,
+  RESENDS_MAX = 4,  // a lost segment is 3 s late at most, so that bad weather ends with its end
   SPLITS_PER_MILLION = 250000,
 };
 
