@@ -17,7 +17,7 @@ end
 local function recovered(nodes)
   local count = 0
   for _, node in ipairs(nodes) do
-    count = count + node:ask("return require('luahub.core').request('info').counters.recovered")
+    count = count + node:ask("return require('luahub').counters().hub.recovered")
   end
   return count
 end
