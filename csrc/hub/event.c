@@ -52,20 +52,33 @@ void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32
   emit(hub, key, &payload);
 }
 
-static void tell_result(struct child *child) {
-  static const char key[] = "post_children_start";
+// Results of starts are told together: those of a turn, or of so many as one request may carry.
+static void tell_results(struct hub *hub) {
   struct lh_buf payload = LH_BUF_EMPTY;
-  if (!wanted(child->hub, key)) return;
+  if (hub->result_count == 0) return;
   lh_write_map(&payload, 1);
   lh_write_cstr(&payload, "children");
-  lh_write_array(&payload, 1);
-  lh_write_map(&payload, 4);
-  lh_write_cstr(&payload, "child_id");
-  lh_write_str(&payload, child->id, child->id_len);
-  pair_text(&payload, "node", child->hub->all->name);
-  pair_pid(child->hub, &payload, child->pid);
-  pair_text(&payload, "result", "ok");
-  emit(child->hub, key, &payload);
+  lh_write_array(&payload, hub->result_count);
+  lh_buf_append(&payload, hub->results.data, hub->results.len);
+  lh_buf_free(&hub->results);
+  hub->result_count = 0;
+  emit(hub, "post_children_start", &payload);
+}
+
+static void note_result(struct child *child, const char *error) {
+  struct hub *hub = child->hub;
+  struct lh_buf *out = &hub->results;
+  if (!wanted(hub, "post_children_start")) return;
+  lh_write_map(out, 4);
+  lh_write_cstr(out, "child_id");
+  lh_write_str(out, child->id, child->id_len);
+  pair_text(out, "node", hub->all->name);
+  pair_text(out, "result", error == NULL ? "ok" : "child_failed");
+  if (error == NULL)
+    pair_pid(hub, out, child->pid);
+  else
+    pair_text(out, "message", error);
+  if (++hub->result_count == LH_START_PART || out->len >= LIST_BYTES_MAX) tell_results(hub);
 }
 
 static void tell_new_pid(struct child *child) {
@@ -81,9 +94,13 @@ static void tell_new_pid(struct child *child) {
 }
 
 void lh_event_started(struct child *child) {
-  tell_result(child);
+  note_result(child, NULL);
   if (child->restarts > 0) tell_new_pid(child);
   lh_event_child(child->hub, "child_registered", id_of(child), child->hub->all->self, child->pid);
+}
+
+void lh_event_failed(struct child *child, const char *error) {
+  note_result(child, error != NULL ? error : "no reason was given");
 }
 
 static void tell_handover(struct child *child, uint32_t to) {
@@ -222,6 +239,7 @@ static void tell_lock(struct hub *hub, bool locked) {
 void lh_event_turn(struct lh_hubs *hubs) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
+    tell_results(hub);
     const bool locked = lh_hubs_state(hubs, hub->config.id).locked;
     if (locked != hub->was_locked) tell_lock(hub, locked);
     hub->was_locked = locked;

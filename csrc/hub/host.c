@@ -284,6 +284,7 @@ void lh_host_answer_asker(struct lh_hubs *hubs, struct child *child, int code, l
 
 static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *error) {
   hubs->counters.failed++;
+  lh_event_failed(child, error);
   if (lh_end_is_wanted(child)) {
     lh_end_tell(hubs, child);
     lh_host_forget(child, true);

@@ -43,6 +43,7 @@ static void hub_free(struct hub *hub) {
     lh_host_forget(child, false);
   }
   lh_map_free(&hub->children);
+  lh_buf_free(&hub->results);
   lh_free(hub->candidates);
   lh_free((void *)hub->config.id.data);
   lh_free(hub);

@@ -89,6 +89,8 @@ struct hub {
   size_t candidate_count;
   size_t moving;
   struct lh_list move_queue;  // struct child, by `link`
+  struct lh_buf results;      // of starts here, not told yet: encoded maps
+  uint32_t result_count;
 };
 
 enum phase {
@@ -436,6 +438,7 @@ bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another n
 void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,
                     lh_pid pid);
 void lh_event_started(struct child *child);  // here: registered, or its pid is another
+void lh_event_failed(struct child *child, const char *error);  // its start here
 void lh_event_moved(struct child *child, uint32_t to, bool hot);  // from here
 void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count);
 void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
@@ -451,6 +454,7 @@ void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
                              struct hub_changes *changes);
 void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record,
                              const struct hub_changes *changes);
-void lh_event_turn(struct lh_hubs *hubs);  // hubs that became busy with moves, or have ended them
+// The turn's results of starts; hubs that became busy with moves, or have ended them.
+void lh_event_turn(struct lh_hubs *hubs);
 
 #endif

@@ -5,6 +5,7 @@ local HUB = [[hooks = { child_registered = {
     { id = "now", immediate = true, handler = function(data)
       io.stderr:write("immediate: ", data.child_id, "\n")
     end } },
+  post_children_start = { { id = "results", handler = { "listener", "tell", "listener", "results" } } },
   child_data_alter = { { id = "alter", handler = function(data)
     if data.id == "altered" then data.metadata = { tag = "altered" } end
     return data
@@ -92,6 +93,30 @@ describe("One node", function()
     assert.are.equal("altered", entry.data.child_id)
     assert.matches("immediate: altered\n", node:output())
     assert.are.equal("altered", eval([[return hub:tag_query("altered")[1].id]]))
+  end)
+
+  it("tells a hook how starts ended, also those that failed", function()
+    eval([[
+      local specs = { { id = "broken", start = { "raises", "refuse" } } }
+      for i = 1, 20 do specs[i + 1] = { id = "told" .. i, start = { "tracked" } } end
+      return hub:start_children(specs, { awaitable = true }):await():status()]])
+    local told = cluster.eventually("all 21 are told", function()
+      local by_id, count = {}, 0
+      for _, entry in ipairs(heard()) do
+        for _, child in ipairs(entry.key == "results" and entry.data.children or {}) do
+          if child.child_id == "broken" or child.child_id:match("^told%d+$") then
+            assert.is_nil(by_id[child.child_id], "told twice")
+            by_id[child.child_id], count = child, count + 1
+          end
+        end
+      end
+      return count == 21 and by_id
+    end)
+    assert.are.equal("child_failed", told.broken.result)
+    assert.matches("refused as told", told.broken.message)
+    assert.is_nil(told.broken.pid)
+    assert.are.same({ "ok", "n1" }, { told.told7.result, told.told7.node })
+    assert.is_not_nil(told.told7.pid)
   end)
 
   it("registers and cancels handlers, all of them or none", function()
