@@ -438,7 +438,7 @@ bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another n
 void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,
                     lh_pid pid);
 void lh_event_started(struct child *child);  // here: registered, or its pid is another
-void lh_event_failed(struct child *child, const char *error);  // its start here
+void lh_event_failed(struct child *child, const char *error);     // its start here
 void lh_event_moved(struct child *child, uint32_t to, bool hot);  // from here
 void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count);
 void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
