@@ -141,6 +141,16 @@ static int world_is_whole(lua_State *L) {
   return 1;
 }
 
+// Changes when a ledger is forgotten, dies, or a row of the dead finds its place.
+static uint64_t count_ledgers(const struct lh_registry *registry) {
+  static uint32_t ledgers[LEDGERS_MAX];
+  const size_t dead = lh_registry_ledgers(registry, ledgers, LEDGERS_MAX, true);
+  uint64_t hash = lh_registry_ledgers(registry, NULL, 0, false);
+  for (size_t i = 0; i < dead; i++)
+    hash = lh_hash_mix(hash, lh_registry_count(registry, ledgers[i]));
+  return hash;
+}
+
 // world:registries() -> a number that is another whenever a registry holds something else
 static int world_registries(lua_State *L) {
   const struct lh_core_world *self = lh_core_check_world(L);
@@ -153,6 +163,7 @@ static int world_registries(lua_State *L) {
       lh_registry_counters(lh_node_registry(node), &counters);
       hash = lh_hash_mix(lh_node_self(node),
                          lh_registry_seq(lh_node_registry(node), lh_node_self(node)));
+      hash = lh_hash_mix(hash, count_ledgers(lh_node_registry(node)));
     }
     all = lh_hash_mix(lh_hash_mix(all, hash), counters.deltas_in + counters.snapshots_in);
   }
@@ -352,6 +363,15 @@ static int world_members(lua_State *L) {
   return 1;
 }
 
+// world:epoch(node) -> of its run; 0 when it is down
+static int world_epoch(lua_State *L) {
+  struct lh_node *node = node_at(L, 2);
+  const struct lh_run *run =
+      node != NULL ? lh_runs_at(lh_node_runs(node), lh_node_self(node)) : NULL;
+  lua_pushinteger(L, run != NULL ? (lua_Integer)run->epoch : 0);
+  return 1;
+}
+
 // world:load(node) -> operations, callers: what waits there for an answer; 0 when it is down
 static int world_load(lua_State *L) {
   struct lh_node *node = node_at(L, 2);
@@ -397,6 +417,7 @@ const luaL_Reg lh_core_world_looks[] = {
     {"children", world_children},
     {"clashes", world_clashes},
     {"digest", world_digest},
+    {"epoch", world_epoch},
     {"ghosts", world_ghosts},
     {"is_whole", world_is_whole},
     {"knows", world_knows},

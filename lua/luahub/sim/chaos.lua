@@ -18,7 +18,8 @@ local safety = require("luahub.sim.safety")
 
 local M = {}
 
--- Who is still heard, or hears, is found out later than who is gone; so is a stream whose record has a damaged length.
+-- Who is cut off has to be found out first, which takes longest of a newcomer that only one node knew and of one that
+-- is still heard; so has a stream whose record has a damaged length.
 local LATER_MS = 15000
 
 local MODES = { "safety", "liveness" }
@@ -164,11 +165,6 @@ local function is_outside(plan, step)
   return true
 end
 
-local function is_one_way(plan)
-  local first = plan.outside[1]
-  return first and (first.how == "deaf" or first.how == "mute")
-end
-
 local function has_damage(plan)
   for _, step in ipairs(plan) do
     if step.kind == "corrupt" then return true end
@@ -198,7 +194,7 @@ local function choose_core(world, plan, until_at)
     end
   end
   world:recover_nodes(plan.core)
-  liveness.converge(world, plan.core, { later = (is_one_way(plan) or has_damage(plan)) and LATER_MS or 0 })
+  liveness.converge(world, plan.core, { later = #plan.outside > 0 and LATER_MS or 0 })
   world:note("the core is at rest")
   world.ticker, world.later = nil, {}
 end

@@ -66,9 +66,12 @@ for _, name in ipairs({ "S3", "S4", "S5", "S8", "S10" }) do
 end
 
 -- A child moves while the keeper cannot hear where to; then both that know are lost. With two witnesses that is two
--- crashes: it may be lost, and is from then on not wanted.
+-- crashes: it may be lost, and is from then on not wanted. So it is when the keeper itself was taken for dead: it
+-- returns with a new epoch and forgets after a while what it knew of those that it does not meet again.
 local function may_be_lost(world)
-  return world.keeper and world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2
+  if not world.keeper then return false end
+  local forgot = world.core:epoch(world.numbers[world.keeper]) > 1
+  return forgot or (world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2)
 end
 
 --- Each child whose start was acknowledged, and whose stop nobody asked for, stands in a ledger of a node that is up.
