@@ -235,7 +235,8 @@ static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival)
 static bool is_passing(const struct arrival *arrival) {
   const struct hub *hub = arrival->hub;
   uint32_t place = 0;
-  if ((arrival->flags & START_MOVE) == 0 || (arrival->flags & START_PINNED) != 0) return false;
+  if ((arrival->flags & START_MOVE) == 0) return false;
+  if ((arrival->flags & (START_PINNED | START_ORDERED)) != 0) return false;
   if (hub->config.distribution == LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) return false;
   lh_place_ids(hub, &arrival->id, 1, &place);
   return hub->candidates[place].node != hub->all->self;

@@ -123,6 +123,7 @@ struct trouble {
   struct lh_buf spec, metadata;  // until the row holds them
   uint32_t target;               // of a move
   bool hot, cold, frozen, queued;
+  bool ordered;         // the move is somebody's wish
   bool activating;      // prepared here, and the state has come
   struct lh_list link;  // in hub.move_queue
 };
@@ -336,6 +337,7 @@ enum {
   START_PINNED = 8,
   START_GIVEN = 16,
   START_ALTERED = 32,
+  START_ORDERED = 64,  // a move to where somebody wants it, not where it belongs
 };
 struct arrival {  // a child that is to run here
   struct hub *hub;

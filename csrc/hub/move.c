@@ -53,7 +53,7 @@ static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags
 
 static unsigned flags_of(const struct child *child, bool prepared) {
   return START_MOVE | START_GIVEN | (prepared ? START_PREPARED : 0U) |
-         (child->pinned ? START_PINNED : 0U);
+         (child->pinned ? START_PINNED : 0U) | (child->trouble->ordered ? START_ORDERED : 0U);
 }
 
 // Its terminate must leave time for the start elsewhere.
@@ -105,6 +105,7 @@ static void queue(struct child *child, uint32_t target, bool cold) {
   struct trouble *trouble = lh_host_trouble(child);
   trouble->target = target;
   trouble->cold = cold;
+  trouble->ordered = false;
   if (trouble->queued) return;
   trouble->queued = true;
   lh_list_push(&child->hub->move_queue, &trouble->link);
@@ -121,8 +122,9 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct
   if (!may_move(child)) return LH_EAGAIN;
   for (size_t i = 0; i < hub->candidate_count; i++) {
     if (strcmp(hub->candidates[i].name, node) != 0) continue;
-    if (hub->candidates[i].node != hubs->self)
-      queue(child, hub->candidates[i].node, hub->config.migration != LH_MIGRATION_HOT);
+    if (hub->candidates[i].node == hubs->self) return LH_OK;
+    queue(child, hub->candidates[i].node, hub->config.migration != LH_MIGRATION_HOT);
+    child->trouble->ordered = true;
     return LH_OK;
   }
   return LH_EINVAL;
@@ -391,10 +393,12 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
       !lh_end_is_wanted(child)) {  // it has no handover function: it moves without its state
     struct hub *hub = child->hub;
     const uint32_t target = child->trouble->target;
+    const bool ordered = child->trouble->ordered;
     hub->moving--;
     child->phase = PHASE_RUNNING;
     lh_host_calm(child);
     queue(child, target, true);
+    child->trouble->ordered = ordered;
     return;
   }
   child->trouble->frozen = true;

@@ -68,6 +68,10 @@ describe("a simulated cluster", function()
     held(scenario("overrun"), { seed = 1 })
   end)
 
+  it("carries out a user's strategies of every kind, and says what it has", function()
+    for seed = 1, 3 do held(scenario("strategies"), { seed = seed }) end
+  end)
+
   it("of twenty nodes loses and doubles none of 2,000 children in a thousand joins and leaves #slow", function()
     held(scenario("comings"), { seed = 1, nodes = 20 })
   end)
