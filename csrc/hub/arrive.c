@@ -32,7 +32,10 @@ static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *h
   if (in->err == LH_OK) head->hub = lh_hub_find(hubs, head->hub_id);
 }
 
-static bool must_wait(struct lh_hubs *hubs) { return !hubs->view.agreed; }
+// Also for the rows of the dead that are on their way: they say whether the child exists.
+static bool must_wait(struct lh_hubs *hubs) {
+  return !hubs->view.agreed || lh_recover_pending(hubs);
+}
 
 // --- START ---
 static bool is_stored_spec(struct lh_bytes spec) {

@@ -431,6 +431,7 @@ bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead
 bool lh_recover_pending(struct lh_hubs *hubs);
 void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node);
+void lh_recover_forgot(struct lh_hubs *hubs);  // nodes whose rows covered those of the dead
 void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node);
 // The ids of the hub's children that wait in dead ledgers, as keys.
 void lh_recover_ids(struct hub *hub, struct lh_map *out);

@@ -68,6 +68,13 @@ void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node) {
   (void)lh_map_remove(&hubs->asked, &node, sizeof node);
 }
 
+// What those took over whom we forgot is taken anew from whoever holds it.
+void lh_recover_forgot(struct lh_hubs *hubs) {
+  lh_registry_reopen(hubs->registry);
+  lh_map_free(&hubs->asked);
+  hubs->check_settle = hubs->check_view = true;
+}
+
 // What was asked over a link that broke is asked again.
 void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node) {
   for (size_t i = hubs->asked.count; i > 0; i--) {

@@ -110,11 +110,14 @@ void lh_view_drop_strangers(struct lh_hubs *hubs, lh_ms now) {
   uint32_t nodes[LEDGERS_MAX];
   if (now < hubs->view.drop_at) return;
   hubs->view.drop_at = LH_NEVER;
+  bool dropped = false;
   const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
   for (size_t i = 0; i < count; i++) {
-    if (nodes[i] != hubs->self && lh_view_find(hubs, nodes[i]) == NULL)
-      lh_registry_drop(hubs->registry, nodes[i]);
+    if (nodes[i] == hubs->self || lh_view_find(hubs, nodes[i]) != NULL) continue;
+    lh_registry_drop(hubs->registry, nodes[i]);
+    dropped = true;
   }
+  if (dropped) lh_recover_forgot(hubs);
 }
 
 // After a new epoch. Whoever lives is met soon after the first, or later as a newcomer.

@@ -254,6 +254,18 @@ bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub
   return entry != NULL;
 }
 
+void lh_registry_reopen(struct lh_registry *registry) {
+  for (size_t i = registry->ledger_count; i > 0; i--) {
+    struct lh_ledger *ledger = registry->ledgers[i - 1];
+    const uint32_t node = ledger->node;
+    if (!ledger->frozen) continue;
+    ledger->handled = 0;
+    if (ledger->count > 0) continue;
+    lh_registry_drop(registry, node);
+    lh_registry_freeze(registry, node);
+  }
+}
+
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node) {
   const struct lh_ledger *ledger = lh_ledger_get(registry, node);
   return ledger != NULL && ledger->frozen;

@@ -177,6 +177,9 @@ void lh_registry_drop(struct lh_registry *registry,
 // Takes one row out of a frozen ledger (a temporary child, a stop order). Whether there was one.
 bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub,
                        struct lh_bytes id);
+// What went from frozen ledgers because others had placed it may be nobody's again (those others
+// are forgotten): rows that are fetched anew count, and empty ledgers are fetched whole.
+void lh_registry_reopen(struct lh_registry *registry);
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node);
 // False while rows of it are missing, which the owner was asked for.
 bool lh_registry_is_whole(const struct lh_registry *registry, uint32_t node);

@@ -21,6 +21,10 @@ describe("a node that returns with a new epoch", function()
     holds("stranger", 3)
   end)
 
+  it("takes over anew what those had taken whom it forgets", function()
+    holds("forgot_heir", 25)
+  end)
+
   it("has written it before, or does not return", function()
     holds("epoch_kept", 3)
   end)
