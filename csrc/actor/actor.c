@@ -94,9 +94,7 @@ void lha_actor_free(struct heap *heap, struct actor *actor) {
   if (task) {
     struct birth *birth = task->birth;
     if (birth && --birth->batch->open == 0) lha_batch_free(birth->batch);
-    lha_wait_cancel(heap, &task->wait);
-    if (task->msg) lh_msg_free(task->msg);
-    lh_free(task);
+    lha_task_abandon(heap, task);
   }
   release(heap, actor);
   atomic_fetch_sub(&heap->actors->actors, 1);

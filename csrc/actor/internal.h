@@ -487,6 +487,8 @@ struct task *lha_task_take(struct heap *heap, struct actor *actor, enum phase ph
 void lha_task_give(struct heap *heap, struct task *task);
 void lha_task_drop(struct heap *heap,
                    struct task *task);  // a suspended one: its coroutine is closed
+// In a heap that is being closed: its coroutine goes with the state.
+void lha_task_abandon(struct heap *heap, struct task *task);
 void lha_task_pool_free(struct heap *heap);
 void lha_task_limit(struct heap *heap, struct task *task, lh_ms at);
 enum lh_script_end lha_task_resume(struct heap *heap, struct actor *actor, struct lh_error *error);

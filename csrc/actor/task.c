@@ -91,6 +91,11 @@ void lha_task_drop(struct heap *heap, struct task *task) {
   destroy(heap, task);
 }
 
+void lha_task_abandon(struct heap *heap, struct task *task) {
+  clear(heap, task);
+  lh_free(task);
+}
+
 void lha_task_pool_free(struct heap *heap) {
   while (heap->pool) {
     struct task *task = heap->pool;

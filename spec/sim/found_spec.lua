@@ -30,6 +30,12 @@ describe("a node that returns with a new epoch", function()
   end)
 end)
 
+describe("a node that crashes", function()
+  it("leaves nothing of children behind that were about to start", function()
+    holds("waking", 3)
+  end)
+end)
+
 describe("a link", function()
   it("is not held up by a record whose length was damaged", function()
     holds("damaged_length", 20)
