@@ -251,7 +251,8 @@ struct lh_child_seen {
   const char *hub, *id;
   uint64_t generation;
   lh_pid pid;
-  bool works;  // false while it is prepared, frozen or stopping
+  bool works;     // false while it is prepared, frozen or stopping
+  bool prepared;  // for a move that has not come so far
 };
 // A simulated main program answers each question after so long.
 void lh_actors_slow_main(struct lh_actors *actors, lh_ms ms);

@@ -9,10 +9,15 @@ struct census {
   void *self;
 };
 
-// A child that is prepared for a move runs its init, and is not at work.
+// For a move: it runs its init, or has, and waits for the state.
+static bool is_prepared(const struct actor *actor) {
+  if (actor->state != ACTOR_STARTING) return actor->state == ACTOR_HELD;
+  return actor->task && actor->task->birth && actor->task->birth->prepared;
+}
+
 static bool works(const struct actor *actor) {
   if (actor->state != ACTOR_STARTING) return actor->state == ACTOR_RUNNING;
-  return !actor->task || !actor->task->birth || !actor->task->birth->prepared;
+  return !is_prepared(actor);
 }
 
 static void see(const struct actor *actor, const struct census *census) {
@@ -23,6 +28,7 @@ static void see(const struct actor *actor, const struct census *census) {
       .generation = actor->child->generation,
       .pid = actor->pid,
       .works = works(actor),
+      .prepared = is_prepared(actor),
   };
   census->fn(census->self, &seen);
 }

@@ -164,7 +164,8 @@ function M:eval(name, code, ...)
   return answer.value
 end
 
---- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works }.
+--- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works,
+--- prepared }.
 function M:children(name)
   return self.core:children(self.numbers[name])
 end

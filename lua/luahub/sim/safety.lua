@@ -93,13 +93,14 @@ function M.S6(world)
   return true
 end
 
---- Bodies of children that were stopped. A node that could not be told is excused until it can.
+--- Bodies of children that were stopped. A node that could not be told is excused until it can; what was prepared for a
+--- move that was given up is no instance, and ends when its init has.
 function M.S7(world)
   local bodies = world:bodies()
   for _, hub in ipairs(world.sorted(world.stopped)) do
     for id, stop in pairs(world.stopped[hub]) do
       for _, body in ipairs(bodies[hub] and bodies[hub][id] or {}) do
-        if body.generation <= stop.generation and not is_excused(world, body.node, stop.by) then
+        if body.generation <= stop.generation and not body.prepared and not is_excused(world, body.node, stop.by) then
           return false, ("child %s runs on %s at generation %d and was stopped at %d"):format(id, body.node,
             body.generation, stop.generation)
         end
