@@ -112,14 +112,8 @@ uint64_t lh_host_generation(struct hub *hub) {
 }
 
 const struct lh_row *lh_host_row(struct child *child) {
-  const struct lh_row *rows[LH_MEMBERS_MAX];
-  struct lh_hubs *hubs = child->hub->all;
-  const size_t count = lh_registry_find(hubs->registry, child->hub->index,
-                                        lh_bytes(child->id, child->id_len), rows, LH_MEMBERS_MAX);
-  for (size_t i = 0; i < count && i < LH_MEMBERS_MAX; i++) {
-    if (rows[i]->node == hubs->self) return rows[i];
-  }
-  return NULL;
+  return lh_registry_own(child->hub->all->registry, child->hub->index,
+                         lh_bytes(child->id, child->id_len));
 }
 
 bool lh_host_put_row(struct child *child, enum lh_row_state state) {
@@ -129,6 +123,7 @@ bool lh_host_put_row(struct child *child, enum lh_row_state state) {
       .hub = child->hub->index,
       .id = lh_bytes(child->id, child->id_len),
       .generation = child->generation,
+      .born = child->born,
       .pid_local = state == LH_ROW_RUNNING ? lh_pid_local(child->pid) : 0,
       .state = (uint8_t)state,
       .restarts = child->restarts,
@@ -213,6 +208,14 @@ static void outrank_mover(struct child *child, const struct arrival *arrival) {
   lh_host_put_row(child, LH_ROW_RUNNING);
 }
 
+static bool refuse_stopped(struct lh_hubs *hubs, const struct arrival *arrival) {
+  if (arrival->born == 0 || !lh_order_covers(arrival->hub, arrival->id, arrival->born))
+    return false;
+  lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
+                 LH_EFAILED, 0, "it was stopped");
+  return true;
+}
+
 static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival) {
   struct child *child = lh_host_child(arrival->hub, arrival->id);
   bool found = child != NULL;
@@ -228,7 +231,7 @@ static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival)
 
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   (void)now;
-  if (refuse_existing(hubs, arrival)) return;
+  if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, arrival)) return;
   struct hub *hub = arrival->hub;
   struct child *child = child_new(hub, arrival->id);
   struct trouble *trouble = lh_host_trouble(child);
@@ -241,6 +244,8 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
   child->generation = lh_host_generation(hub);
+  child->born = arrival->born != 0 ? arrival->born : lh_order_oldest(hub, arrival->id);
+  if (child->born == 0) child->born = child->generation;
   lh_host_order(hubs, child, (arrival->flags & START_PREPARED) != 0);
 }
 
@@ -411,6 +416,7 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   if (child->phase == PHASE_WAITING) return LH_EAGAIN;
   if (child->phase != PHASE_RUNNING) return LH_EEXISTS;
   lh_host_trouble(child)->stop_caller = caller;
+  lh_end_want(child);
   lh_host_stop(hubs, now, child, "stop", 0);
   return LH_OK;
 }

@@ -2,8 +2,8 @@
 // the hosts.
 //
 // A START frame: [op, asker's run, hub, hops, flags, generation, [index, id, spec, metadata,
-// restarts, above] ...]. Its answer, STARTED: [op, sequence, [index, code, pid, text] ...] follows
-// the rows it speaks of on the same link.
+// restarts, above, born] ...]. Its answer, STARTED: [op, sequence, [index, code, pid, text] ...]
+// follows the rows it speaks of on the same link.
 #include "hub/internal.h"
 
 #include "base/mem.h"
@@ -215,13 +215,14 @@ static void send_part(struct op *op, uint32_t node, const size_t *indexes, size_
   lh_write_uint(&body, 0);
   lh_write_uint(&body, flags);
   lh_write_uint(&body, op->hub->generation);
-  lh_write_array(&body, (uint32_t)(count * 6));
+  lh_write_array(&body, (uint32_t)(count * ARRIVAL_FIELDS));
   for (size_t i = 0; i < count; i++) {
     const struct item *item = &op->items[indexes[i]];
     lh_write_uint(&body, indexes[i]);
     lh_write_str(&body, item->id.data, item->id.len);
     lh_write_bin(&body, item->spec.data, item->spec.len);
     lh_write_bin(&body, item->metadata.data, item->metadata.len);
+    lh_write_uint(&body, 0);
     lh_write_uint(&body, 0);
     lh_write_uint(&body, 0);
   }
@@ -454,6 +455,7 @@ static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   (void)pid;
   if (op == NULL || index >= op->count) return;
   struct item *item = &op->items[index];
+  if (item->state == ITEM_ORDERED) return;  // the order stands, and its way is followed
   item->met = item->met || code == LH_OK || code == LH_EEXISTS;
   if (code == LH_EEXISTS || lives_elsewhere(op, index, from))
     ask_again(op, index, now);
@@ -505,5 +507,5 @@ void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_by
     return;
   }
   hubs->check_ops = true;
-  lh_stop_go(hubs, now);
+  lh_stop_go(hubs);
 }

@@ -52,9 +52,12 @@ local function history(seed)
     function(i)
       generation = generation + 1
       local spec = ("s"):rep(draw(4) == 1 and 20000 or draw(20))
-      c:put(i, "hub" .. draw(2), "c" .. draw(12), { generation = generation, spec = spec, pid = draw(1000) })
+      local row = { generation = generation, born = draw(generation), spec = spec, pid = draw(1000) }
+      c:put(i, "hub" .. draw(2), "c" .. draw(12), row)
     end,
     function(i) c:remove(i, "hub" .. draw(2), "c" .. draw(12)) end,
+    function(i) c:order(i, "hub" .. draw(2), "c" .. draw(12), draw(generation + 1)) end,
+    function(i) c:remove_order(i, "hub" .. draw(2), "c" .. draw(12)) end,
     flush,
     function() for _ = 1, draw(6) do deliver() end end,
     function(i, j) if i ~= j then c:link(i, j) end end,
@@ -85,6 +88,17 @@ local function history(seed)
     for j = 1, SIZE do assert.equal(c:dump(j, current[j]), c:dump(i, current[j])) end
     assert.equal(c:digest(1), c:digest(i))
     assert.equal(c:scan(1, "hub1"):len(), c:scan(i, "hub1"):len())
+    for k = 1, 12 do
+      local id = "c" .. k
+      for h = 1, 2 do
+        assert.equal(c:ordered(1, "hub" .. h, id), c:ordered(i, "hub" .. h, id))
+        assert.equal(#c:find(1, "hub" .. h, id), #c:find(i, "hub" .. h, id))
+      end
+    end
+    for h = 1, 2 do
+      local _, rows = c:scan(i, "hub" .. h):gsub("\n", "")
+      assert.equal(rows, c:children(i, "hub" .. h))
+    end
     assert.equal(0, c:counters(i).malformed)
     assert.equal(0, c:counters(i).digest_mismatch)
   end
