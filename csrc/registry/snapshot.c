@@ -59,18 +59,14 @@ static void add_row(struct maker *maker, const struct lh_row *row) {
   lh_codec_write_snapshot_row(&maker->rows, hub, row);
 }
 
-// Rows and orders in one sequence.
-static const struct lh_entry *next_entry(const struct lh_ledger *ledger, const struct lh_list **row,
-                                         const struct lh_list **order) {
-  const struct lh_entry *a = *row != &ledger->rows ? LH_ENTRY(*row, struct lh_entry, order) : NULL;
-  const struct lh_entry *b =
-      *order != &ledger->orders ? LH_ENTRY(*order, struct lh_entry, order) : NULL;
-  if (b == NULL || (a != NULL && a->row.seq < b->row.seq)) {
-    *row = (*row)->next;
-    return a;
-  }
-  *order = (*order)->next;
-  return b;
+static uint64_t seq_of(const struct lh_list *head, const struct lh_list *link) {
+  return link != head ? LH_ENTRY(link, struct lh_entry, order)->row.seq : UINT64_MAX;
+}
+
+// The first of the two lists of a ledger, rows and orders, by sequence.
+static const struct lh_list **first_of(const struct lh_ledger *ledger, const struct lh_list **row,
+                                       const struct lh_list **order) {
+  return seq_of(&ledger->rows, *row) < seq_of(&ledger->orders, *order) ? row : order;
 }
 
 void lh_snapshot_make(struct lh_registry *registry, const struct lh_ledger *ledger,
@@ -82,8 +78,11 @@ void lh_snapshot_make(struct lh_registry *registry, const struct lh_ledger *ledg
   *out = (struct lh_snapshot){0};
   const struct lh_list *row = ledger->rows.next;
   const struct lh_list *order = ledger->orders.next;
-  while (row != &ledger->rows || order != &ledger->orders)
-    add_row(&maker, &next_entry(ledger, &row, &order)->row);
+  while (row != &ledger->rows || order != &ledger->orders) {
+    const struct lh_list **next = first_of(ledger, &row, &order);
+    add_row(&maker, &LH_ENTRY(*next, struct lh_entry, order)->row);
+    *next = (*next)->next;
+  }
   end_part(&maker, true);
   lh_buf_free(&maker.rows);
 }

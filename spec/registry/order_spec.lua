@@ -1,37 +1,21 @@
 -- Stop orders: rows that are shown by no read, travel as rows do, and hide or take away the rows they are about.
 local registry = require "luahub_test.registry"
+local three = require "spec.registry.three"
 
 describe("a stop order", function()
-  local c
+  local c, world
 
-  local function settle()
-    repeat
-      local moved = false
-      for i = 1, 3 do c:flush(i) end
-      while c:step() do moved = true end
-    until not moved
-  end
-
-  local function die(dead)
-    for i = 1, 3 do
-      if i ~= dead then c:cut(i, dead) end
-    end
-    for i = 1, 3 do
-      if i ~= dead then c:freeze(i, dead) end
-    end
-  end
+  local function settle() world:settle() end
+  local function die(dead) world:die(dead) end
 
   setup(registry.enter)
   teardown(registry.leave)
   before_each(function()
-    c = registry.cluster(3, 1)
-    for i = 1, 3 do
-      for j = i + 1, 3 do c:link(i, j) end
-    end
-    c:put(3, "web", "a", { generation = 9, born = 4, pid = 1, spec = "A", metadata = "\x81\xa3tag\xa1t" })
-    c:put(3, "web", "b", { generation = 5, born = 5, pid = 2, spec = "B" })
-    settle()
-    c:events(1)
+    world = three.new {
+      { id = "a", generation = 9, born = 4, pid = 1, spec = "A", metadata = "\x81\xa3tag\xa1t" },
+      { id = "b", generation = 5, born = 5, pid = 2, spec = "B" },
+    }
+    c = world.c
   end)
   after_each(function() c:close() end)
 
