@@ -35,6 +35,12 @@ describe("luahub attach, on a terminal", function()
     terminal:expect("n1> ", DEADLINE_MS)
   end
 
+  -- A chunk that runs until it is interrupted. Keys count as signals once it runs, which it says itself.
+  local function run(chunk)
+    terminal:send("print('it ' .. 'runs') " .. chunk .. "\n")
+    terminal:expect("it runs\r\n", DEADLINE_MS)
+  end
+
   it("prints results as Lua, keeps names, and leaves at Ctrl-D", function()
     attach()
     type_line("x = { 1, b = { true } }", "\r\n")
@@ -92,8 +98,7 @@ describe("luahub attach, on a terminal", function()
   it("interrupts what runs at Ctrl-C, and a loop without end costs the node nothing", function()
     attach()
     for _, chunk in ipairs({ "while true do end", "luahub.sleep(600000)", "luahub.receive()" }) do
-      terminal:send(chunk .. "\n")
-      terminal:expect("\r\n", DEADLINE_MS)
+      run(chunk)
       assert.are.equal(5, node:eval([[return hub:call("c1", "get")]]))
       terminal:send("\3")
       terminal:expect("interrupted!", DEADLINE_MS)
@@ -104,8 +109,7 @@ describe("luahub attach, on a terminal", function()
 
   it("ends the session when a chunk catches the third Ctrl-C", function()
     attach()
-    terminal:send("while true do pcall(function() while true do end end) end\n")
-    terminal:expect("\r\n", DEADLINE_MS)
+    run("while true do pcall(function() while true do end end) end")
     for _ = 1, 3 do
       terminal:send("\3")
       terminal:expect("^C\r\n", DEADLINE_MS) -- the second part is the program's answer to the signal
