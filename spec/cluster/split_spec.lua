@@ -126,7 +126,9 @@ describe("A network that is split and heals", function()
         net:heal()
         local after = settled(world, nodes, joined(IDS, new_one, new_two))
         for id, generation in pairs(after) do
-          assert.is_true(generation >= math.max(of_one[id] or 0, of_two[id] or 0), id)
+          local on_one, on_two = of_one[id] or 0, of_two[id] or 0
+          assert.is_true(generation >= math.max(on_one, on_two),
+            ("%s: generations %d and %d, then %d"):format(id, on_one, on_two, generation))
         end
       end)
     end)

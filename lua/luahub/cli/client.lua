@@ -1,5 +1,6 @@
 -- cli/client.lua - one conversation with a running node over its control socket, for the commands that ask a node.
 
+local complain = require("luahub.cli.complain")
 local core = require("luahub.core")
 local exit = require("luahub.cli.exit")
 local runtime = require("luahub.runtime")
@@ -7,11 +8,6 @@ local runtime = require("luahub.runtime")
 local M = {}
 
 local CODE_OF = { timeout = exit.TIMEOUT, interrupted = exit.FAILED }
-
----@param text string
-function M.complain(text)
-  io.stderr:write("luahub: ", text, "\n")
-end
 
 --- Connects to a node by its name.
 ---@param name string
@@ -21,7 +17,7 @@ function M.connect(name)
   local path = runtime.socket(name)
   local client, err = core.control(path)
   if client then return client end
-  M.complain(("node %s cannot be reached: %s"):format(name, err.message))
+  complain(("node %s cannot be reached: %s"):format(name, err.message))
   return nil, exit.UNREACHABLE
 end
 
@@ -31,11 +27,11 @@ end
 ---@return integer
 function M.lost(name, err)
   if err.code == "timeout" then
-    M.complain(("node %s did not answer in time"):format(name))
+    complain(("node %s did not answer in time"):format(name))
   elseif err.code == "interrupted" then
-    M.complain("interrupted")
+    complain("interrupted")
   else
-    M.complain(("node %s: %s"):format(name, err.message))
+    complain(("node %s: %s"):format(name, err.message))
   end
   return CODE_OF[err.code] or exit.UNREACHABLE
 end
@@ -69,7 +65,7 @@ function M.eval(name, request)
       return table.concat(parts) .. message.text
     elseif message.op == "error" then
       client:close()
-      io.stderr:write(message.text, "\n")
+      io.stderr:write(message.text .. "\n")
       return nil, exit.FAILED
     end
   end

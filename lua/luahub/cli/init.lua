@@ -3,16 +3,13 @@
 -- One file a command beside this one. What a person asked for goes to stdout, what went wrong to stderr as one line.
 
 local argument = require("luahub.argument")
+local complain = require("luahub.cli.complain")
 local exit = require("luahub.cli.exit")
 local options = require("luahub.cli.options")
 
 local M = {}
 
 M.COMMANDS = { "start", "attach", "eval", "members", "children", "stop", "check", "keygen", "sim" }
-
-local function complain(text)
-  io.stderr:write("luahub: ", text, "\n")
-end
 
 local function help()
   local lines = { "luahub - a Lua-scriptable cluster node", "", "usage: luahub COMMAND [ARGUMENTS]", "" }
@@ -75,8 +72,5 @@ function M.main(args)
   end
   return run_command(name, table.move(args, 2, #args, 1, {}))
 end
-
---- Prints one line to stderr.
-M.complain = complain
 
 return M

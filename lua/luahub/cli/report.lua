@@ -65,6 +65,7 @@ end
 ---@return integer exit_code
 function M.print(name, code, json, heads, rows_of)
   local client = require("luahub.cli.client")
+local complain = require("luahub.cli.complain")
   local exit = require("luahub.cli.exit")
   local text, failed = client.eval(name, { code = code, json = true })
   if not text then return failed end
@@ -74,7 +75,7 @@ function M.print(name, code, json, heads, rows_of)
   end
   local entries = require("cjson.safe").decode(text)
   if type(entries) ~= "table" then
-    client.complain(("node %s answered something else than a list"):format(name))
+    complain(("node %s answered something else than a list"):format(name))
     return exit.FAILED
   end
   local rows = { heads }

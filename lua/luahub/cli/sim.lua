@@ -1,5 +1,6 @@
 -- cli/sim.lua - luahub sim FILE: runs a scenario on simulated nodes, one history for each seed.
 
+local complain = require("luahub.cli.complain")
 local exit = require("luahub.cli.exit")
 
 local M = {
@@ -74,7 +75,7 @@ function M.run(values)
   local first, runs = values.seed or 1, values.runs or 1
   local options, problem = read_lists(values)
   if not options then
-    require("luahub.cli").complain(problem)
+    complain(problem)
     return exit.USAGE
   end
   local play = values.twice and sim.twice or sim.run
@@ -84,7 +85,7 @@ function M.run(values)
     options.seed = seed
     local report, err = play(values.FILE, options)
     if not report then
-      require("luahub.cli").complain(tostring(err))
+      complain(tostring(err))
       return exit.CONFIG
     end
     virtual = virtual + report.virtual_ms

@@ -1,5 +1,6 @@
 -- cli/start.lua - luahub start FILE: runs a node in the foreground until it is told to leave.
 
+local complain = require("luahub.cli.complain")
 local config = require("luahub.config")
 local exit = require("luahub.cli.exit")
 local failure = require("luahub.failure")
@@ -18,10 +19,6 @@ and leave; a second one ends the node at once.]],
     join = { value = "HOST:PORT", many = true },
   },
 }
-
-local function complain(text)
-  io.stderr:write("luahub: ", text, "\n")
-end
 
 -- Strategies and hooks see tables in an order that does not depend on hashing.
 local function fix_order()

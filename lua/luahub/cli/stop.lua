@@ -1,6 +1,7 @@
 -- cli/stop.lua - luahub stop NAME: has a node hand its children on and leave, and waits until it is gone.
 
 local client = require("luahub.cli.client")
+local complain = require("luahub.cli.complain")
 local core = require("luahub.core")
 local exit = require("luahub.cli.exit")
 
@@ -21,7 +22,7 @@ local function wait_until_gone(connection, name, deadline)
     if not message and err.code == "closed" then return exit.OK end
     if not message then return client.lost(name, err) end
     if message.op == "error" then
-      client.complain(("node %s: %s"):format(name, message.text))
+      complain(("node %s: %s"):format(name, message.text))
       return exit.FAILED
     end
   end

@@ -4,6 +4,7 @@
 -- be piped in. Ctrl-C interrupts the chunk that runs (the third time it ends the session), or drops the line being
 -- typed; Ctrl-D leaves.
 
+local complain = require("luahub.cli.complain")
 local complete = require("luahub.repl.complete")
 local exit = require("luahub.cli.exit")
 
@@ -89,7 +90,7 @@ function Client:answer()
       return true, message.more == true
     elseif message.op == "error" then
       self.failed = true
-      io.stderr:write(message.text, "\n")
+      io.stderr:write(message.text .. "\n")
       return true, false
     elseif message.op == "end" then
       return nil, { code = "closed", message = "the session has ended" }
@@ -122,7 +123,7 @@ function Client:loop(editor)
     else
       local rest, err = self:run_line(pending, line)
       if rest == nil then
-        io.stderr:write(("luahub: node %s: %s\n"):format(self.name, err.message))
+        complain(("node %s: %s"):format(self.name, err.message))
         return exit.UNREACHABLE
       end
       pending = rest ~= "" and rest or nil
@@ -147,7 +148,7 @@ function M.run(connection, name)
     ok, err = client:answer()
   end
   if not ok then
-    io.stderr:write(("luahub: node %s: %s\n"):format(name, err.message))
+    complain(("node %s: %s"):format(name, err.message))
     return exit.UNREACHABLE
   end
   local code = client:loop(client:editor())
