@@ -20,6 +20,8 @@ lh_ms lh_env_now(struct lh_env *env) { return (lh_ms)(env->ops->now_ns(env) / NS
 uint64_t lh_env_now_ns(struct lh_env *env) { return env->ops->now_ns(env); }
 void lh_env_random(struct lh_env *env, void *out, size_t len) { env->ops->random(env, out, len); }
 
+bool lh_env_imitates(const struct lh_env *env) { return env->imitates; }
+
 void lh_env_on_stall(struct lh_env *env, lh_stall_fn *fn, void *self) {
   env->on_stall = fn;
   env->stall_self = self;

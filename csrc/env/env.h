@@ -64,6 +64,10 @@ uint64_t lh_env_uv_now_ns(void);             // [any] env_uv's clock, where ther
 void lh_env_random(struct lh_env *env, void *out,
                    size_t len);  // [any] unpredictable in env_uv, seeded in env_sim
 
+// True in a simulated environment that asks for imitated sessions (lh_sim_imitate), never
+// elsewhere.
+bool lh_env_imitates(const struct lh_env *env);
+
 // Called when the loop was not running for `gap` ms although it was due (stopped, suspended,
 // starved): before any timer runs, after all that was readable was read.
 typedef void lh_stall_fn(void *self, lh_ms now, lh_ms gap);

@@ -51,6 +51,7 @@ struct lh_env {
   lh_stall_fn *on_stall;
   void *stall_self;
   uint64_t accepts_refused;
+  bool imitates;
 };
 
 struct lh_timer {

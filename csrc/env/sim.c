@@ -256,6 +256,8 @@ void lh_sim_corrupt(struct lh_sim *sim, const struct lh_sim_path *path, uint8_t 
   sim->corrupted++;
 }
 
+void lh_sim_imitate(struct lh_sim *sim) { sim->imitates = true; }
+
 void lh_sim_set_network(struct lh_sim *sim, const struct lh_sim_path *path) {
   sim->network = *path;
 }

@@ -228,6 +228,7 @@ static const struct lh_env_ops sim_ops = {
 struct lh_env *lh_sim_env_new(struct sim_host *host) {
   struct sim_env *env = LH_NEW(struct sim_env);
   env->base.ops = &sim_ops;
+  env->base.imitates = host->sim->imitates;
   env->sim = host->sim;
   env->host = host;
   env->random.state = lh_hash_mix(host->sim->seed, lh_hash_mix(host->index + 1, host->starts));

@@ -55,6 +55,7 @@ struct lh_sim {
   uint64_t corrupted;
   uint32_t last;  // mark of the host on which the last event happened
   struct lh_random random;
+  bool imitates;
   lh_ms now;
   struct lh_heap queues[SIM_KINDS];
   struct lh_map hosts;  // address bytes -> struct sim_host

@@ -3,8 +3,6 @@
 // Who is let in is decided in admit.c; which threads send, in peer.c. A connection owns its stream,
 // its TLS session and its queues. It is freed when the callback during which it ended is over
 // (links.c).
-#include "link/openssl.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -35,10 +33,9 @@ static void leave(const struct lh_conn *conn) {
 static void seal(struct lh_conn *conn, const uint8_t *record, size_t len) {
   if (++conn->records >= REKEY_RECORDS) {
     conn->records = 0;
-    (void)SSL_key_update(conn->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+    lh_session_renew(conn->session);
   }
-  ERR_clear_error();
-  if (SSL_write(conn->ssl, record, (int)len) != (int)len)
+  if (!lh_session_write(conn->session, lh_bytes(record, len)))
     conn->broken = "TLS could not seal a record";
 }
 
@@ -193,18 +190,14 @@ static void take_record(struct lh_conn *conn, struct lh_bytes record, lh_ms now)
 // negative.
 static int read_record(struct lh_conn *conn) {
   enter(conn);
-  ERR_clear_error();
-  const int len = SSL_read(conn->ssl, conn->links->plain, sizeof conn->links->plain);
-  const int err = len > 0 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, len);
+  const int len = lh_session_read(conn->session, conn->links->plain, sizeof conn->links->plain);
   if (!conn->waiting) (void)flush(conn);
   leave(conn);
-  if (len > 0) return len;
-  if (err == SSL_ERROR_WANT_READ) return 0;
-  return err == SSL_ERROR_ZERO_RETURN ? LH_ECLOSED : LH_EFORMAT;
+  return len;
 }
 
 static void note_half(struct lh_conn *conn, lh_ms now) {
-  if (conn->half_since == LH_NEVER && SSL_has_pending(conn->ssl) == 1) conn->half_since = now;
+  if (conn->half_since == LH_NEVER && lh_session_holds_half(conn->session)) conn->half_since = now;
 }
 
 // TLS keeps no whole record back: where no bytes are left there is no record to be had.
@@ -237,16 +230,13 @@ static void refuse_stranger(struct lh_conn *conn, const char *reason) {
 }
 
 static void shake_hands(struct lh_conn *conn) {
-  ERR_clear_error();
-  const int done = SSL_do_handshake(conn->ssl);
-  const int err = done == 1 ? SSL_ERROR_NONE : SSL_get_error(conn->ssl, done);
+  const char *reason = NULL;
+  const int done = lh_session_shake(conn->session, &reason);
   (void)flush(conn);
-  if (done == 1 && lh_tls_is_proven(conn->ssl))
+  if (done == 1)
     lh_admit_begin(conn);
-  else if (done == 1)
-    refuse_stranger(conn, "the peer does not hold it");
-  else if (err != SSL_ERROR_WANT_READ)
-    refuse_stranger(conn, lh_tls_reason());
+  else if (done < 0)
+    refuse_stranger(conn, reason);
 }
 
 static void on_data(void *self, const uint8_t *data, size_t len) {
@@ -292,7 +282,7 @@ static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
   conn->began = lh_env_now(links->env);
   conn->heard_at = LH_NEVER;
   conn->deadline = conn->began + LH_LINK_HANDSHAKE_MS;
-  conn->ssl = lh_tls_open(links->tls, dialled, &conn->pipe);
+  conn->session = lh_session_new(links->tls, dialled, &conn->pipe);
   lh_sendq_init(&conn->queue);
   lh_list_push(&links->conns, &conn->node);
   lh_links_watch(links);
@@ -315,7 +305,7 @@ void lh_conn_accept(struct lh_links *links, struct lh_stream *stream) {
 }
 
 void lh_conn_free(struct lh_conn *conn) {
-  SSL_free(conn->ssl);
+  lh_session_free(conn->session);
   lh_sendq_free(&conn->queue);
   lh_assembler_free(&conn->in);
   lh_buf_free(&conn->pipe.out);

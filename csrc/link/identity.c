@@ -45,10 +45,11 @@ void lh_identity_sign(const struct lh_identity *identity, struct lh_bytes data,
                  "Ed25519 signature");
   EVP_MD_CTX_free(ctx);
   EVP_PKEY_free(key);
+  lh_signature_note(identity->public_key, data, signature, true);
 }
 
-bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
-                        const uint8_t signature[64]) {
+static bool verify(const uint8_t public_key[32], struct lh_bytes data,
+                   const uint8_t signature[64]) {
   EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, 32);
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
   const bool good = key != NULL && ctx != NULL &&
@@ -56,5 +57,14 @@ bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
                     EVP_DigestVerify(ctx, signature, 64, data.data, data.len) == 1;
   EVP_MD_CTX_free(ctx);
   EVP_PKEY_free(key);
+  return good;
+}
+
+bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
+                        const uint8_t signature[64]) {
+  const bool *known = lh_signature_known(public_key, data, signature);
+  if (known != NULL) return *known;
+  const bool good = verify(public_key, data, signature);
+  lh_signature_note(public_key, data, signature, good);
   return good;
 }

@@ -79,7 +79,7 @@ struct lh_conn {
   struct lh_assembler in;
 
   // Under the peer's lock once up.
-  SSL *ssl;
+  struct lh_session *session;
   struct lh_sendq queue;
   struct lh_pipe pipe;  // `out`: ciphertext that the kernel has not taken yet
   uint32_t records;     // sealed under the present traffic key

@@ -10,6 +10,12 @@ void lh_crypto_must(bool ok, const char *what);
 // HKDF-SHA-256 (RFC 5869): 32 bytes from `key`, bound to `salt` and `info`.
 void lh_hkdf(struct lh_bytes key, struct lh_bytes salt, struct lh_bytes info, uint8_t out[32]);
 
+// signatures.c: what is known of a signature; NULL when nothing is, or nobody keeps it.
+const bool *lh_signature_known(const uint8_t public_key[32], struct lh_bytes data,
+                               const uint8_t signature[64]);
+void lh_signature_note(const uint8_t public_key[32], struct lh_bytes data,
+                       const uint8_t signature[64], bool good);
+
 // What one cluster's secret becomes: two clusters with one secret share no key.
 struct lh_cluster_keys {
   uint8_t psk[32];

@@ -15,7 +15,8 @@
 static const uint8_t suite[2] = {0x13, 0x02};  // TLS_AES_256_GCM_SHA384
 
 struct lh_tls {
-  struct lh_crypto crypto;
+  struct lh_env *env;
+  struct lh_crypto crypto;  // of these three nothing is there where the environment imitates
   SSL_CTX *ctx;
   BIO_METHOD *pipe;
   EVP_CIPHER *cipher;
@@ -124,36 +125,54 @@ static BIO_METHOD *pipe_method(void) {
   return method;
 }
 
-// --- sessions ---
+// --- the key and what belongs to it ---
 
-struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
-                          const uint8_t key_id[LH_KEY_ID_BYTES]) {
-  struct lh_tls *tls = LH_NEW(struct lh_tls);
-  memcpy(tls->psk, psk, sizeof tls->psk);
-  (void)snprintf(tls->identity, sizeof tls->identity, "luahub/1/%02x%02x%02x%02x", key_id[0],
-                 key_id[1], key_id[2], key_id[3]);
-  lh_crypto_open(&tls->crypto, env);
+static void open_crypto(struct lh_tls *tls) {
+  lh_crypto_open(&tls->crypto, tls->env);
   tls->ctx = SSL_CTX_new_ex(tls->crypto.context, NULL, TLS_method());
   lh_crypto_must(tls->ctx != NULL && configure(tls->ctx), "TLS 1.3 with TLS_AES_256_GCM_SHA384");
   SSL_CTX_set_app_data(tls->ctx, tls);
   tls->pipe = pipe_method();
+}
+
+struct lh_tls *lh_tls_new(struct lh_env *env, const uint8_t psk[32],
+                          const uint8_t key_id[LH_KEY_ID_BYTES]) {
+  struct lh_tls *tls = LH_NEW(struct lh_tls);
+  tls->env = env;
+  memcpy(tls->psk, psk, sizeof tls->psk);
+  (void)snprintf(tls->identity, sizeof tls->identity, "luahub/1/%02x%02x%02x%02x", key_id[0],
+                 key_id[1], key_id[2], key_id[3]);
+  if (!lh_env_imitates(env)) open_crypto(tls);
   tls->cipher = EVP_CIPHER_fetch(tls->crypto.context, "AES-256-GCM", NULL);
   lh_crypto_must(tls->cipher != NULL, "AES-256-GCM");
   return tls;
 }
 
 void lh_tls_free(struct lh_tls *tls) {
-  SSL_CTX_free(tls->ctx);
-  BIO_meth_free(tls->pipe);
   EVP_CIPHER_free(tls->cipher);
-  lh_crypto_close(&tls->crypto);
+  if (tls->ctx != NULL) {
+    SSL_CTX_free(tls->ctx);
+    BIO_meth_free(tls->pipe);
+    lh_crypto_close(&tls->crypto);
+  }
   OPENSSL_cleanse(tls, sizeof *tls);
   lh_free(tls);
 }
 
 const EVP_CIPHER *lh_tls_cipher(const struct lh_tls *tls) { return tls->cipher; }
 
-SSL *lh_tls_open(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
+// --- sessions ---
+
+struct tls_session {
+  struct lh_session base;
+  SSL *ssl;
+};
+
+static SSL *ssl_of(const struct lh_session *session) {
+  return ((const struct tls_session *)session)->ssl;
+}
+
+static SSL *ssl_new(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
   SSL *ssl = SSL_new(tls->ctx);
   BIO *bio = BIO_new(tls->pipe);
   lh_crypto_must(ssl != NULL && bio != NULL, "a TLS session");
@@ -169,17 +188,98 @@ SSL *lh_tls_open(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
   return ssl;
 }
 
-bool lh_tls_is_proven(SSL *ssl) {
+static void tls_session_free(struct lh_session *session) {
+  SSL_free(ssl_of(session));
+  lh_free(session);
+}
+
+static bool is_proven(SSL *ssl) {
   return SSL_is_init_finished(ssl) && SSL_session_reused(ssl) == 1 &&
          SSL_version(ssl) == TLS1_3_VERSION;
 }
 
-bool lh_tls_export(SSL *ssl, uint8_t *out, size_t len) {
-  return SSL_export_keying_material(ssl, out, len, EXPORT_LABEL, strlen(EXPORT_LABEL), NULL, 0,
-                                    0) == 1;
-}
-
-const char *lh_tls_reason(void) {
+// About what went wrong in this thread's last call, for a person.
+static const char *failure(void) {
   const char *reason = ERR_reason_error_string(ERR_peek_last_error());
   return reason != NULL ? reason : "unexpected bytes";
+}
+
+static int tls_shake(struct lh_session *session, const char **reason) {
+  SSL *ssl = ssl_of(session);
+  ERR_clear_error();
+  const int done = SSL_do_handshake(ssl);
+  if (done == 1 && is_proven(ssl)) return 1;
+  if (done != 1 && SSL_get_error(ssl, done) == SSL_ERROR_WANT_READ) return 0;
+  *reason = done == 1 ? "the peer does not hold it" : failure();
+  return LH_EDENIED;
+}
+
+static int tls_read(struct lh_session *session, uint8_t *out, size_t cap) {
+  SSL *ssl = ssl_of(session);
+  ERR_clear_error();
+  const int len = SSL_read(ssl, out, (int)cap);
+  if (len > 0) return len;
+  const int err = SSL_get_error(ssl, len);
+  if (err == SSL_ERROR_WANT_READ) return 0;
+  return err == SSL_ERROR_ZERO_RETURN ? LH_ECLOSED : LH_EFORMAT;
+}
+
+static bool tls_write(struct lh_session *session, struct lh_bytes record) {
+  ERR_clear_error();
+  return SSL_write(ssl_of(session), record.data, (int)record.len) == (int)record.len;
+}
+
+static bool tls_holds_half(const struct lh_session *session) {
+  return SSL_has_pending(ssl_of(session)) == 1;
+}
+
+static void tls_renew(struct lh_session *session) {
+  (void)SSL_key_update(ssl_of(session), SSL_KEY_UPDATE_NOT_REQUESTED);
+}
+
+static bool tls_export(struct lh_session *session, uint8_t *out, size_t len) {
+  return SSL_export_keying_material(ssl_of(session), out, len, EXPORT_LABEL, strlen(EXPORT_LABEL),
+                                    NULL, 0, 0) == 1;
+}
+
+static const struct lh_session_ops tls_ops = {tls_session_free, tls_shake, tls_read,  tls_write,
+                                              tls_holds_half,   tls_renew, tls_export};
+
+static struct lh_session *tls_session_new(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
+  struct tls_session *session = LH_NEW(struct tls_session);
+  session->base.ops = &tls_ops;
+  session->ssl = ssl_new(tls, dialled, pipe);
+  return &session->base;
+}
+
+struct lh_session *lh_session_new(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
+  struct lh_session *session = lh_env_imitates(tls->env) ? lh_imitation_new(tls->env, tls->psk)
+                                                         : tls_session_new(tls, dialled, pipe);
+  session->pipe = pipe;
+  session->dialled = dialled;
+  return session;
+}
+
+void lh_session_free(struct lh_session *session) { session->ops->free(session); }
+
+int lh_session_shake(struct lh_session *session, const char **reason) {
+  return session->ops->shake(session, reason);
+}
+
+int lh_session_read(struct lh_session *session, uint8_t *out, size_t cap) {
+  return session->ops->read(session, out, cap);
+}
+
+bool lh_session_write(struct lh_session *session, struct lh_bytes record) {
+  return session->ops->write(session, record);
+}
+
+bool lh_session_holds_half(const struct lh_session *session) {
+  return session->ops->holds_half(session);
+}
+
+void lh_session_renew(struct lh_session *session) { session->ops->renew(session); }
+
+bool lh_session_export(struct lh_session *session, uint8_t *out, size_t len) {
+  return session->ops->export(session, out, len);
 }

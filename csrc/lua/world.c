@@ -321,8 +321,8 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-// world(seed, path, cpath, watched) -> world. While it is there nothing is logged: a history has
-// lines of its own.
+// world(seed, path, cpath, watched, imitates) -> world. While it is there nothing is logged: a
+// history has lines of its own.
 static int world(lua_State *L) {
   const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
   struct lh_core_world *self = lua_newuserdatauv(L, sizeof *self, 0);
@@ -333,6 +333,7 @@ static int world(lua_State *L) {
                                          .path = luaL_optstring(L, 2, NULL),
                                          .cpath = luaL_optstring(L, 3, NULL),
                                          .watched = lua_toboolean(L, 4),
+                                         .imitates = lua_toboolean(L, 5),
                                          .open_core = lh_core_open,
                                          .heap_opened = lh_core_simulate,
                                          .self = self};

@@ -10,6 +10,7 @@
 #include "actor/actor.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "link/link.h"
 #include "sim/watch.h"
 
 enum { NAME_MAX_LEN = 16, ADDRESS_MAX_LEN = 32, KEY_LEN = 32 };
@@ -36,6 +37,7 @@ struct lh_world {
   size_t count;
   bool paused;
   unsigned spins;  // events since the clock moved
+  struct lh_signatures *signatures;
   struct lh_watch *watch;
 };
 
@@ -45,6 +47,8 @@ struct lh_world *lh_world_new(const struct lh_world_config *config) {
   world->config.path = config->path != NULL ? lh_strdup(config->path) : NULL;
   world->config.cpath = config->cpath != NULL ? lh_strdup(config->cpath) : NULL;
   world->sim = lh_sim_new(config->seed);
+  if (config->imitates) lh_sim_imitate(world->sim);
+  world->signatures = lh_signatures_new();
   world->watch = config->watched ? lh_watch_new() : NULL;
   return world;
 }
@@ -55,6 +59,7 @@ void lh_world_free(struct lh_world *world) {
     lh_free(world->places[i]);
   }
   lh_sim_free(world->sim);
+  lh_signatures_free(world->signatures);
   lh_watch_free(world->watch);
   lh_free((char *)world->config.path);
   lh_free((char *)world->config.cpath);

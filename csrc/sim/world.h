@@ -29,6 +29,7 @@ enum {
 struct lh_world_config {
   uint64_t seed;
   bool watched;                       // what nodes hold is compared after each event, see watch.h
+  bool imitates;                      // links have no ciphers, see lh_sim_imitate
   const char *path, *cpath;           // for every heap
   int (*open_core)(void *lua_state);  // luaopen_luahub_core
   // Each Lua state of each node, before anything runs in it; in protected mode.

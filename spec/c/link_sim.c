@@ -234,7 +234,7 @@ static void set(lua_State *L, const char *name, lua_Integer value) {
   lua_setfield(L, -2, name);
 }
 
-// link_sim.play(seed, nodes, steps, faults) -> { both, one, none, ups, downs, frames, datagrams,
+// link_sim.play(seed, nodes, steps, faults, imitated) -> { both, one, none, ups, downs, frames, datagrams,
 // breaches, trace }
 static int sim_play(lua_State *L) {
   const struct lh_sim_path path = {
@@ -245,6 +245,7 @@ static int sim_play(lua_State *L) {
   struct world *world = LH_NEW(struct world);
   world->sim = lh_sim_new(seed);
   lh_sim_set_network(world->sim, &path);
+  if (lua_toboolean(L, 5)) lh_sim_imitate(world->sim);
   for (; world->count < (size_t)nodes; world->count++) start_node(world, world->count);
   play(world, luaL_checkinteger(L, 3), lua_toboolean(L, 4));
   heal(world);

@@ -268,7 +268,7 @@ struct speaker {
   int fd;
   struct lh_env *env;  // for its random bytes
   struct lh_tls *tls;
-  SSL *ssl;
+  struct lh_session *session;
   struct lh_pipe pipe;
   uint8_t received[4096];  // what the pipe's input points to
 };
@@ -288,11 +288,11 @@ static bool speaker_fill(struct speaker *speaker) {
 
 static bool speaker_shake(struct speaker *speaker) {
   for (;;) {
-    const int done = SSL_do_handshake(speaker->ssl);
+    const char *reason;
+    const int done = lh_session_shake(speaker->session, &reason);
     speaker_flush(speaker);
-    if (done == 1) return lh_tls_is_proven(speaker->ssl);
-    if (SSL_get_error(speaker->ssl, done) != SSL_ERROR_WANT_READ || !speaker_fill(speaker))
-      return false;
+    if (done != 0) return done == 1;
+    if (!speaker_fill(speaker)) return false;
   }
 }
 
@@ -307,7 +307,7 @@ static int stranger_speak(lua_State *L) {
   speaker->env = lh_env_uv_new();
   speaker->tls = lh_tls_new(speaker->env, keys.psk, keys.key_id);
   speaker->pipe = (struct lh_pipe){0};
-  speaker->ssl = lh_tls_open(speaker->tls, true, &speaker->pipe);
+  speaker->session = lh_session_new(speaker->tls, true, &speaker->pipe);
   luaL_setmetatable(L, SPEAKER);
   if (!speaker_shake(speaker)) lua_pushnil(L);
   return 1;
@@ -326,7 +326,7 @@ static int speaker_say(lua_State *L) {
   record[2] = (uint8_t)(body.len >> 8);
   record[3] = (uint8_t)body.len;
   if (body.len > 0) memcpy(record + LH_PIECE_HEAD, body.data, body.len);
-  (void)SSL_write(speaker->ssl, record, (int)(LH_PIECE_HEAD + body.len));
+  (void)lh_session_write(speaker->session, lh_bytes(record, LH_PIECE_HEAD + body.len));
   speaker_flush(speaker);
   return 0;
 }
@@ -335,7 +335,7 @@ static int speaker_say(lua_State *L) {
 static int speaker_record(lua_State *L) {
   struct speaker *speaker = check_speaker(L);
   const struct lh_bytes bytes = check_bytes(L, 2);
-  (void)SSL_write(speaker->ssl, bytes.data, (int)bytes.len);
+  (void)lh_session_write(speaker->session, bytes);
   speaker_flush(speaker);
   return 0;
 }
@@ -345,8 +345,8 @@ static int speaker_listen(lua_State *L) {
   struct speaker *speaker = check_speaker(L);
   uint8_t record[LH_RECORD_MAX];
   int got;
-  while ((got = SSL_read(speaker->ssl, record, sizeof record)) <= 0) {
-    if (SSL_get_error(speaker->ssl, got) != SSL_ERROR_WANT_READ || !speaker_fill(speaker)) return 0;
+  while ((got = lh_session_read(speaker->session, record, sizeof record)) <= 0) {
+    if (got < 0 || !speaker_fill(speaker)) return 0;
   }
   lua_pushlstring(L, (const char *)record, (size_t)got);
   return 1;
@@ -354,13 +354,13 @@ static int speaker_listen(lua_State *L) {
 
 static int speaker_gc(lua_State *L) {
   struct speaker *speaker = check_speaker(L);
-  if (speaker->ssl == NULL) return 0;
-  SSL_free(speaker->ssl);
+  if (speaker->session == NULL) return 0;
+  lh_session_free(speaker->session);
   lh_buf_free(&speaker->pipe.out);
   lh_tls_free(speaker->tls);
   lh_env_free(speaker->env);
   if (speaker->fd >= 0) (void)close(speaker->fd);
-  speaker->ssl = NULL;
+  speaker->session = NULL;
   return 0;
 }
 

@@ -20,10 +20,9 @@ local function set_of(names)
   return out
 end
 
--- hub -> id -> list of nodes that have a body of it; `at_work`: without bodies prepared for a move, or ending.
-local function bodies(world, names, at_work)
-  local looked_at, out = set_of(names or world:nodes(true)), {}
-  for hub, children in pairs(world:bodies()) do
+local function count_bodies(census, names, at_work)
+  local looked_at, out = set_of(names), {}
+  for hub, children in pairs(census) do
     local found = {}
     out[hub] = found
     for id, list in pairs(children) do
@@ -36,6 +35,18 @@ local function bodies(world, names, at_work)
     end
   end
   return out
+end
+
+-- hub -> id -> list of nodes that have a body of it; `at_work`: without bodies prepared for a move, or ending. Counted
+-- once for each census, since many questions are asked of one.
+local function bodies(world, names, at_work)
+  names = names or world:nodes(true)
+  local census, key = world:bodies(), (at_work and "at work " or "all ") .. table.concat(names, " ")
+  if world.counted_of ~= census then
+    world.counted_of, world.counted = census, {}
+  end
+  world.counted[key] = world.counted[key] or count_bodies(census, names, at_work)
+  return world.counted[key]
 end
 
 local function first_of(world, names, problem_of, at_work)
@@ -118,16 +129,25 @@ local function problem_of_rows(name, rows, found, at_work)
   end
 end
 
---- Each registry says what runs where.
-function M.registries_true(world, names)
+local function untrue_registry(world, names)
   local found, at_work = bodies(world, names), bodies(world, names, true)
   for _, hub in ipairs(world.hubs) do
-    for _, name in ipairs(names or world:nodes(true)) do
+    for _, name in ipairs(names) do
       local rows = world.core:rows(world.numbers[name], hub.id)
       local problem = problem_of_rows(name, rows, found[hub.id] or {}, at_work[hub.id] or {})
-      if problem then return false, problem end
+      if problem then return problem end
     end
   end
+end
+
+--- Each registry says what runs where. What was true is so until a body or a registry changes.
+function M.registries_true(world, names)
+  names = names or world:nodes(true)
+  local key = ("%d %d %s"):format(world.core:bodies(), world.core:registries(), table.concat(names, " "))
+  if world.true_at == key then return true end
+  local problem = untrue_registry(world, names)
+  if problem then return false, problem end
+  world.true_at = key
   return true
 end
 

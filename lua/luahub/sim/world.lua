@@ -30,7 +30,8 @@ end
 local M = { Failure = Failure }
 
 --- A world without nodes.
----@param options { seed: integer, file: string, path: string, hubs: table[], listener: fun(line: string)? }
+---@param options { seed: integer, file: string, path: string, hubs: table[], listener: fun(line: string)?,
+---  ciphers: "real"|"imitated" }
 ---@return luahub.sim.World
 function M.new(options)
   local self = setmetatable({
@@ -39,7 +40,7 @@ function M.new(options)
     hubs = options.hubs,
     listener = options.listener,
     random = random.new(options.seed),
-    core = core.world(options.seed, options.path, package.cpath, true),
+    core = core.world(options.seed, options.path, package.cpath, true, options.ciphers == "imitated"),
     names = {},     -- number -> name
     numbers = {},   -- name -> number
     booted = {},    -- name -> true once its hubs run

@@ -7,6 +7,7 @@ local invariant = require("luahub.sim.invariant")
 return {
   hubs = { { id = "shop" } },
   nodes = 4,
+  ciphers = "real", -- the histories that showed it
   run = function(world)
     world:cluster(4)
     local specs = {}
