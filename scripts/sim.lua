@@ -2,9 +2,10 @@
 --
 --   make sim SEEDS=1000 FIRST=1 FILE=examples/sim/chaos.lua WORKERS=2
 --
--- Each seed is run twice and must be one history; of more than 1,000 each seventh is. What was done is kept in build/sim, so a run that was interrupted
--- goes on where it was; when the program or the scenario changed, or when all is done, the next begins anew. Exit code
--- 1 when a seed failed; build/sim/failures then has what failed and the commands that show it.
+-- Each seed is run twice and must be one history; of more than 1,000 each seventh is. What was done is kept in
+-- build/sim, so a run that was interrupted goes on where it was; when the program or the scenario changed, or when all
+-- is done, the next begins anew. Exit code 1 when a seed failed; build/sim/failures then has what failed and the
+-- commands that show it.
 --
 -- This file is the parent, and with --worker one of its workers.
 

@@ -234,8 +234,8 @@ static void set(lua_State *L, const char *name, lua_Integer value) {
   lua_setfield(L, -2, name);
 }
 
-// link_sim.play(seed, nodes, steps, faults, imitated) -> { both, one, none, ups, downs, frames, datagrams,
-// breaches, trace }
+// link_sim.play(seed, nodes, steps, faults, imitated) -> { both, one, none, ups, downs, frames,
+// datagrams, breaches, trace }
 static int sim_play(lua_State *L) {
   const struct lh_sim_path path = {
       .delay_min = 1, .delay_max = 40, .loss = 50000, .duplicate = 100000};
