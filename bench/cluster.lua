@@ -1,6 +1,7 @@
 -- cluster.lua - the nodes of a measurement: programs of their own on loopback, asked over their control sockets.
 --
--- Needs `make` to have run. Every node started is killed by its process id in `close`, whatever happens.
+-- Needs `make` to have run. Every node started is killed by its process id in `close`. That, and the end of the
+-- directory, is the work of a shell that waits for the end of a pipe from us: so it is done too when we are killed.
 
 local cjson = require("cjson")
 local core = require("luahub.core")
@@ -27,6 +28,11 @@ function M.output_of(command)
   local text = pipe:read("a")
   pipe:close()
   return text
+end
+
+--- Waits so many seconds. A command of os.execute would hold the pipes of our guards, and an interrupt back.
+function M.sleep(seconds)
+  io.popen("exec sleep " .. seconds):close()
 end
 
 --- What a file holds, or nil.
@@ -119,12 +125,19 @@ return {
 }
 ]]
 
+local GUARD = [[
+trap '' HUP INT TERM
+cat >/dev/null
+kill -KILL $(cat %s/pids) 2>/dev/null
+rm -rf %s]]
+
 --- A directory with a configuration. `schedulers`: a number, or nil for one a core; `hub`: further fields of the hub.
 ---@param options? { schedulers: integer?, hub: string? }
 function M.new(options)
   options = options or {}
   local directory = M.output_of("mktemp -d"):gsub("\n", "")
-  local cluster = setmetatable({ directory = directory, nodes = {} }, Cluster)
+  local guard = assert(io.popen(GUARD:format(directory, directory), "w"))
+  local cluster = setmetatable({ directory = directory, guard = guard, nodes = {}, pipes = {} }, Cluster)
   write(directory .. "/main.lua", FILE:format(options.schedulers or "nil", options.hub or ""))
   assert(os.execute(("cp %s/bench/children/*.lua %s/"):format(quote(ROOT), directory)))
   assert(os.execute(("cd %s && umask 077 && mkdir run && %s keygen >secret"):format(
@@ -137,16 +150,22 @@ function Cluster:program()
     self.directory, quote(BUILD), quote(ROOT))
 end
 
+--- Starts a command that `close` kills at the latest: its process id, and the pipe of what it prints.
+function Cluster:begin(command)
+  local pipe = assert(io.popen(("cd %s && echo $$ >>pids && echo $$ && %s"):format(self.directory, command)))
+  self.pipes[#self.pipes + 1] = pipe
+  return assert(tonumber(pipe:read("l")), "no process id"), pipe
+end
+
 --- Starts a node without waiting for it; it joins the first one.
 function Cluster:launch(name)
   local first = self.nodes[1]
   local join = first and " --join " .. assert(first.address) or ""
   local log = ("%s/%s.log"):format(self.directory, name)
   local began = core.now_ns()
-  local pipe = assert(io.popen(("cd %s && echo $$ && %s start main.lua --name %s --listen 127.0.0.1:0%s 2>%s"):format(
-    self.directory, self:program(), name, join, log)))
-  local node = setmetatable({ cluster = self, name = name, pipe = pipe, log = log, began = began }, Node)
-  node.pid = assert(tonumber(pipe:read("l")), "no process id")
+  local pid, pipe = self:begin(("%s start main.lua --name %s --listen 127.0.0.1:0%s 2>%s"):format(
+    self:program(), name, join, log))
+  local node = setmetatable({ cluster = self, name = name, pid = pid, pipe = pipe, log = log, began = began }, Node)
   self.nodes[#self.nodes + 1] = node
   return node
 end
@@ -188,13 +207,10 @@ function Cluster:wait_whole(count)
 end
 
 function Cluster:close()
-  for _, node in ipairs(self.nodes) do
-    os.execute(("kill -KILL %d 2>/dev/null"):format(node.pid))
+  self.guard:close()
+  for _, pipe in ipairs(self.pipes) do
+    pipe:close()
   end
-  for _, node in ipairs(self.nodes) do
-    node.pipe:close()
-  end
-  os.execute("rm -rf " .. self.directory)
 end
 
 --- Runs `body(cluster, nodes...)` with `count` nodes that see each other.

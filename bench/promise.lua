@@ -136,7 +136,7 @@ local function lose(signal)
     took = (core.now_ns() - at) / 1e6
     if signal == "STOP" then
       n3:signal("CONT")
-      os.execute("sleep 5")
+      cluster.sleep(5)
       local found = eval(n1, RUNNING, CHILDREN)
       promise("continued, 5 s later nothing runs twice", found == '"whole"', "%s", found)
     end

@@ -4,7 +4,8 @@
 --   lua5.4 bench/run.lua load                    ten minutes of full load; LUAHUB_BENCH_LOAD_S: other seconds
 --
 -- One JSON line for each figure as it is known, then a table. Exit status 1 when a figure is below its floor. Nodes are
--- programs of their own on loopback; all are ended by their process ids. Nothing else should run on the machine.
+-- programs of their own on loopback; all are ended by their process ids, also when this program is killed. Nothing else
+-- should run on the machine.
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 
@@ -23,9 +24,10 @@ package.cpath = ("%s/?.so;%s"):format(BUILD, package.cpath)
 -- A network of our own where the system allows it: then all traffic on loopback is the nodes'.
 local ISOLATED = "LUAHUB_BENCH_ISOLATED"
 local UNSHARE = "unshare --map-root-user --net sh -c 'ip link set lo up && %s' 2>/dev/null"
-if not os.getenv(ISOLATED) and os.execute(UNSHARE:format("true")) then
+local AS_LONG = "exec setpriv --pdeathsig TERM " -- ends when we end
+if not os.getenv(ISOLATED) and os.execute(UNSHARE:format(AS_LONG .. "true")) then
   local words = { ISOLATED .. "=1 LUAHUB_BUILD='" .. BUILD .. "' exec unshare --map-root-user --net sh -c",
-    "'ip link set lo up && exec lua5.4 \"$0\" \"$@\"'", ("'%s/bench/run.lua'"):format(ROOT) }
+    "'ip link set lo up && " .. AS_LONG .. "lua5.4 \"$0\" \"$@\"'", ("'%s/bench/run.lua'"):format(ROOT) }
   for _, word in ipairs(arg) do
     words[#words + 1] = "'" .. word:gsub("'", "'\\''") .. "'"
   end
@@ -154,6 +156,7 @@ for _, group in ipairs(selected()) do
   if not ok then
     failed = true
     io.stderr:write(("bench: %s: %s\n"):format(group, problem))
+    if tostring(problem):find("interrupted!", 1, true) then os.exit(130) end
   end
   io.stderr:write(("bench: %s took %.1f s\n"):format(group, (core.now_ns() - from) / 1e9))
 end

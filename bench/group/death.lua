@@ -15,7 +15,7 @@ local function once(bench, count, signal)
     for i, node in ipairs({ n1, n2 }) do
       watchers[i] = node:send("return probe.wait_recovered('n3', %d, %d)", count, PATIENCE_MS)
     end
-    os.execute("sleep 0.3")
+    bench.cluster.sleep(0.3)
     local at, last = n3:signal(signal), 0
     for _, watcher in ipairs(watchers) do
       last = math.max(last, watcher:answer())

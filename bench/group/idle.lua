@@ -15,7 +15,7 @@ local function window(bench, nodes)
   for _, node in ipairs(nodes) do
     cpu = cpu - node:cpu()
   end
-  os.execute("sleep " .. WINDOW_S)
+  bench.cluster.sleep(WINDOW_S)
   for _, node in ipairs(nodes) do
     cpu = cpu + node:cpu()
   end
@@ -24,10 +24,10 @@ end
 
 function M.run(bench)
   bench.cluster.with(3, nil, function(cluster, n1)
-    os.execute("sleep " .. SETTLE_S)
+    bench.cluster.sleep(SETTLE_S)
     local empty_cpu, empty_bytes = window(bench, cluster.nodes)
     n1:ask("return probe.start(1, 100000)")
-    os.execute("sleep " .. SETTLE_S)
+    bench.cluster.sleep(SETTLE_S)
     local cpu, bytes = window(bench, cluster.nodes)
     bench.report("idle_bytes", { bytes })
     bench.report("idle_cpu", { cpu - empty_cpu })

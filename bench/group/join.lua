@@ -12,7 +12,7 @@ function M.run(bench)
       n1:ask("return probe.start(1, %d)", COUNT)
       n2:ask("return probe.wait_rows(%d)", COUNT)
       local caller = n1:send("return probe.longest_call(%d, %d)", COUNT, CALL_MS)
-      os.execute("sleep 0.3")
+      bench.cluster.sleep(0.3)
       local began = bench.now_ns()
       local n3 = cluster:launch("n3")
       local watchers = {}

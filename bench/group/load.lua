@@ -4,20 +4,24 @@ local M = { figures = { "load_verdicts" } }
 
 local COUNT, BUSY_PER_CORE = 3000, 2
 
-local function busy_programs(bench)
+local function busy_programs(bench, cluster)
   local cores = tonumber((bench.cluster.output_of("nproc")))
   local pids = {}
   for i = 1, cores * BUSY_PER_CORE do
-    pids[i] = tonumber((bench.cluster.output_of("lua5.4 -e 'while true do end' >/dev/null 2>&1 & echo $!")))
+    pids[i] = cluster:begin("exec lua5.4 -e 'while true do end'")
   end
   return pids
 end
 
--- Children that were begun anew because their node was thought to be dead, as all nodes count.
-local function recovered(nodes)
+-- How often a node held another for dead, and a child was begun anew for that, as all nodes count.
+local VERDICTS = [[
+  local counters = require("luahub").counters()
+  return counters.member.deaths + counters.hub.recovered]]
+
+local function verdicts(nodes)
   local count = 0
   for _, node in ipairs(nodes) do
-    count = count + node:ask("return require('luahub').counters().hub.recovered")
+    count = count + node:ask(VERDICTS)
   end
   return count
 end
@@ -26,13 +30,10 @@ function M.run(bench)
   local seconds = tonumber(os.getenv("LUAHUB_BENCH_LOAD_S") or "600")
   bench.cluster.with(3, nil, function(cluster, n1)
     n1:ask("return probe.start(1, %d)", COUNT)
-    local pids = busy_programs(bench)
-    os.execute("sleep " .. seconds)
-    local ok, count = pcall(recovered, cluster.nodes)
-    for _, pid in ipairs(pids) do
-      os.execute(("kill -KILL %d"):format(pid))
-    end
-    assert(ok, count)
+    local pids = busy_programs(bench, cluster)
+    bench.cluster.sleep(seconds)
+    local count = verdicts(cluster.nodes)
+    os.execute("kill -KILL " .. table.concat(pids, " "))
     cluster:wait_whole(3)
     bench.report("load_verdicts", { count })
   end)

@@ -24,7 +24,7 @@ function M.run(bench)
       last = math.max(last, question:answer())
     end
     bench.report("many_see", { (last - began) / 1e9 })
-    os.execute("sleep " .. CALM_S)
+    bench.cluster.sleep(CALM_S)
     local pss, rss = 0, 0
     for _, node in ipairs(cluster.nodes) do
       pss, rss = pss + node:pss(), rss + node:rss()

@@ -21,7 +21,7 @@ function M.run(bench)
         n1:ask("return probe.start(%d, %d)", from, from + 9999)
       end
       n2:ask("return probe.wait_rows(%d)", COUNT)
-      os.execute("sleep " .. SETTLE_S)
+      bench.cluster.sleep(SETTLE_S)
       children[i] = (n1:rss() - before1) / COUNT
       rows[i] = (n2:rss() - before2) / COUNT
     end)

@@ -10,7 +10,7 @@ function M.run(bench)
     local cluster = bench.cluster.new()
     local node = cluster:start("n1")
     ready[i] = node.ready_ns / 1e6
-    os.execute("sleep " .. SETTLE_S)
+    bench.cluster.sleep(SETTLE_S)
     rss[i] = node:rss() / 1e6
     cluster:close()
   end
