@@ -285,6 +285,7 @@ static struct lh_conn *conn_new(struct lh_links *links, bool dialled) {
   conn->session = lh_session_new(links->tls, dialled, &conn->pipe);
   lh_sendq_init(&conn->queue);
   lh_list_push(&links->conns, &conn->node);
+  lh_count(links, LH_COUNT_CONNECTIONS, 1);
   lh_links_watch(links);
   return conn;
 }

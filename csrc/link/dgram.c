@@ -130,6 +130,7 @@ int lh_links_datagram(struct lh_links *links, uint32_t index, const struct lh_ad
   if (len == 0) len = seal_for_cluster(links, &context, body, packet);
   if (len < 0) return len;
   lh_count(links, LH_COUNT_DATAGRAMS_OUT, 1);
+  lh_count(links, LH_COUNT_DATAGRAM_BYTES_OUT, (uint64_t)len);
   return lh_dgram_send(links->dgram, &to, packet, (size_t)len);
 }
 
@@ -216,6 +217,7 @@ void lh_datagram_arrived(void *self, const struct lh_addr *from, const uint8_t *
   }
   lh_links_enter(links);
   lh_count(links, LH_COUNT_DATAGRAMS_IN, 1);
+  lh_count(links, LH_COUNT_DATAGRAM_BYTES_IN, len);
   links->ops->on_datagram(links->self, peer->index, lh_bytes(body, (size_t)got));
   lh_links_leave(links);
 }

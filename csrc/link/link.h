@@ -192,7 +192,8 @@ int lh_links_datagram(struct lh_links *links, uint32_t peer, const struct lh_add
 // What was dropped and why, since the start.
 struct lh_links_counters {
   uint64_t frames_in, frames_out, bytes_in, bytes_out;
-  uint64_t datagrams_in, datagrams_out;
+  uint64_t datagrams_in, datagrams_out, datagram_bytes_in, datagram_bytes_out;
+  uint64_t connections;  // dialled and accepted
   uint64_t bad_seal, replayed, unknown_key, malformed, too_big, refused, handshake_failed,
       half_open_full, data_full,
       overflows;  // links closed because a queue that may not lose anything was full

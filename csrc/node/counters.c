@@ -76,6 +76,9 @@ static void count_link(const struct lh_node *node, struct group *group) {
   count(group, "bytes_out", links.bytes_out);
   count(group, "datagrams_in", links.datagrams_in);
   count(group, "datagrams_out", links.datagrams_out);
+  count(group, "datagram_bytes_in", links.datagram_bytes_in);
+  count(group, "datagram_bytes_out", links.datagram_bytes_out);
+  count(group, "connections", links.connections);
   count(group, "bad_seal", links.bad_seal);
   count(group, "replayed", links.replayed);
   count(group, "unknown_key", links.unknown_key);

@@ -2,7 +2,8 @@
 // and hard evidence.
 //
 // Seeds are dialled at once, then again with growing pauses, and for ever every SEED_SLOW_MS, so
-// that islands which formed while no seed answered find each other later. Evidence: a run whose
+// that islands which formed while no seed answered find each other later; but not those where a
+// member is that we have a link to, nor ourselves. Evidence: a run whose
 // link broke is dialled at every address it had; when each refuses, or somebody else answers there,
 // that run is gone.
 #include "node/internal.h"
@@ -57,14 +58,31 @@ static bool split_address(const char *text, char *host, size_t room, uint16_t *p
 }
 
 // --- seeds ---
+// True when a dial could only end at ourselves or at the other end of a link.
+static bool is_met(struct lh_node *node, const char *address) {
+  if (!node->joined) return false;
+  for (size_t i = 0; i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
+    const uint32_t peer = lh_runs_index(node->runs, &record->run);
+    if (peer != node->self && !lh_links_is_up(node->links, peer)) continue;
+    for (uint32_t k = 0; k < record->address_count; k++)
+      if (strcmp(record->addresses[k], address) == 0) return true;
+  }
+  return false;
+}
+
 static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t count) {
   struct seed *seed = self;
   if (err != LH_OK && !seed->lacks_address)
     lh_log(LH_LOG_WARN, "link", "the seed %s:%u has no address (%s)", seed->host, seed->port,
            lh_err_name(err));
   seed->lacks_address = err != LH_OK;
-  for (size_t i = 0; i < count && seed->node->links != NULL; i++)
-    lh_links_dial(seed->node->links, &addrs[i]);
+  for (size_t i = 0; i < count && seed->node->links != NULL; i++) {
+    char address[LH_ADDR_TEXT_MAX];
+    lh_addr_format(&addrs[i], address);
+    if (!is_met(seed->node, address)) lh_links_dial(seed->node->links, &addrs[i]);
+  }
 }
 
 static bool is_known(const struct lh_node *node, const struct seed *fresh) {
@@ -109,7 +127,9 @@ static void dial_seeds(struct lh_node *node, lh_ms now) {
   node->next_seed_round = now + pause / 2 + (lh_ms)(jitter % (uint64_t)pause);
   for (struct lh_list *at = node->seeds.next; at != &node->seeds; at = at->next) {
     struct seed *seed = LH_ENTRY(at, struct seed, link);
-    lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
+    char address[sizeof seed->host + sizeof ":65535"];
+    (void)snprintf(address, sizeof address, "%s:%u", seed->host, seed->port);
+    if (!is_met(node, address)) lh_resolve(node->env, seed->host, seed->port, dial_all, seed);
   }
 }
 

@@ -83,6 +83,12 @@ describe("a simulated cluster", function()
     assert.matches("from second %d on", report.message)
   end)
 
+  it("says the same when idle with children as without, and opens no connection", function()
+    for seed = 1, 3 do
+      assert.matches("bytes_out=%d+ connections=0$", last_line(held(scenario("idle_traffic"), { seed = seed })))
+    end
+  end)
+
   it("has machines with clocks, disks and hooks that a scenario sets", function()
     assert.equal("all is well", last_line(held(scenario("machine"))))
   end)
