@@ -135,7 +135,11 @@ static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
   lh_event_arrivals(head->hub, arrivals, count);
   find_owners(head, arrivals, owners, count);
   for (size_t i = 0; i < count; i++) {
-    if (owners[i] == hubs->self) lh_host_begin(hubs, now, &arrivals[i]);
+    if (owners[i] != hubs->self) continue;
+    if (hubs->drained)
+      refuse_all(hubs, head, &arrivals[i], 1, LH_ECLOSED, "this node has left");
+    else
+      lh_host_begin(hubs, now, &arrivals[i]);
   }
   for (size_t i = 0; i < head->hub->candidate_count; i++) {
     const uint32_t node = head->hub->candidates[i].node;

@@ -50,7 +50,7 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   if (dead == 0 || lh_view_find(hubs, dead) != NULL) return;
   if (!lh_registry_is_frozen(hubs->registry, dead)) {
     if (best_holder(hubs, dead, &holder) >= lh_registry_seq(hubs->registry, dead))
-      lh_registry_drop(hubs->registry, dead);
+      lh_registry_freeze_old(hubs->registry, dead);
     lh_registry_freeze(hubs->registry, dead);
   }
   if (!lacks_tail(hubs, dead, &holder)) return;

@@ -128,6 +128,7 @@ static void count_registry(const struct lh_node *node, struct group *group) {
   lh_registry_counters(node->registry, &rows);
   count(group, "deltas_in", rows.deltas_in);
   count(group, "deltas_out", rows.deltas_out);
+  count(group, "ledgers_dropped", rows.dropped);
   count(group, "snapshots_in", rows.snapshots_in);
   count(group, "snapshots_out", rows.snapshots_out);
   count(group, "gaps", rows.gaps);

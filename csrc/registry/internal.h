@@ -90,6 +90,7 @@ struct lh_ledger {
   bool in_step;      // no gap seen since we asked or got a good frame; the first gap asks
   bool whole;        // only a snapshot can mend it: rows were dropped, or a digest was wrong
   uint64_t handled;  // of a frozen ledger: rows up to here that are missing were placed or stopped
+  bool doubted;      // of a frozen ledger: `seq` is one less, so that an equal copy is news
   uint32_t fetch_from;  // who was asked for the tail of a frozen ledger; 0 nobody
   struct lh_staging *staging;
 };

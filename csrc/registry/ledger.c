@@ -235,6 +235,7 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
   if (ledger == NULL || !ledger->frozen) return;
   lh_ledger_unstage(ledger);
   ledger->fetch_from = 0;
+  ledger->doubted = false;
   set_frozen(registry, ledger, false);
   each_entry(registry, ledger, cover_by);
   ledger->in_step = true;
@@ -243,7 +244,9 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
 
 void lh_registry_drop(struct lh_registry *registry, uint32_t node) {
   struct lh_ledger *ledger = lh_ledger_get(registry, node);
-  if (ledger != NULL && ledger != registry->own) lh_ledger_forget(registry, ledger);
+  if (ledger == NULL || ledger == registry->own) return;
+  registry->counters.dropped++;
+  lh_ledger_forget(registry, ledger);
 }
 
 bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub,
@@ -254,16 +257,30 @@ bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub
   return entry != NULL;
 }
 
+static void doubt(struct lh_ledger *ledger) {
+  if (ledger->seq == 0 || ledger->doubted) return;
+  ledger->seq--;
+  ledger->doubted = true;
+}
+
 void lh_registry_reopen(struct lh_registry *registry) {
   for (size_t i = registry->ledger_count; i > 0; i--) {
     struct lh_ledger *ledger = registry->ledgers[i - 1];
-    const uint32_t node = ledger->node;
     if (!ledger->frozen) continue;
     ledger->handled = 0;
     if (ledger->count > 0) continue;
-    lh_registry_drop(registry, node);
-    lh_registry_freeze(registry, node);
+    lh_ledger_unstage(ledger);
+    ledger->fetch_from = 0;
+    doubt(ledger);
   }
+}
+
+void lh_registry_freeze_old(struct lh_registry *registry, uint32_t node) {
+  lh_registry_freeze(registry, node);
+  struct lh_ledger *ledger = lh_ledger_get(registry, node);
+  if (ledger == NULL || !ledger->frozen) return;
+  ledger->handled = 0;
+  doubt(ledger);
 }
 
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node) {

@@ -178,8 +178,12 @@ void lh_registry_drop(struct lh_registry *registry,
 bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub,
                        struct lh_bytes id);
 // What went from frozen ledgers because others had placed it may be nobody's again (those others
-// are forgotten): rows that are fetched anew count, and empty ledgers are fetched whole.
+// are forgotten): rows that are fetched anew count, and empty ledgers are fetched whole, from
+// whoever holds as much as was here.
 void lh_registry_reopen(struct lh_registry *registry);
+// Freezes a ledger whose copy here may be older than what another node made of it: a copy of the
+// same sequence takes its place, too, when it comes.
+void lh_registry_freeze_old(struct lh_registry *registry, uint32_t node);
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node);
 // False while rows of it are missing, which the owner was asked for.
 bool lh_registry_is_whole(const struct lh_registry *registry, uint32_t node);
@@ -230,6 +234,7 @@ void lh_row_ref(const struct lh_row *row);    // inside a read section
 void lh_row_unref(const struct lh_row *row);  // anywhere; also after lh_registry_free
 
 struct lh_registry_counters {
+  uint64_t dropped;  // ledgers that were forgotten on purpose
   uint64_t deltas_in, deltas_out, snapshots_in, snapshots_out, gaps, duplicates, refused, malformed,
       digest_mismatch;
 };

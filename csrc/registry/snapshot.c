@@ -227,6 +227,7 @@ static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
   // live.
   if (ledger->frozen) ledger->whole = true;
   ledger->handled = ledger->seq;
+  ledger->doubted = false;
   ledger->fetch_from = 0;
   ledger->in_step = true;
   registry->counters.snapshots_in++;

@@ -30,6 +30,7 @@ struct met {  // of one member, by one observer
 struct observer {     // one run of one node, as long as it lasts
   uint32_t self;      // its run index; 0: none
   uint64_t heard;     // frames that changed ledgers
+  uint64_t dropped;   // ledgers that it forgot
   struct held *held;  // by run index
   size_t held_cap;
   struct lh_map members;  // node id -> struct met
@@ -166,11 +167,24 @@ static bool check_row(void *self, const struct lh_row *row) {
   return false;
 }
 
-// A ledger may be forgotten (0) and met again, but not in an older state.
+// What a node forgot on purpose it may meet again in an older state.
+static void forget_dropped(const struct look *look, uint64_t dropped) {
+  struct observer *observer = look->observer;
+  if (observer->dropped == dropped) return;
+  observer->dropped = dropped;
+  for (uint32_t i = 0; i < observer->held_cap; i++) {
+    const uint64_t seq = i != observer->self ? lh_registry_seq(look->registry, i) : UINT64_MAX;
+    if (observer->held[i].seq > seq) observer->held[i].seq = seq;
+  }
+}
+
+// Else a ledger never goes back. A dead one whose copy is in doubt counts for one less, so that
+// another copy of the same sequence is news.
 static void check_ledger(struct look *look, uint32_t ledger) {
   struct held *held = held_of(look->observer, ledger);
   const uint64_t seq = lh_registry_seq(look->registry, ledger);
-  if (seq == held->seq || seq == 0) return;
+  const bool doubted = seq + 1 == held->seq && lh_registry_is_frozen(look->registry, ledger);
+  if (seq == held->seq || seq == 0 || doubted) return;
   look->ledger = ledger;
   look->above = held->seq;
   if (seq < held->seq) {
@@ -234,6 +248,7 @@ void lh_watch_event(struct lh_watch *watch, size_t number, struct lh_node *node)
   struct lh_registry_counters counters;
   check_ledger(&look, look.observer->self);
   lh_registry_counters(look.registry, &counters);
+  forget_dropped(&look, counters.dropped);
   const uint64_t heard = counters.deltas_in + counters.snapshots_in;
   if (heard == look.observer->heard) return;
   look.observer->heard = heard;

@@ -30,6 +30,12 @@ describe("a node that returns with a new epoch", function()
   end)
 end)
 
+describe("a node that has nothing left and is about to end", function()
+  it("begins no children that were on their way to it", function()
+    holds("leaves_at_once", 3)
+  end)
+end)
+
 describe("a node that crashes", function()
   it("leaves nothing of children behind that were about to start", function()
     holds("waking", 3)
@@ -45,5 +51,28 @@ end)
 describe("a split", function()
   it("loses nothing that was started on one side of it", function()
     holds("split_start", 20)
+  end)
+end)
+
+-- Seeds of chaos, and what each of them broke.
+local SEEDS = {
+  [200285] = "S1: a node that had left began a child that was on its way to it",
+  [200692] = "S1: the same with two nodes",
+  [201154] = "a node that is down was asked for its members",
+  [201988] = "what was asked of a node that stood still was taken for unanswered",
+  [202242] = "S3: the ledger of a node that had left was taken anew from one who held less of it",
+  [202412] = "S3: the same after a crash",
+  [203604] = "S3: a copy that was in doubt was dropped before another one was there",
+}
+
+describe("chaos", function()
+  local seeds = require("luahub.sim.truth").sorted(SEEDS)
+
+  it("breaks nothing any more where it did", function()
+    for _, seed in ipairs(seeds) do
+      local report = assert(sim.run("examples/sim/chaos.lua", { seed = seed }))
+      assert(report.ok, ("seed %d (%s): %s: %s"):format(seed, SEEDS[seed], tostring(report.invariant),
+        tostring(report.message)))
+    end
   end)
 end)

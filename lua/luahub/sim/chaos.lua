@@ -194,7 +194,7 @@ local function choose_core(world, plan, until_at)
     end
   end
   world:recover_nodes(plan.core)
-  liveness.converge(world, plan.core, { later = #plan.outside > 0 and LATER_MS or 0 })
+  liveness.converge(world, plan.core, { later = (#plan.outside > 0 or has_damage(plan)) and LATER_MS or 0 })
   world:note("the core is at rest")
   world.ticker, world.later = nil, {}
 end

@@ -112,19 +112,22 @@ local function is_in(list, wanted)
 end
 
 -- The first thing that is wrong about what one node says of one hub. A child whose init is not over has a body and a
--- row that does not run yet.
+-- row that does not run yet; while it moves that row is still where it comes from.
 local function problem_of_rows(name, rows, found, at_work)
-  local said = {}
+  local said, on_its_way = {}, {}
   for _, row in ipairs(rows) do
     local node = given_name(row.node)
     said[row.id .. "\0" .. node] = true
+    on_its_way[row.id] = on_its_way[row.id] or not row.runs
     if row.runs and not is_in(found[row.id], node) then
       return ("%s says that %s runs on %s"):format(name, row.id, row.node)
     end
   end
   for _, id in ipairs(sorted_keys(at_work)) do
     for _, node in ipairs(at_work[id]) do
-      if not said[id .. "\0" .. node] then return ("%s does not know of %s on %s"):format(name, id, node) end
+      if not said[id .. "\0" .. node] and not on_its_way[id] then
+        return ("%s does not know of %s on %s"):format(name, id, node)
+      end
     end
   end
 end

@@ -148,7 +148,7 @@ end
 function M:stall(name, ms)
   self:note("%s does not run for %d ms", name, ms)
   local number = self:number_of(name)
-  self.stalled[number] = math.max(self.stalled[number] or 0, self:now() + ms)
+  self:put_off(number, self:now() + ms)
   self:note_stall(name, ms)
   self.core:stall(number, ms)
 end

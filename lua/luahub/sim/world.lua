@@ -142,7 +142,8 @@ function World:begin(name, what, on_answer, ms, ...)
   local number = self:number_of(name)
   self.next_token = self.next_token + 1
   local token = self.next_token
-  local command = { node = number, what = what, on_answer = on_answer, deadline = self:now() + ms }
+  local starts_at = math.max(self:now(), self.stalled[number] or 0)
+  local command = { node = number, what = what, on_answer = on_answer, deadline = starts_at + ms }
   self.pending[token] = command
   if self.core:state(number) == "down" then
     settle(self, token, false, { code = "node_gone", message = name .. " is down" })
@@ -158,6 +159,16 @@ local function take_answers(self)
     local token, _, ok, value = self.core:take()
     if not token then return end
     settle(self, token, ok, value)
+  end
+end
+
+--- The node does not run until then: what was asked of it begins later, or has not come to its end.
+function World:put_off(number, until_ms)
+  local before = math.max(self.stalled[number] or 0, self:now())
+  if until_ms <= before then return end
+  self.stalled[number] = until_ms
+  for _, command in pairs(self.pending) do
+    if command.node == number then command.deadline = command.deadline + until_ms - before end
   end
 end
 
