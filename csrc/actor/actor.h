@@ -187,6 +187,7 @@ void lh_actors_stop(struct lh_actors *actors, uint64_t token, lh_pid pid, const 
                     lh_ms shutdown_ms, lh_pid forward);
 void lh_actors_freeze(struct lh_actors *actors, uint64_t token,
                       lh_pid pid);  // no callback runs after this but handover(state)
+// The child has this generation from now on; if it was frozen, it goes on.
 void lh_actors_thaw(struct lh_actors *actors, lh_pid pid, uint64_t generation);
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation);  // takeover(state, handed)

@@ -203,14 +203,20 @@ static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arri
   return pid;
 }
 
+void lh_host_raise(struct child *child) {
+  struct lh_hubs *hubs = child->hub->all;
+  child->generation = lh_host_generation(child->hub);
+  hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
+  lh_host_put_row(child, LH_ROW_RUNNING);
+}
+
 // A child that is on its way here and runs here already has arrived: its row has to say so.
 static void outrank_mover(struct child *child, const struct arrival *arrival) {
   if ((arrival->flags & START_MOVE) == 0 || child->phase != PHASE_RUNNING ||
       child->generation > arrival->above)
     return;
   if (arrival->above > child->hub->generation) child->hub->generation = arrival->above;
-  child->generation = lh_host_generation(child->hub);
-  lh_host_put_row(child, LH_ROW_RUNNING);
+  lh_host_raise(child);
 }
 
 static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival) {

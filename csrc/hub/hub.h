@@ -113,6 +113,7 @@ struct lh_hubs_ops {
   void (*stop)(void *self, uint64_t token, lh_pid pid, const char *reason, lh_ms shutdown_ms,
                lh_pid forward);
   void (*freeze)(void *self, uint64_t token, lh_pid pid);
+  // The child has this generation from now on; if it was frozen, it goes on.
   void (*thaw)(void *self, lh_pid pid, uint64_t generation);
   void (*activate)(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                    uint64_t generation);

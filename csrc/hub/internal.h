@@ -375,6 +375,9 @@ void lh_host_forget(struct child *child, bool remove_row);
 void lh_host_discard(struct child *child);  // one that was prepared: nobody waits for it any more
 bool lh_host_put_row(struct child *child, enum lh_row_state state);  // false: it is refused
 const struct lh_row *lh_host_row(struct child *child);               // in a read section
+// An instance that runs outranks from now on all that this node has heard of; it is told, since
+// what it does outside is fenced by its generation.
+void lh_host_raise(struct child *child);
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);
 void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
                   lh_pid forward);

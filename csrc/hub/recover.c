@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { DEAD_MAX = LH_RUNS_MAX, FETCH_MS = 3000 };
+enum { DEAD_MAX = LH_RUNS_MAX, FETCH_MS = 3000, OUTRANK_PAUSE_MS = 8 * LH_RECOVER_MS };
 
 static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
   uint64_t best = 0;
@@ -131,8 +131,7 @@ static void heir_free(struct heir *heir) {
 // Our own instance stands for the child: its generation must be the higher one.
 static void outrank(struct child *child, uint64_t generation) {
   if (child->generation > generation || child->phase != PHASE_RUNNING) return;
-  child->generation = lh_host_generation(child->hub);
-  lh_host_put_row(child, LH_ROW_RUNNING);
+  lh_host_raise(child);
 }
 
 static bool runs_somewhere(const struct hub *hub, struct lh_bytes id) {
@@ -170,6 +169,12 @@ static bool is_alive_in_view(const struct hub *hub, struct lh_bytes id) {
          lh_view_find(hub->all, row->node) != NULL;
 }
 
+// Its node raises it above the dead row, which it fetches from those that hold it, and our copy
+// goes then. Where that does not come about, the copy is dropped after a while.
+static bool waits_to_be_outranked(const struct hub *hub) {
+  return hub->all->recover_pause < OUTRANK_PAUSE_MS;
+}
+
 // What needs no placing is dealt with here; answers whether the row is to be placed.
 static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
   struct child *child = lh_host_child(hub, lh_row_id(row));
@@ -181,7 +186,9 @@ static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
     outrank(child, row->generation);
     return false;
   }
-  if (is_temporary(row) || is_alive_in_view(hub, lh_row_id(row))) {
+  const bool alive = is_alive_in_view(hub, lh_row_id(row));
+  if (alive && waits_to_be_outranked(hub)) return false;
+  if (alive || is_temporary(row)) {
     (void)lh_registry_cover(hub->all->registry, dead, row->hub, lh_row_id(row));
     return false;
   }

@@ -154,6 +154,62 @@ function M.registries_true(world, names)
   return true
 end
 
+-- The generation that a node's registry gives each child that runs there itself, by id.
+local function own_generations(world, name, hub)
+  local out = {}
+  for _, row in ipairs(world.core:rows(world.numbers[name], hub)) do
+    if row.runs and given_name(row.node) == name then out[row.id] = row.generation end
+  end
+  return out
+end
+
+--- Each child at work knows the generation that the registry gives it: what it does outside is fenced by that.
+function M.generations_known(world, names)
+  for _, hub in ipairs(world.hubs) do
+    for _, name in ipairs(names or world:nodes(true)) do
+      local said = own_generations(world, name, hub.id)
+      for _, child in ipairs(world:children(name)) do
+        local row = child.hub == hub.id and child.works and said[child.id]
+        if row and row ~= child.generation then
+          local text = "child %s runs on %s at generation %d and knows of %d"
+          return false, text:format(child.id, name, row, child.generation)
+        end
+      end
+    end
+  end
+  return true
+end
+
+--- The highest generation of each child at work on these nodes: hub -> id -> generation.
+function M.generations(world, names)
+  local looked_at, out = set_of(names or world:nodes(true)), {}
+  for hub, children in pairs(world:bodies()) do
+    out[hub] = {}
+    for id, list in pairs(children) do
+      for _, body in ipairs(list) do
+        if looked_at[body.node] and body.works then out[hub][id] = math.max(out[hub][id] or 0, body.generation) end
+      end
+    end
+  end
+  return out
+end
+
+--- No child works at a lower generation than it had in `world.generations`, what generations() said before: what it
+--- does outside would be taken for that of an older instance.
+function M.generations_kept(world, names)
+  local now = M.generations(world, names)
+  for _, hub in ipairs(world.hubs) do
+    local before = world.generations and world.generations[hub.id] or {}
+    for _, id in ipairs(sorted_keys(before)) do
+      local generation = now[hub.id] and now[hub.id][id]
+      if generation and generation < before[id] then
+        return false, ("child %s works at generation %d and was at %d"):format(id, generation, before[id])
+      end
+    end
+  end
+  return true
+end
+
 --- All views name the nodes that are looked at, and no others.
 function M.views_equal(world, names)
   names = names or world:nodes(true)

@@ -55,6 +55,8 @@ M.LIST = {
   { name = "L1", text = "all views are equal", within = VIEWS_MS, check = invariant.views_equal },
   { name = "L2", text = "registries are equal", within = 5000, check = invariant.registries_equal },
   { name = "L2", text = "registries are true", within = 10000, check = invariant.registries_true },
+  { name = "L2", text = "children know their generations", within = 10000, check = invariant.generations_known },
+  { name = "L2", text = "generations do not go back", within = 15000, check = invariant.generations_kept },
   { name = "L3", text = "nothing is lost", within = 15000, check = invariant.nothing_lost },
   { name = "L3", text = "nothing is doubled", within = 15000, check = invariant.nothing_doubled },
   { name = "L3", text = "what was stopped stays stopped", within = 15000, check = invariant.stopped_stays_stopped },
@@ -93,6 +95,7 @@ end
 function M.converge(world, names, options)
   local ms, later = options and options.ms or REST_MS, options and options.later or 0
   local began, held, quiet_since = world:now(), {}, nil
+  world.generations = invariant.generations(world, names)
   while true do
     local broken, late = look(world, names, held, began, later)
     local over = world:now() - began > ms

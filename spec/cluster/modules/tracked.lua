@@ -17,7 +17,7 @@ file:setvbuf("full", 4096)
 
 local function note(event, state)
   local context = luahub.context()
-  local instance = tostring(luahub.self()):gsub("%s", "")
+  local instance = tostring(luahub.self()):match("%d+%.%d+%.%d+>$") -- without the node's name, which may change
   local line = { event, context.id, process, instance, context.generation, context.node, state and state.count or 0 }
   file:write(table.concat(line, " "), "\n")
   file:flush()
