@@ -9,8 +9,12 @@
 --   LH_MAILBOX_MAX = 100000,
 --
 -- The second part names counters of csrc/node/counters.c; or, where nothing is lost because who asked is told,
--- `code NAME`: the code of the error that he gets. The third names the spec that reaches the limit, and its test:
--- words of the line that begins with `it(`.
+-- `code NAME`: the code of the error that he gets; or, where nobody is refused, `nothing: ` and what happens instead.
+-- The third names the spec that reaches the limit, and its test: words of the line that begins with `it(`.
+-- Whatever else has a limit's name (..._MAX, ..._MS, ..._LIMIT) stands in scripts/no_limits.lua with the reason.
+
+local here = arg[0]:match("^(.*)/[^/]*$") or "."
+local NO_LIMITS = dofile(here .. "/no_limits.lua")
 
 local PAGE = "doc/limits.md"
 local COUNTERS = "csrc/node/counters.c"
@@ -155,6 +159,7 @@ local function counters()
 end
 
 local function check_counted(limit, known, code)
+  if limit.counted:match("^nothing: .") then return end
   for word in limit.counted:gmatch("[^,]+") do
     word = word:match("^%s*(.-)%s*$")
     local answered = word:match("^code ([%l_]+)$")
@@ -200,11 +205,31 @@ local function row(limit, constants)
     complain(limit.place, "%s: its value cannot be read from the code", limit.name)
     value = 0
   end
-  local counted = limit.counted:gsub("[^,%s][^,]*", function(word)
+  local counted = limit.counted:match("^nothing: (.*)$") or limit.counted:gsub("[^,%s][^,]*", function(word)
     return word:match("^code") and ("code `%s`"):format(word:match("^code (.*)$")) or ("`%s`"):format(word)
   end)
   local spec = limit.spec:match("^(%S+):") or limit.spec
   return ("| `%s` | %s | %s | %s | `%s` |"):format(limit.name, shown(limit, value), limit.what, counted, spec)
+end
+
+local TAIL = [[
+## Constants that are no limits
+
+Each has the name of one (`..._MAX`, `..._MS`), but is not what keeps a node's share of the machine bounded.
+
+| what it is | constants |
+|---|---|]]
+
+local function other_rows()
+  local out = { TAIL }
+  for _, group in ipairs(NO_LIMITS) do
+    local names = {}
+    for name in group[2]:gmatch("%S+") do
+      names[#names + 1] = ("`%s`"):format(name)
+    end
+    out[#out + 1] = ("| %s | %s |"):format(group[1], table.concat(names, ", "))
+  end
+  return table.concat(out, "\n") .. "\n"
 end
 
 local function page_of(limits, constants)
@@ -219,16 +244,55 @@ local function page_of(limits, constants)
       out[#out + 1] = ("## %s\n\n%s\n%s\n"):format(room, head, table.concat(rows, "\n"))
     end
   end
+  out[#out + 1] = other_rows()
   return table.concat(out, "\n")
 end
 
+-- --- what has a limit's name ---
+
+-- The simulated world's own constants bound no node.
+local function is_of_a_node(path)
+  return not (path:match("^csrc/sim/") or path:match("^csrc/env/sim") or path:match("^lua/luahub/sim"))
+end
+
+local function named_in(path, text, into)
+  text = ("\n" .. text):gsub("//[^\n]*", ""):gsub("%-%-[^\n]*", "")
+  for name in text:gmatch("%f[%w_]([%u][%u%d_]+)%s*[=,)%(]") do
+    local sort = name:match("_(%u+)$")
+    local defined = text:find("%f[%w_]" .. name .. "%s*=[^=]") or text:find("#define " .. name .. " %(")
+      or text:find("local [%u%d_, ]*%f[%w_]" .. name .. "%s*[,=]")
+    if (sort == "MAX" or sort == "MS" or sort == "LIMIT") and defined then into[name] = into[name] or path end
+  end
+end
+
+local function check_named(named, limits)
+  local known, listed = {}, {}
+  for _, limit in ipairs(limits) do
+    known[limit.name] = true
+  end
+  for _, group in ipairs(NO_LIMITS) do
+    for name in group[2]:gmatch("%S+") do
+      listed[name] = true
+      if not named[name] then complain("scripts/no_limits.lua", "%s is not there any more", name) end
+      if known[name] then complain("scripts/no_limits.lua", "%s is a limit", name) end
+    end
+  end
+  for name, path in pairs(named) do
+    if not known[name] and not listed[name] then
+      complain(path, "%s has a limit's name: it needs a comment `limit: `, or a reason in scripts/no_limits.lua", name)
+    end
+  end
+end
+
 local function run()
-  local limits, constants, code = {}, {}, {}
+  local limits, constants, code, named = {}, {}, {}, {}
   for _, path in ipairs(files("find csrc lua -name '*.[ch]' -o -name '*.lua' | LC_ALL=C sort")) do
     local text = limits_of(path, path:match("^csrc/(%l+)/") or "lua", limits)
     constants_of(text, constants)
+    if is_of_a_node(path) then named_in(path, text, named) end
     code[#code + 1] = text
   end
+  check_named(named, limits)
   local known, cache, everything = counters(), {}, table.concat(code, "\n")
   for _, limit in ipairs(limits) do
     check_counted(limit, known, everything)
@@ -246,6 +310,7 @@ else
   file:write(page)
   file:close()
 end
+table.sort(findings)
 for _, finding in ipairs(findings) do
   print(finding)
 end

@@ -16,9 +16,14 @@ enum {
   // limit: futures of one actor that nobody awaited | actor.futures_full |
   // spec/actor/limit_spec.lua: limit the futures that nobody awaits
   FUTURES_MAX = 4096,
-  FORWARD_MS = 30000,          // how long a moved actor's old pid is remembered
-  STARTED_BATCH = 256,         // results handed over in one child_started
-  ASK_DEPTH_MAX = 16,          // policy questions inside waits inside policy questions
+  // limit: how long messages for the old pid of a child that was handed over find it |
+  // actor.dropped | spec/input/limit_spec.lua: of pids of children that have moved
+  FORWARD_MS = 30000,
+  STARTED_BATCH = 256,  // results handed over in one child_started
+  // limit: questions to the main program that it takes while it waits in the answer to another |
+  // nothing: the others wait until it is back | spec/actor/child_spec.lua: takes no more questions
+  // inside of others than it should
+  ASK_DEPTH_MAX = 16,
   STEP_INSTRUCTIONS = 100000,  // where signals cannot preempt, a turn's instructions
   CHILDREN_PER_HEAP = 16,  // more children than this: another heap, until every scheduler has one
   STUCK_MS = 50,           // Lua would have given way by then: the thread is inside C

@@ -8,7 +8,11 @@
 
 #include "base/mem.h"
 
-enum { STOPPERS_MAX = 64 };
+enum {
+  // limit: stops that wait for the end of one child | nothing: the others ask again until it is
+  // gone | spec/hub/faults_spec.lua: answer everybody who stops a child, however many at once
+  STOPPERS_MAX = 64,
+};
 
 struct head {
   uint64_t op;

@@ -33,10 +33,14 @@
 #include "wire/runs.h"
 
 enum {
-  LH_START_PART = 1000,    // children in one START or STOP frame
-  LH_BATCH_MAX = 1000000,  // children in one call
-  LH_MOVES_MAX = 512,      // children of a hub on their way at a time
-  LH_HOPS_MAX = 3,         // how often a request is passed on
+  LH_START_PART = 1000,  // children in one START or STOP frame
+  // limit: children in one call | code invalid_spec, node.requests_failed |
+  // spec/input/limit_spec.lua: of children in one call
+  LH_BATCH_MAX = 1000000,
+  // limit: children of a hub that move at a time | nothing: the others wait for their turn |
+  // spec/input/limit_spec.lua: children that move
+  LH_MOVES_MAX = 512,
+  LH_HOPS_MAX = 3,  // how often a request is passed on
   // limit: how long members that do not agree wait before each acts on its own view |
   // hub.acted_without_agreement | spec/input/limit_spec.lua: of time: a hook handler, a stop, an
   // agreement
@@ -51,8 +55,10 @@ enum {
       1000,  // rows of the dead that nobody covered are looked at again after this, then
   LH_RECOVER_MAX_MS = 30000,  // twice as long, up to
   LH_LEAVE_LOOK_MS = 200,     // how often a leaving node looks for children that nobody takes
-  LH_DRAIN_MS = 30000,        // a leaving node hands on for this long at most
-  LH_RETRY_MS = 20,           // a stop that met a child on its way is asked again after this
+  // limit: how long a leaving node hands children on; the others recover what is left |
+  // hub.recovered | spec/sim/sim_spec.lua: sees a node leave after 30 s though it has children yet
+  LH_DRAIN_MS = 30000,
+  LH_RETRY_MS = 20,  // a stop that met a child on its way is asked again after this
   // limit: how long a start or a stop may take | code child_start_timeout, code timeout |
   // spec/input/limit_spec.lua: of time: a hook handler, a stop, an agreement
   LH_OP_MS = 10000,

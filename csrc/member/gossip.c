@@ -50,7 +50,7 @@ static void add(struct lh_members *members, struct rumour *rumour) {
     if (replaces(rumour, &members->rumours[i])) drop_at(members, i);
   if (!members->rumours) members->rumours = lh_alloc(RUMOURS_MAX * sizeof *members->rumours);
   if (members->rumour_count == RUMOURS_MAX) {
-    members->counters.full++;
+    members->counters.rumours_dropped++;
     qsort(members->rumours, members->rumour_count, sizeof *members->rumours, by_sent);
     drop_at(members, members->rumour_count - 1);
   }

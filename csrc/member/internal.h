@@ -28,8 +28,16 @@ enum {
   // limit: probes that a node carries out for others at a time | member.full |
   // spec/member/limit_spec.lua: relays no more probes than it should
   RELAYS_MAX = 256,
+  // limit: facts and records that wait to be spread; the one sent most often makes room, and gets
+  // around by the exchange of whole views | member.rumours_dropped | spec/member/limit_spec.lua:
+  // hears of no more strangers than it should
   RUMOURS_MAX = 1024,
+  // limit: runs that a node knows by hearsay only | member.full | spec/member/limit_spec.lua: hears
+  // of no more strangers than it should
   HEARD_MAX = LH_MEMBERS_MAX,
+  // limit: dead and departed runs that a node remembers; the one that ended first makes room |
+  // member.full | spec/member/limit_spec.lua: remembers no more of the dead than it should
+  TOMBSTONES_MAX = 4 * LH_MEMBERS_MAX,
   HEALTH_MAX = 8,
   SIGNATURE_LEN = 64,
 };

@@ -20,9 +20,17 @@
 #include "base/id.h"
 
 enum {
+  // limit: nodes that live in one cluster; more are refused | member.full |
+  // spec/member/limit_spec.lua: takes no more members than it should
   LH_MEMBERS_MAX = 4096,
+  // limit: addresses of one node | member.malformed | spec/member/word_spec.lua: is refused while
+  // its name or address is not a word
   LH_MEMBER_ADDRESSES_MAX = 8,
-  LH_MEMBER_ADDRESS_MAX = 272,  // "host:port"
+  // limit: bytes of an address, "host:port" | member.malformed | spec/member/word_spec.lua: is
+  // refused while its name or address is not a word
+  LH_MEMBER_ADDRESS_MAX = 272,
+  // limit: bytes of the name of a node | code invalid_config, member.malformed |
+  // spec/member/word_spec.lua: is refused while its name or address is not a word
   LH_MEMBER_NAME_MAX = 64,
   // limit: hubs that one node runs | code limit, node.requests_failed | spec/input/limit_spec.lua:
   // of hubs on a node
@@ -170,7 +178,8 @@ uint32_t lh_members_incarnation(const struct lh_members *members, const struct l
 struct lh_members_counters {
   uint64_t probes, probe_failures, suspicions, refutations, deaths, hard_deaths, malformed,
       bad_signature, stalls, udp_broken,
-      full;  // what a full table did not take
+      full,             // what a full table did not take
+      rumours_dropped;  // made room for newer ones, not spread to the end
 };
 void lh_members_counters(const struct lh_members *members, struct lh_members_counters *out);
 

@@ -201,7 +201,8 @@ void lh_member_set_state(struct lh_members *members, struct member *member,
 
 // The tombstone that ended first makes room; live members are never dropped.
 static void bound_tombstones(struct lh_members *members) {
-  if (members->met.count - members->live < 4 * (size_t)LH_MEMBERS_MAX) return;
+  if (members->met.count - members->live < TOMBSTONES_MAX) return;
+  members->counters.full++;
   struct member *oldest = NULL;
   for (size_t i = 0; i < members->met.count; i++) {
     struct member *member = members->met.items[i];

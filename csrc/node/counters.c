@@ -105,6 +105,7 @@ static void count_member(const struct lh_node *node, struct group *group) {
   count(group, "stalls", members.stalls);
   count(group, "udp_broken", members.udp_broken);
   count(group, "full", members.full);
+  count(group, "rumours_dropped", members.rumours_dropped);
 }
 
 static void count_node(const struct lh_node *node, struct group *group) {

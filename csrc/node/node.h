@@ -23,7 +23,9 @@
 enum {
   LH_JOINS_MAX = 64,
   LH_READY_MS = 3000,
-  LH_CALLERS_MAX = 100000,  // requests that wait for an answer
+  // limit: requests that wait for an answer | code limit, node.requests_failed |
+  // spec/input/limit_spec.lua: of requests that wait
+  LH_CALLERS_MAX = 20000,
   // limit: clients of the control socket at a time | node.control_refused |
   // spec/input/control_spec.lua: turns away more clients than it has places for
   LH_CONTROL_CONNECTIONS_MAX = 64,
@@ -43,6 +45,8 @@ enum {
   // limit: hook handlers of one hub and key in one registration | code invalid,
   // node.requests_failed | spec/input/hook_spec.lua: is too many is refused
   LH_HANDLERS_MAX = 1024,
+  // limit: events that wait while their hub is busy recovering or moving children | code limit,
+  // node.events_dropped | spec/input/limit_spec.lua: events that wait
   LH_EVENTS_QUEUED_MAX = 10000,
 };
 

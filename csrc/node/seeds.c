@@ -20,6 +20,9 @@ enum {
   SEED_SLOW_MS = 30000,
   REDIAL_MS = 15,
   BROKEN_MAX = 40,
+  // limit: addresses that a node dials until somebody answers, also those of members that it knew
+  // before it was taken for dead | node.seeds_refused | spec/input/limit_spec.lua: of addresses
+  // that it dials
   SEEDS_MAX = 256,
   ADDRESSES_MAX = LH_MEMBER_ADDRESSES_MAX,
 };

@@ -33,11 +33,15 @@
 
 enum {
   LH_CHAIN_SIZE = 16,
-  LH_DELTA_BYTES_MAX = 1024 * 1024,   // a DELTA or one part of a SNAPSHOT
+  // limit: bytes of one frame with rows | registry.malformed | spec/registry/frame_spec.lua: beyond
+  // a limit is refused before anything is kept
+  LH_DELTA_BYTES_MAX = 1024 * 1024,
   LH_DELTA_HEAD_MAX = 256,            // what a frame has besides hub ids and operations
   LH_JOURNAL_BYTES_MIN = 256 * 1024,  // always kept for peers that lag
-  LH_VECTOR_MAX = 4096,               // ledgers in one DIGEST
-  LH_FETCHES_MAX = 64,                // frozen ledgers that one peer may be waiting for
+  // limit: ledgers that one frame compares | registry.malformed | spec/registry/frame_spec.lua:
+  // beyond a limit is refused before anything is kept
+  LH_VECTOR_MAX = 4096,
+  LH_FETCHES_MAX = 64,  // frozen ledgers that one peer may be waiting for
 };
 
 #define LH_SEQ_MAX (UINT64_C(1) << 62)

@@ -28,6 +28,8 @@
 #include "wire/runs.h"
 
 enum {
+  // limit: bytes of the id of a hub | code invalid, registry.malformed |
+  // spec/registry/frame_spec.lua: is refused beyond its limits
   LH_HUB_ID_MAX = 255,
   // limit: bytes of the id of a child | code invalid_spec, registry.malformed |
   // spec/registry/frame_spec.lua: is refused beyond its limits
@@ -41,6 +43,8 @@ enum {
   // limit: ids of hubs known to one node, its own and those of others | registry.malformed, code
   // limit | spec/registry/frame_spec.lua: belongs to one of a limited number of hubs
   LH_HUBS_MAX = 1024,
+  // limit: rows of one node | registry.malformed | spec/registry/frame_spec.lua: of a snapshot with
+  // more rows than a node may have
   LH_LEDGER_ROWS_MAX = 4 * 1024 * 1024,
   // limit: changes in one frame of the registry | registry.malformed |
   // spec/registry/frame_spec.lua: beyond a limit is refused before anything is kept

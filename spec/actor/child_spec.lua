@@ -121,6 +121,21 @@ for _, schedulers in ipairs { 2, 0 } do
       assert.is_truthy(answered.text:find("no opinion", 1, true))
     end)
 
+    it("takes no more questions inside of others than it should, and answers all", function()
+      local depth, deepest, done = 0, 0, 0
+      lua.set_policy(function(_, argument)
+        depth = depth + 1
+        deepest = math.max(deepest, depth)
+        lua.sleep(50)
+        depth, done = depth - 1, done + 1
+        return argument
+      end)
+      for i = 1, 40 do world.raw:ask(800 + i, "place", i) end
+      while done < 40 do lua.sleep(1) end
+      for i = 1, 40 do assert.are.equal(i, world:expect("answered", 800 + i).value) end
+      assert.are.equal(16, deepest)
+    end)
+
     it("routes what is for another node, and takes its answers", function()
       local far = world.raw:remote_pid(3)
       world.raw:run(650, "jobs", "ask", { server = far, request = "hello" })

@@ -326,6 +326,7 @@ static int l_counters(lua_State *L) {
   set_count(L, "stalls", c.stalls);
   set_count(L, "udp_broken", c.udp_broken);
   set_count(L, "full", c.full);
+  set_count(L, "rumours_dropped", c.rumours_dropped);
   return 1;
 }
 static int l_stats(lua_State *L) {
@@ -454,6 +455,58 @@ static int l_ping_req(lua_State *L) {
   return 1;
 }
 
+// The signed record of a node that is nowhere in this network.
+static void stranger(int number, struct lh_run *run, struct lh_buf *out) {
+  struct lh_member_record record = {.run.epoch = 1, .version = 1};
+  struct lh_buf body = LH_BUF_EMPTY;
+  uint8_t signature[64];
+  snprintf(record.name, sizeof record.name, "stranger%d", number);
+  for (int i = 0; i < 4; i++) {
+    const uint64_t word = lh_hash(record.name, strlen(record.name), (uint64_t)i);
+    memcpy(record.public_key + 8 * i, &word, 8);
+  }
+  memcpy(record.run.id.bytes, record.public_key, sizeof record.run.id.bytes);
+  lh_member_record_encode(&record, NULL, &body);
+  sign_with(record.public_key, lh_bytes_of(&body), signature);
+  lh_member_record_encode(&record, signature, out);
+  lh_buf_free(&body);
+  *run = record.run;
+}
+
+// sim:crowd(at, from, count, die): strangers with numbers from `from` on greet the node, one after
+// the other; with `die` each is held for dead at once. Answers how many were let in.
+static int l_crowd(lua_State *L) {
+  struct node *at = get_running(L, 2);
+  const int from = (int)luaL_checkinteger(L, 3);
+  const int count = (int)luaL_checkinteger(L, 4);
+  int admitted = 0;
+  for (int i = 0; i < count; i++) {
+    struct lh_run run;
+    struct lh_error error;
+    struct lh_buf greeting = LH_BUF_EMPTY;
+    stranger(from + i, &run, &greeting);
+    const struct lh_bytes bytes = lh_bytes_of(&greeting);
+    if (lh_members_check(at->members, &run, bytes, &error) == 0 &&
+        lh_members_link_up(at->members, at->sim->now, &run, bytes) == 0)
+      admitted++;
+    if (lua_toboolean(L, 5)) lh_members_declare_dead(at->members, &run, at->sim->now);
+    lh_buf_free(&greeting);
+  }
+  schedule_tick(at);
+  lua_pushinteger(L, admitted);
+  return 1;
+}
+
+// sim:stranger(number): a record of somebody who is nowhere.
+static int l_stranger(lua_State *L) {
+  struct lh_run run;
+  struct lh_buf out = LH_BUF_EMPTY;
+  stranger((int)luaL_checkinteger(L, 2), &run, &out);
+  lua_pushlstring(L, (const char *)out.data, out.len);
+  lh_buf_free(&out);
+  return 1;
+}
+
 // sim:inject(to, from, bytes, control)
 static int l_inject(lua_State *L) {
   struct node *to = get_running(L, 2);
@@ -502,6 +555,8 @@ static const luaL_Reg methods[] = {{"start", l_start},
                                    {"fact", l_fact},
                                    {"items", l_items},
                                    {"ping_req", l_ping_req},
+                                   {"crowd", l_crowd},
+                                   {"stranger", l_stranger},
                                    {"inject", l_inject},
                                    {NULL, NULL}};
 

@@ -31,7 +31,7 @@ describe("hubs", function()
       h:start(1, 1, 20)
       h:run(1000)
       local calls = {}
-      for _ = 1, 3 do
+      for _ = 1, 30 do
         for node = 1, 3 do calls[#calls + 1] = h:stop(node, 1, 20) end
       end
       h:run(300)

@@ -3,10 +3,34 @@ local cluster = require("spec.cluster.helper")
 local sim = require("luahub.sim")
 
 describe("The limits of a node", function()
-  it("of time: a hook handler, a stop, an agreement", function()
-    local report = assert(sim.run("spec/input/scenario/waits.lua", { seed = 1 }))
+  local function holds(name)
+    local report = assert(sim.run(("spec/input/scenario/%s.lua"):format(name), { seed = 1 }))
     assert(report.ok, ("%s: %s\n%s"):format(tostring(report.invariant), tostring(report.message),
       table.concat(report.history, "\n")))
+  end
+
+  it("of time: a hook handler, a stop, an agreement", function()
+    holds("waits")
+  end)
+
+  it("of requests that wait, children that move, events that wait, and of pids of children that have moved", function()
+    holds("crowd")
+  end)
+
+  it("of addresses that it dials", function()
+    holds("seeds")
+  end)
+
+  it("of children in one call", function()
+    cluster.with({ secret = false }, function(world)
+      local node = world:start("n1", { listen = false })
+      assert.are.same({ "invalid_spec", "children must be a list of at most 1000000 child specs" }, node:eval([[
+        local list = {}
+        for i = 1, 1000001 do list[i] = 1 end
+        local ok, err = require("luahub.core").request("start", { hub = "main", children = list })
+        return { err.code, err.message }]]))
+      node:start_children({ "after" })
+    end)
   end)
 
   it("of hubs on a node", function()

@@ -107,16 +107,22 @@ describe("a frame", function()
     agree(c)
   end)
 
-  it("of a snapshot that is malformed has no effect, or leaves a ledger in order", function()
-    local c = open(2)
-    c:put(1, "web", "a")
-    c:put(1, "jobs", "b")
+  -- The first frame of the snapshot of 1 for 2, which does not get it.
+  local function snapshot_of(c)
     c:flush(1)
     c:link(1, 2)
     c:deliver(2, 1)
     c:flush(1)
     local type, body
     repeat type, body = c:lose(1, 2) until type == SNAPSHOT
+    return body
+  end
+
+  it("of a snapshot that is malformed has no effect, or leaves a ledger in order", function()
+    local c = open(2)
+    c:put(1, "web", "a")
+    c:put(1, "jobs", "b")
+    local body = snapshot_of(c)
     local zeros = ("\0"):rep(16)
     for at = 17, #body do
       for _, byte in ipairs { 0x00, 0x01, 0x02, 0x03, 0x7f, 0xc0, 0xc1, 0xdc, 0xff } do
@@ -136,6 +142,23 @@ describe("a frame", function()
     agree(c)
   end)
 
+  it("of a snapshot with more rows than a node may have is refused", function()
+    local c = open(2)
+    c:put(1, "web", "a")
+    local data = snapshot_of(c):sub(17)
+    local total = data:find("\xc4\x10", 5 + 16, true) + 18 -- behind the run, the sequence, the chain
+    assert.equal(1, data:byte(total))
+    local function with_total(bytes)
+      local changed = data:sub(1, total - 1) .. bytes .. data:sub(total + 1)
+      return c:inject(2, 1, SNAPSHOT, c:seal(1, "S", ("\0"):rep(16), changed))
+    end
+    assert.equal("format", with_total("\xce\x00\x40\x00\x01"))
+    assert.equal(1, c:counters(2).malformed)
+    assert.equal(0, c:count(2, 1))
+    assert.equal("ok", with_total("\x01"))
+    assert.equal(1, c:count(2, 1))
+  end)
+
   it("beyond a limit is refused before anything is kept", function()
     local c = open(2)
     link_all(c)
@@ -144,7 +167,8 @@ describe("a frame", function()
     assert.equal("format", c:inject(2, 1, 0x7f, ""))
     assert.equal("format", c:inject(2, 1, NEED, ""))
     assert.equal("format", c:inject(2, 1, DIGEST, "\x92\xc3\xdd\xff\xff\xff\xff"))
-    assert.equal(5, c:counters(2).malformed)
+    assert.equal("format", c:inject(2, 1, DIGEST, "\x92\xc3\xdc\x10\x01"))
+    assert.equal(6, c:counters(2).malformed)
     assert.same({ 1, 2 }, c:ledgers(2, false))
   end)
 end)
