@@ -4,9 +4,20 @@ local machine = require "luahub_test.env_machine"
 
 describe("env on the machine", function()
   local e
+  local directories = {}
 
   before_each(function() e = env.uv() end)
-  after_each(function() e:free() end)
+  after_each(function()
+    e:free()
+    for _, path in ipairs(directories) do os.execute(("rm -r '%s'"):format(path)) end
+    directories = {}
+  end)
+
+  local function directory()
+    local path = machine.directory()
+    table.insert(directories, path)
+    return path
+  end
 
   -- Runs until something calls stop; a spec that never does ends by this deadline, as a failure.
   local function run()
@@ -243,7 +254,7 @@ describe("env on the machine", function()
     end)
 
     it("on a unix socket serve their owner only, and know who calls", function()
-      local path = machine.directory() .. "/made/control.sock"
+      local path = directory() .. "/made/control.sock"
       local client, uid
       local listener = assert(e:listen(path, function(stream)
         uid = stream:uid()
@@ -264,13 +275,13 @@ describe("env on the machine", function()
     end)
 
     it("replace the socket of a dead process, but nothing else", function()
-      local directory = machine.directory()
-      assert.is_true(machine.leave_socket(directory .. "/stale"))
-      assert(e:listen(directory .. "/stale", function() end)):close()
-      assert(e:write(directory .. "/file", "kept"))
-      local none, code = e:listen(directory .. "/file", function() end)
+      local place = directory()
+      assert.is_true(machine.leave_socket(place .. "/stale"))
+      assert(e:listen(place .. "/stale", function() end)):close()
+      assert(e:write(place .. "/file", "kept"))
+      local none, code = e:listen(place .. "/file", function() end)
       assert.same({ nil, "exists" }, { none, code })
-      assert.equal("kept", e:read(directory .. "/file"))
+      assert.equal("kept", e:read(place .. "/file"))
       none, code = e:listen("/" .. ("x"):rep(200), function() end)
       assert.same({ nil, "invalid" }, { none, code })
     end)
@@ -343,7 +354,7 @@ describe("env on the machine", function()
 
   describe("files", function()
     it("are written whole and read up to a limit", function()
-      local path = machine.directory() .. "/epoch"
+      local path = directory() .. "/epoch"
       assert.is_true(e:write(path, "one"))
       assert.is_true(e:write(path, "two\0three", tonumber("640", 8)))
       assert.equal("two\0three", e:read(path))
