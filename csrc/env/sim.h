@@ -94,6 +94,8 @@ void lh_sim_set_disk(struct lh_sim *sim, const char *address, enum lh_sim_disk d
 // The files of a host that is down are gone; or are at another address, whose own are gone.
 void lh_sim_wipe(struct lh_sim *sim, const char *address);
 void lh_sim_move(struct lh_sim *sim, const char *from, const char *to);
+// The files of a host, as they are now, are at another address too, which is down.
+void lh_sim_copy(struct lh_sim *sim, const char *from, const char *to);
 
 // The host's clock goes faster by so much per million (slower below 0, above -LH_SIM_PER_MILLION).
 // What it does at a time is done when that clock shows it. Its wall clock, which nothing but its

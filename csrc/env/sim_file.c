@@ -82,3 +82,17 @@ void lh_sim_move(struct lh_sim *sim, const char *from, const char *to) {
   b->files = a->files;
   a->files = (struct lh_map){0};
 }
+
+void lh_sim_copy(struct lh_sim *sim, const char *from, const char *to) {
+  const struct sim_host *a = lh_sim_host_named(sim, from);
+  struct sim_host *b = lh_sim_host_named(sim, to);
+  if (a == NULL || b == NULL || a == b || b->env != NULL) return;
+  lh_sim_wipe(sim, to);
+  for (size_t i = 0; i < a->files.count; i++) {
+    const struct lh_map_entry *entry = &a->files.entries[i];
+    const struct lh_buf *file = entry->value;
+    struct lh_buf *copy = LH_NEW(struct lh_buf);
+    lh_buf_append(copy, file->data, file->len);
+    (void)lh_map_put(&b->files, entry->key, entry->key_len, copy);
+  }
+}

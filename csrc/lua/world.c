@@ -62,6 +62,16 @@ static int world_add(lua_State *L) {
   return 1;
 }
 
+// world:clone(node) -> number of a new node, which is down, with a copy of that one's disk
+static int world_clone(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const int node = lh_world_clone(self->world, lh_core_check_node(L, self, 2));
+  if (node < 0)
+    return lh_script_fail(L, "limit", "a simulation has at most %d nodes", LH_WORLD_NODES_MAX);
+  lua_pushinteger(L, node + 1);
+  return 1;
+}
+
 // world:start(node) -> true | nil, err
 static int world_start(lua_State *L) {
   const struct lh_core_world *self = lh_core_check_world(L);
@@ -296,6 +306,7 @@ static int world_told(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"add", world_add},
     {"clock", world_clock},
+    {"clone", world_clone},
     {"close", world_close},
     {"command", world_command},
     {"corrupted", world_corrupted},

@@ -191,7 +191,9 @@ struct member *lh_member_new(struct lh_members *members, struct lh_member_record
                              struct lh_bytes encoded);
 void lh_member_insert(struct member_set *set, struct member *member);
 void lh_member_remove(struct lh_members *members, struct member_set *set, struct member *member);
-bool lh_member_is_live(const struct member *member);
+static inline bool lh_member_is_live(const struct member *member) {
+  return member->state == LH_MEMBER_ALIVE || member->state == LH_MEMBER_SUSPECT;
+}
 enum lh_member_state lh_member_shown(const struct member *member);
 void lh_member_set_state(struct lh_members *members, struct member *member,
                          enum lh_member_state state, uint32_t incarnation);

@@ -103,10 +103,6 @@ void lh_members_tick(struct lh_members *members, lh_ms now) {
 
 // Members
 
-bool lh_member_is_live(const struct member *member) {
-  return member->state == LH_MEMBER_ALIVE || member->state == LH_MEMBER_SUSPECT;
-}
-
 enum lh_member_state lh_member_shown(const struct member *member) {
   bool leaving = member->state == LH_MEMBER_ALIVE && member->record.leaving;
   return leaving ? LH_MEMBER_LEAVING : member->state;

@@ -235,6 +235,7 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
   if (ledger == NULL || !ledger->frozen) return;
   lh_ledger_unstage(ledger);
   ledger->fetch_from = 0;
+  if (ledger->doubted) ledger->seq++;
   ledger->doubted = false;
   set_frozen(registry, ledger, false);
   each_entry(registry, ledger, cover_by);

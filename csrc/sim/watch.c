@@ -48,6 +48,8 @@ struct lh_watch {
   struct lh_map rows;     // struct stamp -> hash of the row that its owner wrote then
   struct lh_map ledgers;  // struct stamp -> hash of all rows at that sequence
   struct lh_map runs;     // struct lh_run -> 1 + the node whose run it is
+  struct lh_map shared;   // struct lh_run, of two nodes of one identity: neither is its one author
+  bool cloned[LH_WORLD_NODES_MAX];
   struct lh_watch_problem problem;
   uint32_t nodes[LEDGERS_MAX];
 };
@@ -74,11 +76,16 @@ void lh_watch_free(struct lh_watch *watch) {
   lh_map_free(&watch->rows);
   lh_map_free(&watch->ledgers);
   lh_map_free(&watch->runs);
+  lh_map_free(&watch->shared);
   lh_free(watch);
 }
 
 const struct lh_watch_problem *lh_watch_problem(const struct lh_watch *watch) {
   return &watch->problem;
+}
+
+void lh_watch_cloned(struct lh_watch *watch, size_t number, size_t clone) {
+  watch->cloned[number] = watch->cloned[clone] = true;
 }
 
 void lh_watch_gone(struct lh_watch *watch, size_t number) { forget(&watch->observers[number]); }
@@ -153,9 +160,15 @@ void lh_watch_started(struct lh_watch *watch, size_t number, struct lh_node *nod
   lh_registry_on_write(lh_node_registry(node), record_row, &watch->taps[number]);
 }
 
+static bool is_shared(const struct look *look, uint32_t ledger) {
+  const struct lh_run *run = lh_runs_at(look->runs, ledger);
+  return look->watch->shared.count > 0 &&
+         lh_map_get(&look->watch->shared, run, sizeof *run) != NULL;
+}
+
 static bool check_row(void *self, const struct lh_row *row) {
   const struct look *look = self;
-  if (row->seq <= look->above) return true;
+  if (row->seq <= look->above || is_shared(look, look->ledger)) return true;
   const struct stamp stamp = stamp_of(lh_runs_at(look->runs, look->ledger), row->seq);
   const void *written = lh_map_get(&look->watch->rows, &stamp, sizeof stamp);
   if ((uintptr_t)written == (uintptr_t)hash_row(look->registry, row)) return true;
@@ -183,11 +196,12 @@ static void forget_dropped(const struct look *look, uint64_t dropped) {
 static void check_ledger(struct look *look, uint32_t ledger) {
   struct held *held = held_of(look->observer, ledger);
   const uint64_t seq = lh_registry_seq(look->registry, ledger);
+  const bool shared = is_shared(look, ledger);
   const bool doubted = seq + 1 == held->seq && lh_registry_is_frozen(look->registry, ledger);
   if (seq == held->seq || seq == 0 || doubted) return;
   look->ledger = ledger;
   look->above = held->seq;
-  if (seq < held->seq) {
+  if (seq < held->seq && !shared) {
     broken(look->watch, "S3",
            "%s saw the ledger of %s at sequence %" PRIu64 ", and now at %" PRIu64,
            name_of(look, look->observer->self), name_of(look, ledger), held->seq, seq);
@@ -223,7 +237,12 @@ static void check_generations(struct look *look) {
 static void new_run(struct look *look, size_t number) {
   struct lh_watch *watch = look->watch;
   const struct lh_run *run = lh_runs_at(look->runs, look->observer->self);
-  if (lh_map_put(&watch->runs, run, sizeof *run, (void *)(number + 1)) == NULL) return;
+  const void *before = lh_map_put(&watch->runs, run, sizeof *run, (void *)(number + 1));
+  if (before == NULL) return;
+  if (watch->cloned[number]) {
+    (void)lh_map_put(&watch->shared, run, sizeof *run, watch);
+    return;
+  }
   broken(watch, "S8", "%s begins epoch %" PRIu64 ", which it had before",
          name_of(look, look->observer->self), run->epoch);
 }
@@ -267,7 +286,8 @@ static bool add_row(void *self, const struct lh_row *row) {
 static void compare_ledger(struct look *look, uint32_t ledger) {
   struct held *held = held_of(look->observer, ledger);
   const uint64_t seq = lh_registry_seq(look->registry, ledger);
-  if (seq == held->hashed || !lh_registry_is_whole(look->registry, ledger)) return;
+  const bool whole = lh_registry_is_whole(look->registry, ledger);
+  if (seq == held->hashed || !whole || is_shared(look, ledger)) return;
   held->hashed = seq;
   look->ledger = ledger;
   look->sum = 1;

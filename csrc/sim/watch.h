@@ -31,6 +31,8 @@ void lh_watch_free(struct lh_watch *watch);
 // everything else.
 void lh_watch_started(struct lh_watch *watch, size_t number, struct lh_node *node);
 void lh_watch_event(struct lh_watch *watch, size_t number, struct lh_node *node);
+// They have one identity from now on: an epoch may be begun by both.
+void lh_watch_cloned(struct lh_watch *watch, size_t number, size_t clone);
 void lh_watch_gone(struct lh_watch *watch, size_t number);
 void lh_watch_look(struct lh_watch *watch, size_t number, struct lh_node *node);
 const struct lh_watch_problem *lh_watch_problem(const struct lh_watch *watch);

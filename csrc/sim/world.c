@@ -89,6 +89,17 @@ int lh_world_add(struct lh_world *world) {
   return (int)world->count++;
 }
 
+int lh_world_clone(struct lh_world *world, size_t node) {
+  const int clone = lh_world_add(world);
+  if (clone < 0) return clone;
+  struct place *place = world->places[clone];
+  const struct place *original = world->places[node];
+  lh_sim_copy(world->sim, original->address, place->address);
+  place->has_key = original->has_key;
+  if (world->watch != NULL) lh_watch_cloned(world->watch, node, (size_t)clone);
+  return clone;
+}
+
 size_t lh_world_count(const struct lh_world *world) { return world->count; }
 const char *lh_world_name(const struct lh_world *world, size_t node) {
   return world->places[node]->name;

@@ -44,6 +44,8 @@ struct lh_sim *lh_world_sim(struct lh_world *world);
 
 // Adds a node that is down: "n1", "n2", ... Its number, from 0 on, or LH_ELIMIT.
 int lh_world_add(struct lh_world *world);
+// The same with a copy of that node's disk, as it is now: two nodes of one identity.
+int lh_world_clone(struct lh_world *world, size_t node);
 size_t lh_world_count(const struct lh_world *world);
 const char *lh_world_name(const struct lh_world *world, size_t node);
 const char *lh_world_address(const struct lh_world *world, size_t node);   // of its host

@@ -93,6 +93,12 @@ describe("a simulated cluster", function()
     assert.equal("all is well", last_line(held(scenario("machine"))))
   end)
 
+  it("takes in a node that nobody knew, and ends one of two that have one identity", function()
+    for _, seed in ipairs({ 1, 10 }) do
+      assert.equal("n1 n3 n4 n5", last_line(held(scenario("newcomers"), { seed = seed })))
+    end
+  end)
+
   it("loses nothing but links to damaged packets", function()
     for _, seed in ipairs({ 1, 2, 3, 10 }) do
       assert.equal("at rest after damage", last_line(held(scenario("damage"), { seed = seed })))

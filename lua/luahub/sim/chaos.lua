@@ -74,7 +74,7 @@ function M.plan(seed, options)
   local r = random.new(seed ~ 0x5DEECE66D)
   local names = { all = options.names, others = table.move(options.names, 2, #options.names, 1, {}) }
   names.keeper = options.names[1]
-  local out = { mode = options.mode or r:pick(MODES) }
+  local out = { mode = options.mode or r:pick(MODES), names = table.move(options.names, 1, #options.names, 1, {}) }
   out.kinds = draw_kinds(r, options.faults or fault.NAMES)
   draw_steps(out, r, out.kinds, names, options.ms, r:pick({ 1000, 4000, 4000, 10000 }))
   if options.operations then
@@ -114,7 +114,7 @@ end
 ---@param without table<string, boolean>
 ---@param only table<integer, boolean>?
 local function cut_down(plan, without, only)
-  local out = { mode = plan.mode, kinds = plan.kinds, core_at = plan.core_at, size = #plan }
+  local out = { mode = plan.mode, kinds = plan.kinds, core_at = plan.core_at, size = #plan, names = plan.names }
   for _, step in ipairs(plan) do
     if is_kept(step, without, only) then
       if step.drawn.group then step.drawn.group = present(step.drawn.group, without) end
@@ -155,8 +155,9 @@ local function run_until(world, at)
   if at > world:now() then world:run_for(at - world:now()) end
 end
 
+-- A copy of a node outside would be inside.
 local function is_outside(plan, step)
-  if not fault.KIND[step.kind] or not step.drawn.nodes then return false end
+  if not fault.KIND[step.kind] or not step.drawn.nodes or step.kind == "clone" then return false end
   for _, name in ipairs(step.drawn.nodes) do
     for _, inside in ipairs(plan.core) do
       if name == inside then return false end
@@ -172,13 +173,26 @@ local function has_damage(plan)
   return false
 end
 
+-- Those of the plan that are still there, and all that came later.
+local function with_newcomers(world, plan)
+  local core, planned = present(plan.core, world.without), {}
+  for _, name in ipairs(plan.names) do
+    planned[name] = true
+  end
+  for _, name in ipairs(world:nodes()) do
+    if not planned[name] then core[#core + 1] = name end
+  end
+  return core
+end
+
 -- Cuts the others off, each in its way, and lets them go on failing.
 local function choose_core(world, plan, until_at)
-  world:note("from now on %s have no faults", table.concat(plan.core, " "))
+  local core = with_newcomers(world, plan)
+  world:note("from now on %s have no faults", table.concat(core, " "))
   world.later = {}
   world:heal()
   for _, one in ipairs(plan.outside) do
-    world:isolate(one.name, plan.core, one.how)
+    world:isolate(one.name, core, one.how)
   end
   for _, step in ipairs(plan) do
     local at = world.chaos_began + step.at
@@ -193,8 +207,8 @@ local function choose_core(world, plan, until_at)
       table.remove(world.later, 1).fn()
     end
   end
-  world:recover_nodes(plan.core)
-  liveness.converge(world, plan.core, { later = (#plan.outside > 0 or has_damage(plan)) and LATER_MS or 0 })
+  world:recover_nodes(core)
+  liveness.converge(world, core, { later = (#plan.outside > 0 or has_damage(plan)) and LATER_MS or 0 })
   world:note("the core is at rest")
   world.ticker, world.later = nil, {}
 end

@@ -71,6 +71,18 @@ function M:start(specs, options)
   return answer
 end
 
+--- Starts `count` children c1, c2, ... of a module and waits.
+---@param count integer
+---@param module string
+---@param options? { hub: string?, on: string?, timeout: integer? }
+function M:populate(count, module, options)
+  local specs = {}
+  for i = 1, count do
+    specs[i] = { id = "c" .. i, start = { module } }
+  end
+  return self:start(specs, options)
+end
+
 --- The same without waiting.
 function M:begin_start(specs, options)
   specs = as_list(specs)

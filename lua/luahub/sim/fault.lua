@@ -53,6 +53,28 @@ KIND.leave = {
   end,
 }
 
+local NEW_MAX = 3
+
+KIND.join = {
+  draw = function()
+    return {}
+  end,
+  act = function(world)
+    if #world.names < world.node_count + NEW_MAX then world:add() end
+  end,
+}
+
+-- A machine made from the disk of another one: one of the two ends, for good.
+KIND.clone = {
+  draw = function(r, names)
+    return { nodes = { r:pick(names.others) } }
+  end,
+  act = function(world, drawn)
+    local name = drawn.nodes[1]
+    if world.booted[name] and #world.names < world.node_count + NEW_MAX then world:clone(name) end
+  end,
+}
+
 KIND.stall = {
   draw = function(r, names)
     local ms = r:once_in(4) and r:between(3000, 15000) or r:between(10, 3000)
@@ -181,7 +203,8 @@ KIND.slow_receiver = {
 
 --- In a fixed order.
 M.NAMES = {
-  "corrupt", "crash", "cut", "disk", "leave", "skew", "slow_hook", "slow_receiver", "split", "stall", "weather", "wipe",
+  "clone", "corrupt", "crash", "cut", "disk", "join", "leave", "skew", "slow_hook", "slow_receiver", "split", "stall",
+  "weather", "wipe",
 }
 
 return M

@@ -7,7 +7,7 @@ local invariant = require("luahub.sim.invariant")
 
 local M = {}
 
-local POLL_MS, QUIET_MS, REST_MS, VIEWS_MS = 250, 2000, 60000, 10000
+local POLL_MS, QUIET_MS, REST_MS, HALF_RECORD_MS = 250, 2000, 60000, 10000
 
 --- No rows of the dead wait for a place. Until stop orders are rows, one may stay of a child that was stopped while its
 --- holder was away: the heir knows that it was, and the holder waits for an heir.
@@ -48,13 +48,14 @@ end
 ---@field name string
 ---@field text string
 ---@field within integer  ms after the last fault
+---@field after_views? boolean  ms after the views were equal
 ---@field check fun(world: luahub.sim.World, names: string[]): boolean, string?
 
 ---@type luahub.sim.Liveness[]
 M.LIST = {
-  { name = "L1", text = "all views are equal", within = VIEWS_MS, check = invariant.views_equal },
-  { name = "L2", text = "registries are equal", within = 5000, check = invariant.registries_equal },
-  { name = "L2", text = "registries are true", within = 10000, check = invariant.registries_true },
+  { name = "L1", text = "all views are equal", within = 10000, check = invariant.views_equal },
+  { name = "L2", text = "registries are equal", within = 5000, after_views = true, check = invariant.registries_equal },
+  { name = "L2", text = "registries are true", within = 5000, after_views = true, check = invariant.registries_true },
   { name = "L2", text = "children know their generations", within = 10000, check = invariant.generations_known },
   { name = "L2", text = "generations do not go back", within = 15000, check = invariant.generations_kept },
   { name = "L3", text = "nothing is lost", within = 15000, check = invariant.nothing_lost },
@@ -65,9 +66,22 @@ M.LIST = {
   { name = "L6", text = "every promise is answered or timed out", within = 45000, check = M.L6 },
 }
 
--- Registries can be equal only once the views are, which has its own bound.
-local function bound(entry, later)
-  return later > 0 and math.max(entry.within, VIEWS_MS) + later or entry.within
+local VIEWS = M.LIST[1].text
+
+-- When it has to hold. Registries cannot be equal or true before the views are equal, which has its own bound; and a
+-- link waits for the rest of a record whose length was damaged.
+local function bound(world, entry, held, later)
+  if not entry.after_views then return entry.within + later end
+  return (held[VIEWS] or math.huge) + entry.within + (world.damaged and HALF_RECORD_MS or 0)
+end
+
+-- Of two nodes of one identity one has ended meanwhile.
+local function still_there(world, names)
+  local out = {}
+  for _, name in ipairs(names) do
+    if not world.without[name] then out[#out + 1] = name end
+  end
+  return out
 end
 
 -- Each that holds now for the first time; the first that does not hold, and whether one is late.
@@ -79,7 +93,7 @@ local function look(world, names, held, began, later)
       held[entry.text] = held[entry.text] or world:now() - began
     else
       first = first or { entry = entry, problem = problem }
-      if not held[entry.text] and world:now() - began > bound(entry, later) then
+      if not held[entry.text] and world:now() - began > bound(world, entry, held, later) then
         return { entry = entry, problem = problem }, true
       end
     end
@@ -97,7 +111,7 @@ function M.converge(world, names, options)
   local began, held, quiet_since = world:now(), {}, nil
   world.generations = invariant.generations(world, names)
   while true do
-    local broken, late = look(world, names, held, began, later)
+    local broken, late = look(world, still_there(world, names), held, began, later)
     local over = world:now() - began > ms
     if broken and (late or over) then
       world:fail(broken.entry.name .. ": " .. broken.entry.text, "%s (%d ms after the last fault)", broken.problem,

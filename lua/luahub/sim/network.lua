@@ -73,6 +73,7 @@ end
 function M:corrupt(probability)
   self:note("%g %% of packets arrive damaged", probability * 100)
   self.conditions.corrupt = probability
+  self.damaged = self.damaged or probability > 0
   apply_conditions(self)
 end
 

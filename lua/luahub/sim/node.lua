@@ -6,12 +6,20 @@ local liveness = require("luahub.sim.liveness")
 local AGAIN_MS = 1000
 local BOOT_MS = 60000
 local LEAVE_MS = 120000
+local CLONE_MS = 5000 -- until the two have heard of each other
 
 local M = {}
 
 local function try_again(self, name, why)
   self:note("%s cannot start: %s", name, why)
   self.again[name] = self:now() + AGAIN_MS
+end
+
+-- Of two nodes of one identity the one that ended stays down: started again it would only end the other.
+local function retire(self, name)
+  self:note("%s is not started again: its copy lives", name)
+  self.without[name] = true
+  self.again[name] = nil
 end
 
 -- A node that cannot start its hubs ends, and is started again as a service manager would: one that lost its disk
@@ -26,6 +34,9 @@ local function boot(self, name)
   return self:begin(name, "boot", function(done, problem)
     if done then
       self.booted[name] = true
+    elseif problem.code == "duplicate_identity" then
+      self.core:finish(number)
+      retire(self, name)
     elseif problem.code ~= "node_gone" then
       self.core:finish(number)
       try_again(self, name, problem.message)
@@ -38,12 +49,14 @@ function M:reap()
   for number, name in ipairs(self.names) do
     local state = self.core:state(number)
     if state == "ended" or state == "lost" then
+      local was_told = self.leaving[name]
       self.core:finish(number)
       self.booted[name], self.leaving[name] = nil, nil
       self:note(state == "ended" and "%s has left" or "%s loses power while it writes", name)
       self:lost(number, name .. " is gone")
       self.losses = self.losses + 1
       if state == "lost" then self.again[name] = self:now() + AGAIN_MS end
+      if self.cloned[name] and state == "ended" and not was_told then retire(self, name) end
     end
   end
 end
@@ -76,13 +89,17 @@ local function is_done(commands)
   end
 end
 
+local function named(self, number)
+  local name = "n" .. number
+  self.names[number], self.numbers[name] = name, number
+  return name
+end
+
 --- Starts a cluster of `n` nodes and waits until all run their hubs. Shrinking leaves some of them out.
 function M:cluster(n)
   local commands = {}
   for _ = 1, n do
-    local number = self.core:add()
-    local name = "n" .. number
-    self.names[number], self.numbers[name] = name, number
+    named(self, self.core:add())
   end
   for _, name in ipairs(self:nodes()) do
     commands[#commands + 1] = boot(self, name)
@@ -95,6 +112,33 @@ function M:cluster(n)
     end
   end
   want_static(self)
+end
+
+-- A node that comes later. Shrinking may leave it out; its name is taken all the same.
+local function come(self, number, how)
+  local name = named(self, number)
+  if self.without[name] then return nil end
+  self:note("%s %s", name, how)
+  boot(self, name)
+  return name
+end
+
+--- Starts one more node, which nobody knows. Its name.
+function M:add()
+  return come(self, self.core:add(), "is new")
+end
+
+--- Starts one more node, on another machine, with a copy of what is on a node's disk now, its identity too. One of the
+--- two ends: the one whose epoch is earlier. The name of the copy.
+function M:clone(name)
+  local number = self:number_of(name)
+  local clone = come(self, self.core:clone(number), "is a copy of " .. name)
+  local until_ms = self:now() + CLONE_MS
+  if not clone then return nil end
+  self:disturb(name, until_ms)
+  self:disturb(clone, until_ms)
+  self.cloned[name], self.cloned[clone] = true, true
+  return clone
 end
 
 local function down(self, name, vanish)
@@ -121,7 +165,7 @@ end
 --- Starts a node that is down. `disk = false`: without its data, so as a new node. `address = "new"`: elsewhere.
 ---@param options? { disk: boolean?, address: "same"|"new"|nil }
 function M:restart(name, options)
-  if self:is_up(name) then return false end
+  if self:is_up(name) or self.without[name] then return false end
   local number, wiped = self:number_of(name), options and options.disk == false
   local moved = options and options.address == "new"
   if wiped then self.core:wipe(number) end

@@ -62,50 +62,46 @@ KIND.start = {
   end,
 }
 
-KIND.stop = {
-  draw = draw_at_any_node,
-  act = function(world, drawn)
-    local hub = hub_of(world, drawn)
-    local name, id = asker(drawn, world), one_of(world, hub, drawn.place)
-    if name and id then world:begin_stop(id, { on = name, hub = hub }) end
-  end,
-}
+-- Of a child that runs, asked from a node that is there: `act(world, where, id, drawn)`, where = { on, hub }.
+local function of_child(act, draw)
+  return {
+    draw = draw or draw_at_any_node,
+    act = function(world, drawn)
+      local hub = hub_of(world, drawn)
+      local name, id = asker(drawn, world), one_of(world, hub, drawn.place)
+      if name and id then act(world, { on = name, hub = hub }, id, drawn) end
+    end,
+  }
+end
 
-KIND.call = {
-  draw = draw_at_any_node,
-  act = function(world, drawn)
-    local hub = hub_of(world, drawn)
-    local name, id = asker(drawn, world), one_of(world, hub, drawn.place)
-    if not name or not id then return end
-    world:begin_call(id, { burst = world:next_burst(), place = 1 }, { on = name, hub = hub, timeout = CALL_MS })
-  end,
-}
+local function call(world, where, id, request)
+  where.timeout = CALL_MS
+  world:begin_call(id, request, where)
+end
 
-KIND.tell = {
-  draw = function(r, names)
-    local drawn = draw_at_any_node(r, names)
-    drawn.count = r:between(1, 8)
-    return drawn
-  end,
-  act = function(world, drawn)
-    local hub = hub_of(world, drawn)
-    local name, id = asker(drawn, world), one_of(world, hub, drawn.place)
-    if name and id then world:burst(id, drawn.count, { on = name, hub = hub }) end
-  end,
-}
+KIND.stop = of_child(function(world, where, id)
+  world:begin_stop(id, where)
+end)
 
-KIND.fail = {
-  draw = draw_at_any_node,
-  act = function(world, drawn)
-    local hub = hub_of(world, drawn)
-    local name, id = asker(drawn, world), one_of(world, hub, drawn.place)
-    local times = id and (world.failures[id] or 0) or 0
-    if not name or not id or times >= FAILURES_MAX then return end
-    world.failures[id] = times + 1
-    world:note("%s is told to fail", id)
-    world:begin_call(id, { fail = true }, { on = name, hub = hub, timeout = CALL_MS })
-  end,
-}
+KIND.call = of_child(function(world, where, id)
+  call(world, where, id, { burst = world:next_burst(), place = 1 })
+end)
+
+KIND.tell = of_child(function(world, where, id, drawn)
+  world:burst(id, drawn.count, where)
+end, function(r, names)
+  local drawn = draw_at_any_node(r, names)
+  drawn.count = r:between(1, 8)
+  return drawn
+end)
+
+KIND.fail = of_child(function(world, where, id)
+  local times = world.failures[id] or 0
+  if times >= FAILURES_MAX then return end
+  world.failures[id] = times + 1
+  world:note("%s is told to fail", id)
+  call(world, where, id, { fail = true })
+end)
 
 M.NAMES = { "call", "fail", "start", "stop", "tell" }
 

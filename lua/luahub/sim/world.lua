@@ -68,6 +68,7 @@ function M.new(options)
     failures = {},  -- id -> how often chaos told it to fail
     losses = 0,     -- nodes that went down with what they knew
     leaving = {},   -- name -> true: it was told to
+    cloned = {},    -- name -> true: another node has, or had, its identity
   }, World)
   return self
 end

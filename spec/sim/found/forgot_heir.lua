@@ -10,11 +10,7 @@ return {
   ciphers = "real", -- the histories that showed it
   run = function(world)
     world:cluster(4)
-    local specs = {}
-    for i = 1, 40 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
+    world:populate(40, "idle")
     world:settle()
     local of_n2 = world:children("n2")
     world:split({ "n3", "n4" })

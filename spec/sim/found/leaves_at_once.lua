@@ -6,11 +6,7 @@ return {
   nodes = 2,
   run = function(world)
     world:cluster(2)
-    local specs = {}
-    for i = 1, 18 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
+    world:populate(18, "idle")
     world:always_each(function()
       return require("luahub.sim.safety").broken(world)
     end)

@@ -9,11 +9,7 @@ return {
   run = function(world)
     local invariant = require("luahub.sim.invariant")
     world:cluster(3)
-    local specs = {}
-    for i = 1, 12 do
-      specs[i] = { id = "c" .. i, start = { "luahub.sim.probe" } }
-    end
-    world:start(specs)
+    world:populate(12, "luahub.sim.probe")
     world:settle()
     world:cut_one_way("n3", "n1")
     world:cut_one_way("n3", "n2")

@@ -6,11 +6,7 @@ return {
   nodes = 4,
   run = function(world)
     world:cluster(4)
-    local specs = {}
-    for i = 1, 8 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
+    world:populate(8, "idle")
     world:settle()
     world:split({ "n2", "n4" })
     world:run_for(world.random:between(0, 800))

@@ -7,11 +7,7 @@ return {
   run = function(world)
     local invariant = require("luahub.sim.invariant")
     world:cluster(3)
-    local specs = {}
-    for i = 1, 12 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
+    world:populate(12, "idle")
     world:settle()
     world:stall("n3", 10000)
     world:run_for(4500)

@@ -5,11 +5,7 @@ return {
   nodes = 3,
   run = function(world)
     world:cluster(3)
-    local specs = {}
-    for i = 1, 9 do
-      specs[i] = { id = "c" .. i, start = { "luahub.sim.probe" } }
-    end
-    world:start(specs)
+    world:populate(9, "luahub.sim.probe")
     world:settle()
     world:always_each(function()
       return require("luahub.sim.safety").broken(world)

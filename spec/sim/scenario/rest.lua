@@ -5,11 +5,7 @@ return {
   nodes = 5,
   run = function(world)
     world:cluster(5)
-    local specs = {}
-    for i = 1, 1000 do
-      specs[i] = { id = "c" .. i, start = { "idle" } }
-    end
-    world:start(specs)
+    world:populate(1000, "idle")
     world:settle()
     local began = os.clock()
     world:run_for(60000)

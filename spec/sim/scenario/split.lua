@@ -5,11 +5,7 @@ return {
   nodes = 4,
   run = function(world)
     world:cluster(4)
-    local specs = {}
-    for i = 1, 20 do
-      specs[i] = { id = "c" .. i, start = { "probe" } }
-    end
-    world:start(specs)
+    world:populate(20, "probe")
     world:settle()
     world:split({ "n3", "n4" })
     world:run_for(world.random:between(4000, 20000))
