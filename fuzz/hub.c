@@ -69,11 +69,15 @@ static void on_row(void *self, const struct lh_row *before, const struct lh_row 
   const struct side *side = self;
   if (side->hubs != NULL) lh_hubs_row_changed(side->hubs, before, after);
 }
+static void on_ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  const struct side *side = self;
+  if (side->hubs != NULL) lh_hubs_ordered(side->hubs, hub, id, born);
+}
 static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   const struct side *side = self;
   if (side->hubs != NULL) lh_hubs_advanced(side->hubs, node, seq);
 }
-static const struct lh_registry_ops REGISTRY_OPS = {on_row, on_send, on_advanced};
+static const struct lh_registry_ops REGISTRY_OPS = {on_row, on_ordered, on_send, on_advanced};
 
 static void note(struct side *side, uint64_t token, bool stop) {
   if (side->order_count == ORDERS_MAX) return;

@@ -17,6 +17,10 @@ static void on_row_changed(void *self, const struct lh_row *before, const struct
   (void)self;
   if (before == NULL && after == NULL) abort();
 }
+static void on_ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  (void)self, (void)hub;
+  if (id.len == 0 || born == 0) abort();
+}
 static void on_send(void *self, uint32_t to, uint8_t type, struct lh_bytes body) {
   (void)self, (void)type, (void)body;
   if (to == 0) abort();
@@ -25,7 +29,7 @@ static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   (void)self, (void)node, (void)seq;
 }
 
-static const struct lh_registry_ops OPS = {on_row_changed, on_send, on_advanced};
+static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
 static const uint8_t KEY[32] = "the key of a cluster under test";
 
 static struct lh_registry *make(struct lh_runs *runs) {
@@ -44,6 +48,7 @@ static struct lh_registry *make(struct lh_runs *runs) {
                                  .state = LH_ROW_RUNNING};
     if (lh_registry_put(registry, &in) == 0) abort();
   }
+  (void)lh_registry_order(registry, hub, lh_bytes_str("z"), 1);
   lh_registry_flush(registry);
   lh_registry_peer_up(registry, PEER);
   lh_registry_freeze(registry, DEAD);

@@ -58,6 +58,8 @@ static void read_arrival(struct lh_reader *in, const struct head *head, struct a
   arrival->metadata = lh_read_bin(in, LH_METADATA_MAX);
   arrival->restarts = (uint8_t)lh_read_uint(in, 255);
   arrival->above = lh_read_uint(in, LH_GENERATION_MAX);
+  arrival->born = lh_read_uint(in, LH_GENERATION_MAX);
+  if (arrival->born == 0) arrival->ended = arrival->above;
   if (arrival->above < head->generation) arrival->above = head->generation;
   const bool good = arrival->id.len > 0 && is_stored_spec(arrival->spec) &&
                     lh_hub_metadata_check(arrival->metadata, arrival->id, NULL) == LH_OK;
@@ -70,7 +72,8 @@ static void write_arrival(const struct arrival *arrival, struct lh_buf *out) {
   lh_write_bin(out, arrival->spec.data, arrival->spec.len);
   lh_write_bin(out, arrival->metadata.data, arrival->metadata.len);
   lh_write_uint(out, arrival->restarts);
-  lh_write_uint(out, arrival->above);
+  lh_write_uint(out, arrival->born == 0 ? arrival->ended : arrival->above);
+  lh_write_uint(out, arrival->born);
 }
 
 static void forward_list(struct lh_hubs *hubs, const struct head *head, struct lh_buf *list,
@@ -83,7 +86,7 @@ static void forward_list(struct lh_hubs *hubs, const struct head *head, struct l
   lh_write_uint(&body, head->hops + 1);
   lh_write_uint(&body, head->flags);
   lh_write_uint(&body, head->generation);
-  lh_write_array(&body, count * 6);
+  lh_write_array(&body, count * ARRIVAL_FIELDS);
   lh_buf_append(&body, list->data, list->len);
   lh_buf_free(list);
   lh_hub_send(hubs, to, LH_FRAME_START, &body);
@@ -188,11 +191,11 @@ int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
   struct head head;
   lh_reader_init_user(&in, body);
   read_head(hubs, &in, &head);
-  const uint32_t fields = lh_read_array(&in, 6 * LH_BATCH_MAX);
-  const uint32_t count = fields / 6;
+  const uint32_t fields = lh_read_array(&in, ARRIVAL_FIELDS * LH_BATCH_MAX);
+  const uint32_t count = fields / ARRIVAL_FIELDS;
   struct arrival *arrivals = lh_zalloc((count + 1) * sizeof(struct arrival));
   for (uint32_t i = 0; i < count; i++) read_arrival(&in, &head, &arrivals[i]);
-  const int err = fields % 6 != 0 ? LH_EFORMAT : lh_read_end(&in);
+  const int err = fields % ARRIVAL_FIELDS != 0 ? LH_EFORMAT : lh_read_end(&in);
   if (err == LH_OK) act_on(hubs, now, &head, arrivals, count, body, altered);
   lh_free(arrivals);
   return err;

@@ -41,8 +41,15 @@ bool lh_end_is_wanted(const struct child *child) {
   return child->trouble != NULL && child->trouble->stopper_count > 0;
 }
 
+// An end that is wanted without anybody to tell: peer 0 waits.
+void lh_end_want(struct child *child) {
+  static const struct head nobody;
+  if (!lh_end_is_wanted(child)) (void)wait_for(child, &nobody, 0);
+}
+
 void lh_end_tell(struct lh_hubs *hubs, struct child *child) {
   struct trouble *trouble = child->trouble;
+  if (lh_end_is_wanted(child)) lh_order_stopped(child);
   for (size_t i = 0; trouble != NULL && i < trouble->stopper_count; i++) {
     const struct stopper *stopper = &trouble->stoppers[i];
     lh_host_answer(hubs, stopper->peer, stopper->op, LH_FRAME_STOPPED, stopper->index, LH_OK, 0,
@@ -83,6 +90,7 @@ void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node) 
   trouble->elsewhere = node;
   for (size_t i = 0; i < trouble->stopper_count; i++) {
     const struct stopper *stopper = &trouble->stoppers[i];
+    if (stopper->peer == 0) continue;
     const struct head head = {.op = stopper->op,
                               .asker = stopper->peer,
                               .hub_id = child->hub->config.id,
@@ -148,6 +156,26 @@ static void stop_here(struct lh_hubs *hubs, lh_ms now, const struct head *head, 
     lh_end_in_place(hubs, child);
   } else if (child->phase == PHASE_RUNNING || lh_move_cancel(hubs, child)) {
     if (LH_PLANTED(stop_answered_at_once)) lh_end_tell(hubs, child);
+    lh_host_stop(hubs, now, child, "stop", 0);
+  }
+}
+
+// A stop order is about this instance: it ends as if it had been asked for, in whatever state it
+// is. One that was prepared goes when its move fails, or ends once it runs.
+void lh_end_ordered(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  const struct trouble *trouble = lh_host_trouble(child);
+  if (child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED || lh_end_is_wanted(child))
+    return;
+  hubs->counters.ended_by_order++;
+  lh_end_want(child);
+  if (child->phase == PHASE_STARTING) {
+    if (!child->claimed)
+      lh_host_put_row(child, LH_ROW_STARTING);  // whoever asks sees that it is here
+    stop_starting(hubs, child);
+  } else if (child->phase == PHASE_WAITING ||
+             (child->phase == PHASE_MOVING && !trouble->hot && child->pid == 0)) {
+    lh_end_in_place(hubs, child);
+  } else if (child->phase == PHASE_RUNNING || lh_move_cancel(hubs, child)) {
     lh_host_stop(hubs, now, child, "stop", 0);
   }
 }

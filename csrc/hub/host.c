@@ -112,14 +112,8 @@ uint64_t lh_host_generation(struct hub *hub) {
 }
 
 const struct lh_row *lh_host_row(struct child *child) {
-  const struct lh_row *rows[LH_MEMBERS_MAX];
-  struct lh_hubs *hubs = child->hub->all;
-  const size_t count = lh_registry_find(hubs->registry, child->hub->index,
-                                        lh_bytes(child->id, child->id_len), rows, LH_MEMBERS_MAX);
-  for (size_t i = 0; i < count && i < LH_MEMBERS_MAX; i++) {
-    if (rows[i]->node == hubs->self) return rows[i];
-  }
-  return NULL;
+  return lh_registry_own(child->hub->all->registry, child->hub->index,
+                         lh_bytes(child->id, child->id_len));
 }
 
 bool lh_host_put_row(struct child *child, enum lh_row_state state) {
@@ -129,6 +123,7 @@ bool lh_host_put_row(struct child *child, enum lh_row_state state) {
       .hub = child->hub->index,
       .id = lh_bytes(child->id, child->id_len),
       .generation = child->generation,
+      .born = child->born,
       .pid_local = state == LH_ROW_RUNNING ? lh_pid_local(child->pid) : 0,
       .state = (uint8_t)state,
       .restarts = child->restarts,
@@ -197,7 +192,7 @@ static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arri
   const struct lh_row *row = NULL;
   lh_registry_read_lock();
   *found = lh_registry_find(hubs->registry, arrival->hub->index, arrival->id, &row, 1) > 0 &&
-           row->node != hubs->self;
+           row->node != hubs->self && row->born > arrival->ended;
   const lh_pid pid = *found ? row->pid : 0;
   lh_registry_read_unlock();
   return pid;
@@ -219,17 +214,39 @@ static void outrank_mover(struct child *child, const struct arrival *arrival) {
   lh_host_raise(child);
 }
 
-static bool refuse_existing(struct lh_hubs *hubs, const struct arrival *arrival) {
+static bool refuse_stopped(struct lh_hubs *hubs, const struct arrival *arrival) {
+  if (arrival->born == 0 || !lh_order_covers(arrival->hub, arrival->id, arrival->born))
+    return false;
+  lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
+                 LH_EFAILED, 0, "it was stopped");
+  return true;
+}
+
+// A child here that is about to go: the one that is to start now is another.
+static bool is_ending(struct child *child, const struct arrival *arrival) {
+  if ((arrival->flags & START_MOVE) != 0) return child->phase == PHASE_STOPPING;
+  if (child->phase == PHASE_STOPPING) return child->trouble->elsewhere == 0;
+  return lh_end_is_wanted(child);
+}
+
+// Whoever asks may know of a stop order that has not come here yet.
+static struct child *existing(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   struct child *child = lh_host_child(arrival->hub, arrival->id);
+  if (child == NULL || arrival->ended < child->born) return child;
+  lh_end_ordered(hubs, now, child);
+  return lh_host_child(arrival->hub, arrival->id);
+}
+
+static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
+  struct child *child = existing(hubs, now, arrival);
   bool found = child != NULL;
   if (found) outrank_mover(child, arrival);
   lh_pid pid = found ? child->pid : 0;
   const bool looks = (arrival->flags & START_MOVE) == 0 && !LH_PLANTED(starts_what_runs_elsewhere);
   if (!found && looks) pid = running_elsewhere(hubs, arrival, &found);
-  const bool ends = child != NULL && child->phase == PHASE_STOPPING;
   if (found) {
-    // For a move "it runs already" would mean that it has arrived.
-    const bool later = ends && (arrival->flags & START_MOVE) != 0;
+    // "It runs already" would mean that it has arrived, or needs no start.
+    const bool later = child != NULL && is_ending(child, arrival);
     lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
                    later ? LH_EAGAIN : LH_EEXISTS, pid,
                    later ? "an earlier instance is ending there" : "it runs already");
@@ -249,8 +266,7 @@ static bool is_passing(const struct arrival *arrival) {
 }
 
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
-  (void)now;
-  if (refuse_existing(hubs, arrival)) return;
+  if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, now, arrival)) return;
   struct hub *hub = arrival->hub;
   hubs->move_failed = hubs->move_failed || is_passing(arrival);
   struct child *child = child_new(hub, arrival->id);
@@ -264,6 +280,9 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
   child->generation = lh_host_generation(hub);
+  child->born =
+      arrival->born != 0 ? arrival->born : lh_order_oldest(hub, arrival->id, arrival->ended);
+  if (child->born == 0) child->born = child->generation;
   lh_host_order(hubs, child,
                 (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
 }
@@ -368,8 +387,11 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
   lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
   lh_registry_read_unlock();
   child->pid = 0;
-  (void)lh_move_cancel(hubs, child);
-  if (child->phase == PHASE_MOVING) child->hub->moving--;
+  if (child->phase == PHASE_MOVING) {
+    (void)lh_move_cancel(hubs, child);
+    child->hub->moving--;
+    hubs->move_failed = true;  // once it runs again
+  }
   child->phase = PHASE_WAITING;
   if (spec.restart == RESTART_PERMANENT || (spec.restart == RESTART_TRANSIENT && abnormal)) {
     lh_restart_child(hubs, now, child, reason);
@@ -449,6 +471,7 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   if (lh_host_is_restarting(child)) return LH_EAGAIN;
   if (child->phase != PHASE_RUNNING) return LH_EEXISTS;
   lh_host_trouble(child)->stop_caller = caller;
+  lh_end_want(child);
   lh_host_stop(hubs, now, child, "stop", 0);
   return LH_OK;
 }

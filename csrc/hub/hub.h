@@ -69,6 +69,17 @@ enum {
   // node.questions_failed | spec/input/hook_spec.lua: fails the start, is logged and counted, and
   // is asked again for the next
   LH_POLICY_MS = 5000,
+  // limit: dead runs that may return and are kept in mind one by one, for each hub; of more, the
+  // oldest are kept as one | hub.away_joined | spec/hub/order_spec.lua: keeps those that died first
+  // as one
+  LH_AWAY_MAX = 32,
+  LH_AWAY_MS = 24 * 3600 * 1000,  // they are kept for this long, as the members keep them
+  // limit: stops that not every member is known to have heard of; for one more the oldest becomes a
+  // stop order | hub.stop_orders | spec/hub/order_spec.lua: makes orders of the oldest
+  LH_LATELY_MAX = 16384,
+  LH_LATELY_MS = 500,  // after this the members are asked whether they heard
+  LH_WORD_MS = 500,    // after this they hear that nothing of the dead is left, and who is away
+  LH_ORDER_LOOK_MS = 15000,  // how often our stop orders are looked at: may they go?
   LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
   LH_RESTART_DELAY_MS = 500,
@@ -85,6 +96,8 @@ enum {
   LH_FRAME_COMMIT = 0x35,
   LH_FRAME_COMMITTED = 0x36,
   LH_FRAME_ABORT = 0x37,
+  LH_FRAME_HOLD = 0x38,
+  LH_FRAME_HELD = 0x39,
 };
 
 enum lh_distribution { LH_DISTRIBUTION_RENDEZVOUS, LH_DISTRIBUTION_RING, LH_DISTRIBUTION_CUSTOM };
@@ -178,10 +191,12 @@ struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);
 void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     enum lh_member_state state);
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
+void lh_hubs_peer_down(struct lh_hubs *hubs, uint32_t node);  // after the registry's
 int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
                     struct lh_bytes body);
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after);
+void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id, uint64_t born);
 void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq);
 void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
                      const char *error);
@@ -223,6 +238,8 @@ void lh_hubs_place(enum lh_distribution distribution, const char *const *nodes, 
 struct lh_hubs_counters {
   uint64_t started, stopped, restarted, recovered, moved_in, moved_out, surplus, failed, forwarded,
       refused, acted_without_agreement, strategy_errors;
+  uint64_t orders, ended_by_order;  // stop orders written here; children here that one ended
+  uint64_t away_joined;             // dead runs beyond LH_AWAY_MAX
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
 // Operations under way that somebody here waits for, and requests that wait for an agreed view.

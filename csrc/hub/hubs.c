@@ -24,6 +24,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->ops_self = ops_self;
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
+  hubs->lately.ask_at = hubs->orders_at = hubs->away_at = hubs->word_at = LH_NEVER;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
@@ -45,6 +46,7 @@ static void hub_free(struct hub *hub) {
   lh_map_free(&hub->children);
   lh_buf_free(&hub->results);
   lh_free(hub->candidates);
+  lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
   lh_free(hub);
 }
@@ -69,6 +71,7 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   free_frames(&hubs->local);
   struct lh_list *at;
   while ((at = lh_list_pop(&hubs->changes)) != NULL) lh_free(LH_ENTRY(at, struct change, link));
+  lh_buf_free(&hubs->lately.bytes);
   lh_view_free(hubs);
   lh_map_free(&hubs->ops_by_id);
   lh_map_free(&hubs->asked);
@@ -91,6 +94,7 @@ void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
     }
   }
   lh_view_reset(hubs, now);
+  lh_order_new_epoch(hubs);
   free_frames(&hubs->waiting);
   hubs->waiting_count = 0;
   lh_op_all_again(hubs);
@@ -331,6 +335,14 @@ void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type, struct lh_bu
   lh_buf_free(body);
 }
 
+static void suspect(struct lh_hubs *hubs, uint32_t node, bool is_suspect) {
+  struct peer *peer = lh_view_find(hubs, node);
+  const bool was = peer->suspect;
+  peer->suspect = is_suspect;
+  if (is_suspect && !was) lh_op_unreached(hubs, node);
+  hubs->check_ops = hubs->check_ops || was != is_suspect;
+}
+
 void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     enum lh_member_state state) {
   const uint32_t node = lh_runs_index(hubs->runs, &record->run);
@@ -340,6 +352,8 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (node == 0) return;
   lh_event_member_changes(hubs, node, record, lives, &changes);
   if (lived && !lives) {
+    lh_lately_died(hubs, lh_view_find(hubs, node));
+    if (state == LH_MEMBER_DEAD) lh_away_died(hubs, now, lh_view_find(hubs, node));
     if (LH_PLANTED(dead_ledger_dropped)) lh_registry_drop(hubs->registry, node);
     lh_registry_freeze(hubs->registry, node);
     lh_op_node_gone(hubs, node);
@@ -348,16 +362,20 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     lh_recover_refuted(hubs, node);
   }
   lh_view_member(hubs, now, record, lives);
+  if (lives) suspect(hubs, node, state == LH_MEMBER_SUSPECT);
   if (lived && !lives) lh_move_node_gone(hubs, node);
   lh_event_member_changed(hubs, record, &changes);
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   lh_view_send(hubs, node);
+  lh_held_ask_again(hubs, lh_view_find(hubs, node));
   lh_recover_link_up(hubs, node);
   lh_op_link_up(hubs, now, node);
   lh_move_link_up(hubs, now, node);
 }
+
+void lh_hubs_peer_down(struct lh_hubs *hubs, uint32_t node) { lh_op_unreached(hubs, node); }
 
 static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
                     struct lh_bytes body) {
@@ -378,6 +396,10 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
     return lh_move_committed_frame(hubs, now, from, body);
   case LH_FRAME_ABORT:
     return lh_move_abort_frame(hubs, now, from, body);
+  case LH_FRAME_HOLD:
+    return lh_held_question(hubs, from, body);
+  case LH_FRAME_HELD:
+    return lh_held_answer(hubs, from, body);
   default:
     return LH_EFORMAT;
   }
@@ -388,26 +410,10 @@ int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
   return dispatch(hubs, now, from, type, body);
 }
 
-// Called from within the registry: takes note only.
-void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
-                         const struct lh_row *after) {
-  (void)before;
-  if (after == NULL || after->node == hubs->self) return;
-  struct hub *hub = lh_hub_at(hubs, after->hub);
-  if (hub == NULL) return;
-  if (after->generation > hub->generation) hub->generation = after->generation;
-  const struct lh_bytes id = lh_row_id(after);
-  if (lh_host_child(hub, id) == NULL) return;
-  struct change *change = lh_alloc(sizeof(struct change) + id.len);
-  change->hub = after->hub;
-  change->id_len = id.len;
-  memcpy(change->id, id.data, id.len);
-  lh_list_push(&hubs->changes, &change->link);
-}
-
 void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
   (void)seq;
   hubs->check_ops = true;
+  hubs->answer_holds = true;
   hubs->check_view = hubs->check_view || !hubs->view.agreed;
   if (lh_registry_is_frozen(hubs->registry, node))
     hubs->check_settle = hubs->check_view = hubs->vote_again = true;
@@ -416,50 +422,6 @@ void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
                       struct lh_bytes result, const char *error) {
   lh_policy_answered(hubs, now, question, status, result, error);
-}
-
-// Of two instances the one with the higher generation stays; at equal ones that of the lower node
-// id.
-static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {
-  if (LH_PLANTED(last_to_arrive_wins)) return true;
-  if (LH_PLANTED(lower_generation_wins) && row->generation != child->generation)
-    return row->generation < child->generation;
-  if (row->generation != child->generation) return row->generation > child->generation;
-  return lh_node_id_compare(&lh_runs_at(hubs->runs, row->node)->id,
-                            &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
-}
-
-static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
-                         const struct lh_row *row) {
-  hubs->counters.surplus++;
-  lh_end_elsewhere(hubs, child, row->node);
-  if (child->phase == PHASE_RUNNING) {
-    lh_host_stop(hubs, now, child, "surplus", row->pid);
-  } else {
-    lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");
-    lh_host_forget(child, true);
-  }
-}
-
-static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
-  const struct lh_row *rows[4];
-  struct hub *hub = lh_hub_at(hubs, change->hub);
-  struct child *child =
-      hub != NULL ? lh_host_child(hub, lh_bytes(change->id, change->id_len)) : NULL;
-  if (child == NULL || child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED) return;
-  lh_registry_read_lock();
-  const size_t count =
-      lh_registry_find(hubs->registry, hub->index, lh_bytes(change->id, change->id_len), rows, 4);
-  const struct lh_row *best = count > 0 ? rows[0] : NULL;
-  if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
-  if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
-      outranks(hubs, best, child)) {
-    if (child->phase == PHASE_MOVING)
-      lh_move_seen_elsewhere(hubs, now, child, best);
-    else
-      stop_surplus(hubs, now, child, best);
-  }
-  lh_registry_read_unlock();
 }
 
 // --- time and turns ---
@@ -471,6 +433,8 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
   due = earlier(due, hubs->leave_look_at);
+  due = earlier(due, earlier(hubs->lately.ask_at,
+                             earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
   // While the view is not agreed the tails wait for it, not for their time.
   if (hubs->view.agreed && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
@@ -500,9 +464,10 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   if (now >= hubs->retry_at) {
     hubs->retry_at = LH_NEVER;
     lh_start_go(hubs, now);
-    lh_stop_go(hubs, now);
+    lh_stop_go(hubs);
   }
   if (now >= hubs->recover_again || hubs->fetching > 0) {
+    hubs->recover_anew = hubs->recover_anew || now >= hubs->recover_again;
     hubs->recover_again = LH_NEVER;
     hubs->check_view = hubs->check_settle = true;
   }
@@ -515,6 +480,9 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   }
   hubs->check_view = hubs->check_view || !hubs->view.agreed;
   lh_view_drop_strangers(hubs, now);
+  lh_away_tick(hubs, now);
+  lh_lately_tick(hubs, now);
+  lh_order_tick(hubs, now);
   lh_move_again(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
@@ -534,13 +502,17 @@ static void run_local(struct lh_hubs *hubs, lh_ms now) {
   }
 }
 
-static void run_changes(struct lh_hubs *hubs, lh_ms now) {
-  struct lh_list *at;
-  while ((at = lh_list_pop(&hubs->changes)) != NULL) {
-    struct change *change = LH_ENTRY(at, struct change, link);
-    look_at(hubs, now, change);
-    lh_free(change);
+// They also learn, a while later, that nothing of the dead is left here, and how far those away
+// reach.
+static void give_word(struct lh_hubs *hubs, lh_ms now) {
+  uint32_t dead;
+  if (now >= hubs->word_at) {
+    hubs->word_at = LH_NEVER;
+    lh_view_send(hubs, 0);
   }
+  if (hubs->told_frozen && hubs->word_at == LH_NEVER &&
+      lh_registry_ledgers(hubs->registry, &dead, 1, true) == 0)
+    hubs->word_at = now + LH_WORD_MS;
 }
 
 // The members learn what else of the dead is here: whoever lacks it may have to place it.
@@ -554,7 +526,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   lh_move_plan_again(hubs, now);
   do {
     run_local(hubs, now);
-    run_changes(hubs, now);
+    lh_change_run(hubs, now);
     lh_move_pump(hubs, now);
     vote_again(hubs);
     if (hubs->check_view) {
@@ -563,6 +535,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_host_resume(hubs, now);
     }
     lh_registry_flush(hubs->registry);
+    lh_held_flush(hubs);
     lh_host_flush_orders(hubs);
     lh_host_flush_answers(hubs);
     if (hubs->check_ops) {
@@ -571,5 +544,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
     }
   } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
            hubs->order_count > 0 || hubs->check_view);
+  lh_lately_flush(hubs, now);
+  give_word(hubs, now);
   lh_event_turn(hubs);
 }

@@ -1,10 +1,12 @@
 // internal.h - what the files of this room share. See hub.h for what the room is.
 //
-// Files: hubs.c (hubs, events, turns) · view.c (members, votes, agreement) · place.c (who gets
-// which child) · spec.c (child specs) · op.c (operations somebody waits for) · start.c, stop.c (the
-// asking side) · arrive.c, host.c, restart.c (children that run here) · move.c · recover.c ·
-// end.c (who
-// waits for a child's end) · policy.c (questions) · event.c.
+// Files: hubs.c (hubs, events, turns) · change.c (rows that concern a child here) · view.c
+// (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
+// place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
+// start.c, stop.c (the asking side) · arrive.c, host.c, restart.c (children that run here) · move.c
+// · recover.c · end.c (who waits for a child's end) · order.c (stop orders)
+// · lately.c (stops that not all heard of) · policy.c (questions)
+// · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -41,23 +43,33 @@ struct peer_hub {
   uint32_t hub;
   bool placeable;
 };
+struct away_word {  // how far a member's word on the dead that may return reaches, see away.c
+  uint32_t hub;
+  uint64_t knows;
+};
 struct peer {  // one run that lives, ourselves included
   uint32_t node;
   struct lh_run run;
   char name[LH_NAME_MAX + 1];
   bool leaving;
+  bool suspect;
   bool voted;
   uint64_t vote, vote_seq;
   struct peer_hub *hubs;
   size_t hub_count;
   struct frozen_vote *frozen;
   size_t frozen_count;
+  struct away_word *away;
+  size_t away_count;
+  uint64_t holds, asked;  // how far it holds our ledger; how far it was asked over this link
+  uint64_t asks;          // whether we hold its ledger up to there; 0: that is answered
 };
 struct view {
   struct peer **peers;  // in order of node id
   size_t count;
   uint64_t hash;
   bool agreed;
+  bool capped;     // agreed by LH_VIEW_CAP_MS alone
   bool settled;    // recovery under this agreement was begun
   bool rejoining;  // a new epoch, and nobody met yet: what is known of the others is old
   lh_ms changed_at;
@@ -74,6 +86,11 @@ struct candidate {  // a node that takes children of a hub
   const char *name;
   uint64_t seed;
 };
+struct away {  // a dead run that may return
+  struct lh_run run;
+  uint64_t knows;  // it can know no child that was started with a higher generation
+  lh_ms until;
+};
 struct hub {
   struct lh_hubs *all;
   uint32_t index;  // the registry's
@@ -84,6 +101,8 @@ struct hub {
   const char *redistribution;  // why children are placed anew: "node_join", "node_leave", or NULL
   uint64_t may_hash, asked_hash;  // the views for which the partition strategy answered, was asked
   uint64_t generation;
+  struct away *away;
+  size_t away_count;
   struct lh_map children;        // id -> struct child
   struct candidate *candidates;  // placeable nodes, sorted by name
   size_t candidate_count;
@@ -132,6 +151,7 @@ struct child {
   struct trouble *trouble;  // NULL when nothing happens
   lh_pid pid;
   uint64_t generation;
+  uint64_t born;  // the generation that it was started with
   uint64_t token;
   uint8_t phase;
   uint8_t restarts;
@@ -146,7 +166,7 @@ enum { LIST_BYTES_MAX = 4 * 1024 * 1024 };
 
 // --- operations (op.c) ---
 enum op_kind { OP_START, OP_STOP };
-enum item_state { ITEM_NEW, ITEM_SENT, ITEM_DONE, ITEM_FAILED };
+enum item_state { ITEM_NEW, ITEM_SENT, ITEM_ORDERED, ITEM_DONE, ITEM_FAILED };
 struct item {
   struct lh_bytes id, spec, metadata;  // slices of the operation's memory
   uint32_t node;                       // where it was sent, then where it is
@@ -154,6 +174,8 @@ struct item {
   uint8_t state;
   bool met;         // asked before: its host died, or it was on its way there
   bool looked_for;  // of a stop: no row names it, and the node it belongs to was asked
+  bool ordered;     // of a stop: an order stands for it, its host was not reached
+  uint64_t born;    // how far that order reaches
   int code;
   const char *error;  // of the operation's memory, or NULL
 };
@@ -168,8 +190,10 @@ struct op {
   struct lh_buf bodies;  // stored specs
   struct item *items;
   size_t count;
-  size_t open;    // items neither done nor failed
-  size_t unsent;  // items in ITEM_NEW
+  size_t open;         // items neither done nor failed
+  size_t unsent;       // items in ITEM_NEW
+  size_t ordered;      // of a stop: items in ITEM_ORDERED
+  uint64_t order_seq;  // the last of their orders
   bool check_existing, rollback, rolled_back, asking, quiet;
   bool given;                      // the caller's node takes them, whatever the placement says
   bool vetted;                     // the distribution's init let it pass
@@ -206,6 +230,12 @@ struct change {  // a row of another node that concerns a child here
   uint32_t hub;
   size_t id_len;
   uint8_t id[];
+};
+
+struct lately {  // children that were stopped here a short while ago, see lately.c
+  struct lh_buf bytes;
+  size_t first, count;  // where the oldest is, and how many there are
+  lh_ms ask_at;
 };
 
 struct slot {  // a token is a slot's index and, above it, how often the slot was used
@@ -246,12 +276,19 @@ struct lh_hubs {
   struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
   bool check_view, check_ops, check_settle;
   bool vote_again;      // what we hold of the dead grew
+  bool told_frozen;     // our last vote said that we hold rows of the dead
   struct lh_map asked;  // dead runs whose tail was asked for (by run index), of whom
   size_t fetching;
   lh_ms fetch_by, recover_again, recover_pause;
+  bool recover_anew;  // rows of the dead have waited for a while
   bool move_failed;
   lh_ms balance_at, balance_pause;  // moves that failed are tried again
   lh_ms retry_at;                   // stops that met a child on its way
+  bool answer_holds;                // somebody asked, or rows came
+  struct lately lately;
+  lh_ms orders_at, away_at, word_at;
+  uint64_t orders_seq, orders_next;  // orders up to the first are old enough to go; up to the
+                                     // second, at the next look
   struct lh_member_hub *record_hubs;
   struct lh_hubs_counters counters;
 };
@@ -264,6 +301,9 @@ void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type,
 // Leaving or closing: stops in place what nobody else takes; tells when nothing is left.
 void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now);
 void lh_hub_check_empty(struct lh_hubs *hubs);
+
+// change.c
+void lh_change_run(struct lh_hubs *hubs, lh_ms now);
 
 // view.c
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node);
@@ -279,6 +319,47 @@ void lh_view_reset(struct lh_hubs *hubs, lh_ms now);  // of a new epoch: alone, 
 void lh_view_drop_strangers(struct lh_hubs *hubs,
                             lh_ms now);  // the ledgers of those that did not come back
 void lh_view_free(struct lh_hubs *hubs);
+bool lh_view_reaches(struct lh_hubs *hubs, uint32_t node);  // ourselves, or a member with a link
+
+// away.c
+void lh_away_died(struct lh_hubs *hubs, lh_ms now, const struct peer *peer);
+void lh_away_joined(struct lh_hubs *hubs, const struct lh_run *run);  // met, or met again
+void lh_away_agreed(struct lh_hubs *hubs, lh_ms now);
+void lh_away_tick(struct lh_hubs *hubs, lh_ms now);
+uint64_t lh_away_ours(const struct hub *hub);   // how far our own word reaches; 0: nobody is away
+uint64_t lh_away_knows(const struct hub *hub);  // by ours and all members' words
+
+// held.c: how far members hold our ledger
+bool lh_held_by(const struct peer *peer, uint64_t seq);
+// Whether all members that can be reached hold it; asks those that did not say so.
+bool lh_held_by_all(struct lh_hubs *hubs, uint64_t seq);
+uint64_t lh_held_by_each(const struct lh_hubs *hubs);  // every member holds it up to there
+void lh_held_ask(struct lh_hubs *hubs, struct peer *peer, uint64_t seq);
+void lh_held_ask_again(struct lh_hubs *hubs, struct peer *peer);  // what was asked may be lost
+int lh_held_question(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
+int lh_held_answer(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
+void lh_held_flush(struct lh_hubs *hubs);  // after the registry's: answers what can be answered
+
+// lately.c
+void lh_lately_add(struct lh_hubs *hubs, const struct child *child);
+void lh_lately_died(struct lh_hubs *hubs, const struct peer *peer);
+void lh_lately_all(struct lh_hubs *hubs);  // each becomes an order
+void lh_lately_tick(struct lh_hubs *hubs, lh_ms now);
+void lh_lately_flush(struct lh_hubs *hubs, lh_ms now);
+
+// order.c
+// How far the rows known of a child reach, in all ledgers; 0: there is none.
+uint64_t lh_order_born(const struct hub *hub, struct lh_bytes id);
+// The oldest start of it that nobody stopped, behind `ended`: a child that is started while its
+// dead node's row waits goes on as that one. 0: there is none.
+uint64_t lh_order_oldest(const struct hub *hub, struct lh_bytes id, uint64_t ended);
+uint64_t lh_order_write(struct hub *hub, struct lh_bytes id, uint64_t born);
+bool lh_order_covers(const struct hub *hub, struct lh_bytes id, uint64_t born);
+void lh_order_stopped(struct child *child);  // here, because somebody wanted it
+void lh_order_new_epoch(struct lh_hubs *hubs);
+// The orders of a ledger that ends: by us if we are the first of the hub's members, or in any case.
+void lh_order_take_over(struct lh_hubs *hubs, uint32_t ledger, bool anyway);
+void lh_order_tick(struct lh_hubs *hubs, lh_ms now);
 
 // place.c
 void lh_place_candidates(struct hub *hub);  // from the view
@@ -315,6 +396,7 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
 void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
 void lh_op_free(struct op *op);
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
+void lh_op_unreached(struct lh_hubs *hubs, uint32_t node);
 void lh_op_all_again(struct lh_hubs *hubs);
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause);  // what is not sent, then
@@ -327,7 +409,9 @@ void lh_start_go(struct lh_hubs *hubs,
                  lh_ms now);  // places and sends what waits for an agreed view
 int lh_start_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_stop_results(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
-void lh_stop_go(struct lh_hubs *hubs, lh_ms now);
+void lh_stop_go(struct lh_hubs *hubs);
+void lh_stop_check(struct op *op);   // whether what was ordered is done
+void lh_stop_expire(struct op *op);  // leaves orders for what was not answered
 
 // arrive.c and host.c
 enum {
@@ -348,7 +432,10 @@ struct arrival {  // a child that is to run here
   unsigned flags;
   uint8_t restarts;
   uint64_t above;  // its generation must be higher
+  uint64_t born;   // 0: now
+  uint64_t ended;  // of a new start: whoever asks knows of a stop order that reaches up to here
 };
+enum { ARRIVAL_FIELDS = 7 };
 int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_host_stop_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 struct altered {  // what the alter hooks made of one child
@@ -395,6 +482,8 @@ uint64_t lh_host_generation(struct hub *hub);
 bool lh_end_is_wanted(const struct child *child);
 void lh_end_tell(struct lh_hubs *hubs, struct child *child);      // it is gone
 void lh_end_in_place(struct lh_hubs *hubs, struct child *child);  // one that does not run just now
+void lh_end_want(struct child *child);  // it ends, and nobody is to be told
+void lh_end_ordered(struct lh_hubs *hubs, lh_ms now, struct child *child);
 // It runs on `node`: whoever waits for its end has to wait for that one's.
 void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node);
 
@@ -438,7 +527,8 @@ void lh_recover_forgot(struct lh_hubs *hubs);  // nodes whose rows covered those
 void lh_recover_link_up(struct lh_hubs *hubs, uint32_t node);
 // The ids of the hub's children that wait in dead ledgers, as keys.
 void lh_recover_ids(struct hub *hub, struct lh_map *out);
-bool lh_recover_keeps(struct lh_hubs *hubs);  // rows of the dead that another node could take
+bool lh_recover_is_first(const struct hub *hub);  // of those that run the hub
+bool lh_recover_keeps(struct lh_hubs *hubs);      // rows of the dead that another node could take
 
 // event.c
 void lh_event_child(struct hub *hub, const char *key, struct lh_bytes id, uint32_t node,

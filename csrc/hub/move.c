@@ -36,7 +36,7 @@ static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags
   lh_write_uint(&body, 0);
   lh_write_uint(&body, flags);
   lh_write_uint(&body, hub->generation);
-  lh_write_array(&body, 6);
+  lh_write_array(&body, ARRIVAL_FIELDS);
   lh_write_uint(&body, child->token);
   lh_write_str(&body, child->id, child->id_len);
   lh_registry_read_lock();
@@ -48,6 +48,7 @@ static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags
   lh_registry_read_unlock();
   lh_write_uint(&body, child->restarts);
   lh_write_uint(&body, child->generation);
+  lh_write_uint(&body, child->born);
   lh_hub_send(hubs, child->trouble->target, LH_FRAME_START, &body);
 }
 
@@ -519,6 +520,7 @@ void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int stat
   lh_host_put_row(child, LH_ROW_RUNNING);
   lh_host_calm(child);
   lh_event_started(child);
+  if (lh_order_covers(child->hub, id_of(child), child->born)) lh_end_ordered(hubs, now, child);
 }
 
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {

@@ -57,6 +57,7 @@ static const char *keep_text(struct op *op, struct lh_bytes text) {
 
 static void close_item(struct op *op, struct item *item, enum item_state state) {
   if (item->state == ITEM_NEW) op->unsent--;
+  if (item->state == ITEM_ORDERED) op->ordered--;
   op->open--;
   item->state = (uint8_t)state;
   op->all->check_ops = true;
@@ -131,6 +132,19 @@ static void write_errors(const struct op *op, size_t failed, struct lh_buf *out)
   }
 }
 
+// What is stopped by an order alone: its host was not reached.
+static void write_ordered(const struct op *op, struct lh_buf *out) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < op->count; i++)
+    count += op->items[i].state == ITEM_DONE && op->items[i].ordered;
+  lh_write_cstr(out, "ordered");
+  lh_write_array(out, count);
+  for (size_t i = 0; i < op->count; i++) {
+    const struct item *item = &op->items[i];
+    if (item->state == ITEM_DONE && item->ordered) lh_write_str(out, item->id.data, item->id.len);
+  }
+}
+
 static void write_done(const struct op *op, size_t done, struct lh_buf *out) {
   lh_write_cstr(out, "ids");
   lh_write_array(out, (uint32_t)done);
@@ -144,7 +158,10 @@ static void write_done(const struct op *op, size_t done, struct lh_buf *out) {
     if (op->items[i].state == ITEM_DONE)
       lh_write_cstr(out, lh_runs_name(op->all->runs, op->items[i].node));
   }
-  if (op->kind != OP_START) return;
+  if (op->kind == OP_STOP) {
+    write_ordered(op, out);
+    return;
+  }
   lh_write_cstr(out, "pids");
   lh_write_array(out, (uint32_t)done);
   for (size_t i = 0; i < op->count; i++) {
@@ -161,7 +178,7 @@ static void write_result(const struct op *op, struct lh_buf *out) {
   size_t done = 0;
   for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
   const size_t failed = op->count - done;
-  lh_write_map(out, op->kind == OP_START ? 6 : 5);
+  lh_write_map(out, 6);
   write_errors(op, failed, out);
   write_done(op, done, out);
   lh_write_cstr(out, "rollback");
@@ -214,7 +231,7 @@ static bool begin_rollback(struct op *op, lh_ms now) {
   stop->open = stop->unsent = stop->count;
   stop->undoing = op->id;
   op->undone_by = stop->id;
-  lh_stop_go(op->all, now);
+  lh_stop_go(op->all);
   return true;
 }
 
@@ -225,6 +242,7 @@ static void end_undo(struct op *stop) {
 }
 
 static bool check_one(struct op *op, lh_ms now) {
+  if (op->ordered > 0) lh_stop_check(op);
   if (op->open > 0 || op->undone_by != 0 || !rows_are_here(op)) return false;
   if (op->undoing != 0) {
     end_undo(op);
@@ -250,6 +268,7 @@ void lh_op_check(struct lh_hubs *hubs, lh_ms now) {
 
 void lh_op_expire(struct op *op) {
   static const char text[] = "no answer before the deadline";
+  if (op->kind == OP_STOP) lh_stop_expire(op);
   for (size_t i = 0; i < op->count; i++)
     lh_op_fail_item(op, i, LH_ETIMEOUT, lh_bytes(text, sizeof text - 1));
   op->wait_count = 0;
@@ -264,11 +283,13 @@ void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause) {
   if (now + pause < hubs->retry_at) hubs->retry_at = now + pause;
 }
 
-static bool ask_anew(struct lh_hubs *hubs, uint32_t node) {  // of one node, or of all (0)
+enum { ANY_KIND = -1 };
+
+static bool ask_anew(struct lh_hubs *hubs, uint32_t node, int kind) {  // of one node, or of all (0)
   bool any = false;
   for (struct lh_list *at = hubs->ops_list.next; at != &hubs->ops_list; at = at->next) {
     struct op *op = LH_ENTRY(at, struct op, link);
-    for (size_t i = 0; i < op->count; i++) {
+    for (size_t i = 0; i < op->count && (kind == ANY_KIND || kind == (int)op->kind); i++) {
       struct item *item = &op->items[i];
       if (item->state != ITEM_SENT || (node != 0 && item->node != node)) continue;
       item->state = ITEM_NEW;
@@ -283,15 +304,21 @@ static bool ask_anew(struct lh_hubs *hubs, uint32_t node) {  // of one node, or 
 
 // What was asked of a node that is gone is asked again, of whoever is right now.
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node) {
-  (void)ask_anew(hubs, node);
+  (void)ask_anew(hubs, node, ANY_KIND);
   hubs->check_ops = true;
 }
 
-void lh_op_all_again(struct lh_hubs *hubs) { (void)ask_anew(hubs, 0); }
+// A stop that waits for a node that cannot be reached is ordered instead; a start waits.
+void lh_op_unreached(struct lh_hubs *hubs, uint32_t node) {
+  if (ask_anew(hubs, node, OP_STOP)) lh_stop_go(hubs);
+  hubs->check_ops = true;
+}
+
+void lh_op_all_again(struct lh_hubs *hubs) { (void)ask_anew(hubs, 0, ANY_KIND); }
 
 // The link is new: what was asked or answered over the one before may be lost.
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
-  if (ask_anew(hubs, node)) lh_op_retry(hubs, now, 0);
+  if (ask_anew(hubs, node, ANY_KIND)) lh_op_retry(hubs, now, 0);
 }
 
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,

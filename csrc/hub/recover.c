@@ -8,7 +8,8 @@
 //
 // Where placement depends on more than the arguments (deterministic = false), the member with the
 // lowest id of those that run the hub decides for all and sends START frames. Rows that nobody
-// covered (a request was lost, a strategy failed) are looked at again, after growing pauses.
+// covered (a request was lost, a strategy failed, whoever should claim them has not got them) are
+// looked at again, after growing pauses; then whoever holds them sends them on, too.
 #include "hub/internal.h"
 
 #include "base/log.h"
@@ -52,6 +53,7 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
     if (best_holder(hubs, dead, &holder) >= lh_registry_seq(hubs->registry, dead))
       lh_registry_freeze_old(hubs->registry, dead);
     lh_registry_freeze(hubs->registry, dead);
+    lh_recover_refuted(hubs, dead);  // nothing of it is here now, whatever was before
   }
   if (!lacks_tail(hubs, dead, &holder)) return;
   const uintptr_t asked = (uintptr_t)lh_map_get(&hubs->asked, &dead, sizeof dead);
@@ -63,7 +65,7 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   hubs->fetching++;
 }
 
-// It lives after all, so its ledger goes on.
+// It lives after all, so its ledger goes on: what was noted of its death is void.
 void lh_recover_refuted(struct lh_hubs *hubs, uint32_t node) {
   (void)lh_map_remove(&hubs->asked, &node, sizeof node);
 }
@@ -110,6 +112,7 @@ struct heir {  // the rows of one hub that are to be placed, gathered over the d
   const struct lh_row **rows;
   struct lh_bytes *ids;
   size_t count, cap;
+  bool again;  // looked at before: whoever should have claimed them may not have the rows
 };
 
 static void gather(struct heir *heir, const struct lh_row *row) {
@@ -219,6 +222,7 @@ static void claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct
       .metadata = lh_row_metadata(row),
       .restarts = LH_PLANTED(restarts_not_carried) ? 0 : row->restarts,
       .above = row->generation,
+      .born = row->born,
       .flags = row->pinned ? START_PINNED : 0U,
   };
   hubs->counters.recovered++;
@@ -232,15 +236,17 @@ static void send_claim(struct lh_hubs *hubs, struct hub *hub, const struct lh_ro
   lh_write_run(&body, lh_runs_at(hubs->runs, hubs->self));
   lh_write_str(&body, hub->config.id.data, hub->config.id.len);
   lh_write_uint(&body, 0);
-  lh_write_uint(&body, START_GIVEN | START_PINNED | START_CHECK);
+  const unsigned given = hub->config.deterministic ? 0U : START_GIVEN | START_PINNED;
+  lh_write_uint(&body, START_CHECK | given);
   lh_write_uint(&body, hub->generation);
-  lh_write_array(&body, 6);
+  lh_write_array(&body, ARRIVAL_FIELDS);
   lh_write_uint(&body, 0);
   lh_write_str(&body, lh_row_id(row).data, lh_row_id(row).len);
   lh_write_bin(&body, lh_row_spec(row).data, lh_row_spec(row).len);
   lh_write_bin(&body, lh_row_metadata(row).data, lh_row_metadata(row).len);
   lh_write_uint(&body, row->restarts);
   lh_write_uint(&body, row->generation);
+  lh_write_uint(&body, row->born);
   lh_hub_send(hubs, to, LH_FRAME_START, &body);
 }
 
@@ -276,7 +282,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
       continue;  // it was covered while the strategy thought
     if (nodes[i] == hubs->self)
       claim(hubs, now, hub, heir->rows[i]);
-    else if (nodes[i] != 0 && !hub->config.deterministic)
+    else if (nodes[i] != 0 && (!hub->config.deterministic || heir->again))
       send_claim(hubs, hub, heir->rows[i], nodes[i]);
   }
   lh_host_claim_all(hubs);
@@ -284,18 +290,24 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   heir_free(heir);
 }
 
-static bool decides_for_all(const struct hub *hub) {
+bool lh_recover_is_first(const struct hub *hub) {
   const struct view *view = &hub->all->view;
-  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->config.deterministic) return true;
   for (size_t i = 0; i < view->count; i++) {
     if (lh_view_runs(view->peers[i], hub->index)) return view->peers[i]->node == hub->all->self;
   }
   return false;
 }
 
-static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t dead_count) {
+static bool decides_for_all(const struct hub *hub) {
+  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->config.deterministic) return true;
+  return lh_recover_is_first(hub);
+}
+
+static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t dead_count,
+                        bool again) {
   struct heir *heir = LH_NEW(struct heir);
   heir->hub = hub;
+  heir->again = again;
   lh_registry_read_lock();
   for (size_t i = 0; i < dead_count; i++) sweep_ledger(heir, dead[i]);
   lh_registry_read_unlock();
@@ -317,16 +329,19 @@ bool lh_recover_keeps(struct lh_hubs *hubs) {
 
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   uint32_t dead[DEAD_MAX];
+  const bool again = hubs->recover_anew;
   hubs->recover_again = LH_NEVER;
+  hubs->recover_anew = false;
   if (!LH_PLANTED(tail_not_fetched) && fetch_tails(hubs, now)) return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));
+    lh_order_take_over(hubs, dead[i], false);
   }
   if (count == 0) return;
   hubs->recover_again = now + hubs->recover_pause;
   if (hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
-    if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count);
+    if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count, again);
   }
 }

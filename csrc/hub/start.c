@@ -2,8 +2,9 @@
 // the hosts.
 //
 // A START frame: [op, asker's run, hub, hops, flags, generation, [index, id, spec, metadata,
-// restarts, above] ...]. Its answer, STARTED: [op, sequence, [index, code, pid, text] ...] follows
-// the rows it speaks of on the same link.
+// restarts, above, born] ...]; of a new start `born` is 0, and `above` is how far the stop orders
+// about it reach that the asker knows. Its answer, STARTED: [op, sequence, [index, code, pid, text]
+// ...] follows the rows it speaks of on the same link.
 #include "hub/internal.h"
 
 #include "base/mem.h"
@@ -215,7 +216,7 @@ static void send_part(struct op *op, uint32_t node, const size_t *indexes, size_
   lh_write_uint(&body, 0);
   lh_write_uint(&body, flags);
   lh_write_uint(&body, op->hub->generation);
-  lh_write_array(&body, (uint32_t)(count * 6));
+  lh_write_array(&body, (uint32_t)(count * ARRIVAL_FIELDS));
   for (size_t i = 0; i < count; i++) {
     const struct item *item = &op->items[indexes[i]];
     lh_write_uint(&body, indexes[i]);
@@ -223,6 +224,7 @@ static void send_part(struct op *op, uint32_t node, const size_t *indexes, size_
     lh_write_bin(&body, item->spec.data, item->spec.len);
     lh_write_bin(&body, item->metadata.data, item->metadata.len);
     lh_write_uint(&body, 0);
+    lh_write_uint(&body, lh_registry_ordered(op->all->registry, op->hub->index, item->id));
     lh_write_uint(&body, 0);
   }
   lh_hub_send(op->all, node, LH_FRAME_START, &body);
@@ -423,8 +425,8 @@ static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   }
   struct op *op = lh_op_find(hubs, id);
   if (op == NULL || index >= op->count) return;
-  if (code == LH_EEXISTS && op->items[index].met && pid == 0) {
-    ask_again(op, index, now);  // it starts there under another name, and may fail yet
+  if (code == LH_EAGAIN || (code == LH_EEXISTS && op->items[index].met && pid == 0)) {
+    ask_again(op, index, now);  // one is ending there; or it starts under another name
   } else if (code == LH_OK || (code == LH_EEXISTS && op->items[index].met)) {
     lh_op_done_item(op, index, pid != 0 ? lh_pid_node(pid) : from, pid);
   } else {
@@ -454,6 +456,7 @@ static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   (void)pid;
   if (op == NULL || index >= op->count) return;
   struct item *item = &op->items[index];
+  if (item->state == ITEM_ORDERED) return;  // the order stands, and its way is followed
   item->met = item->met || code == LH_OK || code == LH_EEXISTS;
   if (code == LH_EEXISTS || lives_elsewhere(op, index, from))
     ask_again(op, index, now);
@@ -505,5 +508,5 @@ void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_by
     return;
   }
   hubs->check_ops = true;
-  lh_stop_go(hubs, now);
+  lh_stop_go(hubs);
 }

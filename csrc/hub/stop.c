@@ -1,8 +1,9 @@
 // stop.c - stopping children: finding who runs them and asking those nodes.
 //
 // A STOP frame: [op, asker's run, hub, hops, [index, id] ...]; its answer, STOPPED, is shaped as
-// STARTED. An id that no row names may still be the child of a node that just died: such a stop
-// waits until the child was recovered.
+// STARTED. A child whose host cannot be reached (no link, suspected, dead) is stopped by an order
+// in our own ledger (order.c): such a stop is done when all members that can be reached hold the
+// order and none of them has the child any more.
 #include "hub/internal.h"
 
 #include "base/mem.h"
@@ -79,17 +80,57 @@ static bool has_owners(const struct hub *hub) {
   return hub->config.distribution != LH_DISTRIBUTION_CUSTOM && hub->candidate_count > 0;
 }
 
-static void look_for(struct op *op, const size_t *unknown, size_t count, lh_ms now) {
-  struct lh_map dead = LH_MAP_EMPTY;
+// --- orders ---
+static void leave_order(struct op *op, struct item *item, uint64_t born) {
+  const uint64_t seq = lh_order_write(op->hub, item->id, born);
+  if (item->state == ITEM_NEW) op->unsent--;
+  item->state = ITEM_ORDERED;
+  item->ordered = true;
+  item->born = born;
+  op->ordered++;
+  if (seq > op->order_seq) op->order_seq = seq;
+  op->all->check_ops = true;
+}
+
+static bool is_reached(struct op *op, const struct item *item) {
+  const struct lh_row *rows[LH_MEMBERS_MAX];
+  bool reached = false;
+  lh_registry_read_lock();
+  const size_t count =
+      lh_registry_all(op->all->registry, op->hub->index, item->id, rows, LH_MEMBERS_MAX);
+  for (size_t i = 0; i < count && i < LH_MEMBERS_MAX; i++) {
+    reached = reached || (rows[i]->born <= item->born && lh_view_reaches(op->all, rows[i]->node));
+  }
+  lh_registry_read_unlock();
+  return reached;
+}
+
+void lh_stop_check(struct op *op) {
+  if (!lh_held_by_all(op->all, op->order_seq)) return;
+  for (size_t i = 0; i < op->count; i++) {
+    const struct item *item = &op->items[i];
+    if (item->state != ITEM_ORDERED) continue;
+    if (is_reached(op, item)) return;
+    lh_op_done_item(op, i, item->node, 0);
+  }
+}
+
+void lh_stop_expire(struct op *op) {
+  for (size_t i = 0; op->hub != NULL && i < op->count; i++) {
+    struct item *item = &op->items[i];
+    if (item->state != ITEM_NEW && item->state != ITEM_SENT) continue;
+    const uint64_t born = lh_order_born(op->hub, item->id);
+    if (born > 0) leave_order(op, item, born);
+  }
+}
+
+static void look_for(struct op *op, const size_t *unknown, size_t count) {
   size_t *indexes = lh_alloc(count * sizeof(size_t));
   struct lh_bytes *ids = lh_alloc(count * sizeof(struct lh_bytes));
   size_t asked = 0;
-  lh_recover_ids(op->hub, &dead);
   for (size_t i = 0; i < count; i++) {
     const struct item *item = &op->items[unknown[i]];
-    if (lh_map_get(&dead, item->id.data, item->id.len) != NULL) {
-      lh_op_retry(op->all, now, LH_RETRY_MS * 5);
-    } else if (item->looked_for || !has_owners(op->hub)) {
+    if (item->looked_for || !has_owners(op->hub)) {
       conclude(op, unknown[i]);
     } else {
       indexes[asked] = unknown[i];
@@ -97,32 +138,42 @@ static void look_for(struct op *op, const size_t *unknown, size_t count, lh_ms n
     }
   }
   if (asked > 0) ask_owners(op, indexes, ids, asked);
-  lh_map_free(&dead);
   lh_free(indexes);
   lh_free(ids);
 }
 
-static void go(struct op *op, lh_ms now) {
+// Finds the host of one child; false: no row names it, or an order stands for it now.
+static bool find_host(struct op *op, struct item *item, bool *unknown) {
+  item->node = host_of(op, item);
+  *unknown = false;
+  if (item->node != 0 && lh_view_reaches(op->all, item->node)) return true;
+  const uint64_t born = lh_order_born(op->hub, item->id);
+  *unknown = born == 0 || lh_order_covers(op->hub, item->id, born);
+  if (!*unknown) leave_order(op, item, born);
+  return false;
+}
+
+static void go(struct op *op) {
   size_t *unknown = lh_alloc(op->unsent * sizeof(size_t));
   size_t count = 0;
   for (size_t i = 0; i < op->count; i++) {
     struct item *item = &op->items[i];
     if (item->state != ITEM_NEW) continue;
-    item->node = host_of(op, item);
-    if (item->node == 0) unknown[count++] = i;
+    bool is_unknown = false;
+    if (!find_host(op, item, &is_unknown) && is_unknown) unknown[count++] = i;
   }
-  if (count > 0 && is_quiet(op->all)) look_for(op, unknown, count, now);
+  if (count > 0 && is_quiet(op->all)) look_for(op, unknown, count);
   lh_free(unknown);
   for (size_t i = 0; i < op->all->view.count && op->unsent > 0; i++)
     send_to_node(op, op->all->view.peers[i]->node);
 }
 
-void lh_stop_go(struct lh_hubs *hubs, lh_ms now) {
+void lh_stop_go(struct lh_hubs *hubs) {
   struct lh_list *at = hubs->ops_list.next;
   while (at != &hubs->ops_list) {
     struct op *op = LH_ENTRY(at, struct op, link);
     at = at->next;
-    if (op->kind == OP_STOP && op->unsent > 0) go(op, now);
+    if (op->kind == OP_STOP && op->unsent > 0) go(op);
   }
   hubs->check_ops = true;
 }

@@ -2,9 +2,10 @@
 //
 // The view is a sorted list of the runs that live. Its hash covers runs, names, hubs, who takes
 // children and who leaves. A VIEW frame carries the hash, the sequence of its sender's own ledger,
-// the highest generation known of each hub, and how far the sender holds each dead ledger. A vote
-// counts once the sender's ledger is here up to that sequence: its claims are known then, also
-// where the rows come later than the vote (a link that is new).
+// for each hub the highest generation known and how far those reach who are away (away.c), and how
+// far the sender holds each dead ledger. A vote counts once the sender's ledger is here up to that
+// sequence: its claims are known then, also where the rows come later than the vote (a link that is
+// new).
 //
 //   changed --> claims and rows out, VIEW to all --> every member's vote equals ours --> AGREED -->
 //   recover, balance
@@ -32,6 +33,12 @@ struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
   return NULL;
 }
 
+bool lh_view_reaches(struct lh_hubs *hubs, uint32_t node) {
+  const struct peer *peer = lh_view_find(hubs, node);
+  if (node == hubs->self) return true;
+  return peer != NULL && !peer->suspect && lh_registry_is_linked(hubs->registry, node);
+}
+
 bool lh_view_runs(const struct peer *peer, uint32_t hub) {
   for (size_t i = 0; i < peer->hub_count; i++) {
     if (peer->hubs[i].hub == hub) return true;
@@ -42,6 +49,7 @@ bool lh_view_runs(const struct peer *peer, uint32_t hub) {
 static void peer_free(struct peer *peer) {
   lh_free(peer->hubs);
   lh_free(peer->frozen);
+  lh_free(peer->away);
   lh_free(peer);
 }
 
@@ -90,17 +98,25 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
         other->epoch >= run->epoch || LH_PLANTED(earlier_runs_go_on))
       continue;
     struct peer *peer = lh_view_find(hubs, nodes[i]);
-    if (peer != NULL) peer_remove(&hubs->view, peer);
+    if (peer != NULL) {
+      lh_lately_died(hubs, peer);
+      peer_remove(&hubs->view, peer);
+    }
     lh_registry_freeze(hubs->registry, nodes[i]);
   }
 }
 
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
   struct view *view = &hubs->view;
-  while (view->count > 0) peer_remove(view, view->peers[view->count - 1]);
+  const struct lh_run *self = lh_runs_at(hubs->runs, hubs->self);
+  while (view->count > 0) {
+    struct peer *peer = view->peers[view->count - 1];
+    if (!lh_node_id_equal(&peer->run.id, &self->id)) lh_away_died(hubs, now, peer);
+    peer_remove(view, peer);
+  }
   for (size_t i = 0; i < hubs->hub_count; i++) hubs->hubs[i]->candidate_count = 0;
   view->hash = 0;
-  view->agreed = view->settled = false;
+  view->agreed = view->settled = view->capped = false;
   view->rejoining = true;
   view->changed_at = now;
   view->drop_at = now + 2 * LH_VIEW_CAP_MS;
@@ -114,6 +130,7 @@ void lh_view_drop_strangers(struct lh_hubs *hubs, lh_ms now) {
   const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
   for (size_t i = 0; i < count; i++) {
     if (nodes[i] == hubs->self || lh_view_find(hubs, nodes[i]) != NULL) continue;
+    lh_order_take_over(hubs, nodes[i], true);
     lh_registry_drop(hubs->registry, nodes[i]);
     dropped = true;
   }
@@ -138,6 +155,7 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     if (peer == NULL) {
       end_earlier_runs(hubs, &record->run);
       peer = peer_add(&hubs->view, node, &record->run);
+      if (node != hubs->self) lh_away_joined(hubs, &record->run);
     }
     if (node != hubs->self)
       met_somebody(&hubs->view, now);
@@ -167,11 +185,12 @@ static uint64_t compute_hash(struct lh_hubs *hubs) {
 }
 
 static void write_generations(struct lh_hubs *hubs, struct lh_buf *out) {
-  lh_write_map(out, (uint32_t)hubs->hub_count);
+  lh_write_array(out, (uint32_t)hubs->hub_count * 3);
   for (size_t i = 0; i < hubs->hub_count; i++) {
     const struct hub *hub = hubs->hubs[i];
     lh_write_str(out, hub->config.id.data, hub->config.id.len);
     lh_write_uint(out, hub->generation);
+    lh_write_uint(out, lh_away_ours(hub));
   }
 }
 
@@ -179,6 +198,7 @@ static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
   uint32_t nodes[FROZEN_MAX];
   const size_t all = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
   const size_t count = all < FROZEN_MAX ? all : FROZEN_MAX;
+  hubs->told_frozen = count > 0;
   lh_write_array(out, (uint32_t)count);
   for (size_t i = 0; i < count; i++) {
     lh_write_array(out, 2);
@@ -211,7 +231,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   if (hash == hubs->view.hash) return;
   hubs->view.hash = hash;
   hubs->view.agreed = false;
-  hubs->view.settled = false;
+  hubs->view.settled = hubs->view.capped = false;
   hubs->view.changed_at = now;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
@@ -222,16 +242,32 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
 }
 
 // --- votes ---
-static void read_generations(struct lh_hubs *hubs, struct lh_reader *in) {
-  const uint32_t count = lh_read_map(in, LH_HUBS_MAX);
+static void read_generations(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
+  const uint32_t fields = lh_read_array(in, 3 * LH_HUBS_MAX);
+  const uint32_t count = fields / 3;
+  if (fields % 3 != 0) lh_read_fail(in, LH_EFORMAT);
+  peer->away = lh_realloc(peer->away, (hubs->hub_count + 1) * sizeof(struct away_word));
+  peer->away_count = 0;
   for (uint32_t i = 0; i < count && in->err == 0; i++) {
     struct hub *hub = lh_hub_find(hubs, lh_read_str(in, LH_HUB_ID_MAX));
     const uint64_t generation = lh_read_uint(in, LH_GENERATION_MAX);
-    if (hub != NULL && generation > hub->generation) hub->generation = generation;
+    const uint64_t knows = lh_read_uint(in, LH_GENERATION_MAX);
+    if (hub == NULL || in->err != 0) continue;
+    if (generation > hub->generation) hub->generation = generation;
+    if (peer->away_count < hubs->hub_count)
+      peer->away[peer->away_count++] = (struct away_word){hub->index, knows};
   }
 }
 
-static void read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
+static bool said_before(const struct peer *peer, const struct frozen_vote *vote) {
+  for (size_t i = 0; i < peer->frozen_count; i++) {
+    if (peer->frozen[i].node == vote->node) return peer->frozen[i].seq >= vote->seq;
+  }
+  return false;
+}
+
+// Answers whether it holds more of the dead than it said before.
+static bool read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
   const uint32_t count = lh_read_array(in, FROZEN_MAX);
   struct frozen_vote *votes = lh_zalloc((count + 1) * sizeof(struct frozen_vote));
   for (uint32_t i = 0; i < count && in->err == 0; i++) {
@@ -243,11 +279,14 @@ static void read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reade
   }
   if (lh_read_end(in) != LH_OK) {
     lh_free(votes);
-    return;
+    return false;
   }
+  bool more = false;
+  for (uint32_t i = 0; i < count; i++) more = more || !said_before(peer, &votes[i]);
   lh_free(peer->frozen);
   peer->frozen = votes;
   peer->frozen_count = count;
+  return more;
 }
 
 int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
@@ -258,14 +297,17 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
   const struct lh_wire_value hash = lh_read_value(&in);
   if (hash.type != LH_WIRE_INT && hash.type != LH_WIRE_UINT) return LH_EFORMAT;
   const uint64_t seq = lh_read_uint(&in, INT64_MAX);
-  read_generations(hubs, &in);
-  read_frozen(hubs, peer, &in);
+  read_generations(hubs, peer, &in);
+  const bool more = read_frozen(hubs, peer, &in);
   if (in.err != LH_OK) return in.err;
+  // That less of the dead is left there is no reason to place what is left here anew.
+  const bool same = peer->voted && peer->vote == hash.as.unsigned_integer;
   peer->vote = hash.as.unsigned_integer;
   peer->vote_seq = seq;
   peer->voted = true;
+  lh_held_ask_again(hubs, peer);
   hubs->check_view = true;
-  hubs->check_settle = true;
+  hubs->check_settle = hubs->check_settle || !same || more;
   return LH_OK;
 }
 
@@ -301,7 +343,11 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
   if (!view->agreed) {
     const bool capped = now - view->changed_at >= LH_VIEW_CAP_MS;
     if (!all_agree(hubs) && !capped) return;
-    if (capped && !all_agree(hubs)) report_cap(hubs);
+    view->capped = !all_agree(hubs);
+    if (view->capped)
+      report_cap(hubs);
+    else
+      lh_away_agreed(hubs, now);
     view->agreed = true;
     hubs->check_settle = true;
   }
@@ -315,7 +361,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
       lh_move_balance(hubs, now);
     }
     lh_start_go(hubs, now);
-    lh_stop_go(hubs, now);
+    lh_stop_go(hubs);
     lh_hub_stop_untaken(hubs, now);
     lh_hub_check_empty(hubs);
   }

@@ -65,6 +65,9 @@ static void count_hub(const struct lh_node *node, struct group *group) {
   count(group, "refused", hubs.refused);
   count(group, "acted_without_agreement", hubs.acted_without_agreement);
   count(group, "strategy_errors", hubs.strategy_errors);
+  count(group, "stop_orders", hubs.orders);
+  count(group, "ended_by_order", hubs.ended_by_order);
+  count(group, "away_joined", hubs.away_joined);
 }
 
 static void count_link(const struct lh_node *node, struct group *group) {
@@ -137,6 +140,7 @@ static void count_registry(const struct lh_node *node, struct group *group) {
   count(group, "refused", rows.refused);
   count(group, "malformed", rows.malformed);
   count(group, "digest_mismatch", rows.digest_mismatch);
+  count(group, "orders_dropped", rows.orders_dropped);
 }
 
 void lh_service_counters(const struct lh_node *node, struct lh_buf *out) {

@@ -142,6 +142,7 @@ static void on_down(void *self, uint32_t peer, const char *reason) {
   lh_actors_flush(node->actors);
   lh_registry_peer_down(node->registry, peer);
   lh_members_link_down(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer));
+  lh_hubs_peer_down(node->hubs, peer);
   lh_actors_node_down(node->actors, peer);
   lh_node_touch(node);
 }
@@ -279,6 +280,11 @@ static void row_changed(void *self, const struct lh_row *before, const struct lh
   lh_hubs_row_changed(node->hubs, before, after);
 }
 
+static void ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  const struct lh_node *node = self;
+  lh_hubs_ordered(node->hubs, hub, id, born);
+}
+
 static void send_to_all(struct lh_node *node, uint8_t type, struct lh_bytes body) {
   for (size_t i = 0; i < lh_members_count(node->members); i++) {
     enum lh_member_state state;
@@ -305,7 +311,7 @@ static void advanced(void *self, uint32_t ledger, uint64_t seq) {
 }
 
 const struct lh_registry_ops lh_node_registry_ops = {
-    .row_changed = row_changed, .send = send_rows, .advanced = advanced};
+    .row_changed = row_changed, .ordered = ordered, .send = send_rows, .advanced = advanced};
 
 // --- our own record ---
 static void fill_record(struct lh_node *node, struct lh_member_record *record) {

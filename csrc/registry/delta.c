@@ -66,7 +66,9 @@ static int apply(struct lh_registry *registry, struct lh_ledger *ledger, struct 
                  const struct lh_chain *chain) {
   uint32_t hubs[LH_HUBS_MAX];
   // One frame of slack: the owner's limit counts what a frame leaves, not what it replaces.
-  if (ledger->count + delta->puts > LH_LEDGER_ROWS_MAX + LH_DELTA_OPS_MAX) return LH_ELIMIT;
+  if (ledger->count + delta->puts > LH_LEDGER_ROWS_MAX + LH_DELTA_OPS_MAX ||
+      ledger->order_count + delta->puts > LH_ORDERS_MAX + LH_DELTA_OPS_MAX)
+    return LH_ELIMIT;
   const int err = lh_hub_table_resolve(registry, delta->hubs, delta->hub_count, hubs);
   if (err != 0) return err;
   if (LH_PLANTED(gap_applied) || LH_PLANTED(duplicate_applied)) ledger->seq = delta->first - 1;
@@ -74,13 +76,14 @@ static int apply(struct lh_registry *registry, struct lh_ledger *ledger, struct 
     struct lh_op *op = &delta->ops[i];
     ledger->seq++;
     if (op->entry != NULL) {
-      op->entry->row.hub = (uint16_t)hubs[op->hub];
+      op->entry->row.hub = (uint16_t)(hubs[op->hub] | (op->order ? LH_ORDER_BIT : 0));
       lh_ledger_put(registry, ledger, op->entry);
       op->entry = NULL;
       continue;
     }
     struct lh_entry *gone =
-        lh_index_row(registry, ledger->node, (struct lh_key){hubs[op->hub], op->id});
+        lh_index_row(registry, ledger->node,
+                     (struct lh_key){hubs[op->hub] | (op->order ? LH_ORDER_BIT : 0), op->id});
     if (gone != NULL && !LH_PLANTED(removal_passed_over)) lh_ledger_remove(registry, ledger, gone);
   }
   ledger->chain = *chain;

@@ -28,7 +28,8 @@ static int find_tag(struct lh_bytes metadata, struct lh_bytes *tag) {
 int lh_entry_check(const struct lh_row_in *in, struct lh_bytes *tag) {
   *tag = lh_bytes(NULL, 0);
   if (in->id.len > LH_CHILD_ID_MAX || in->spec.len > LH_SPEC_MAX ||
-      in->metadata.len > LH_METADATA_MAX || in->generation > LH_GENERATION_MAX) {
+      in->metadata.len > LH_METADATA_MAX || in->generation > LH_GENERATION_MAX ||
+      in->born > in->generation) {
     return LH_ELIMIT;
   }
   if (in->id.len == 0 || in->state < LH_ROW_STARTING || in->state > LH_ROW_FAILED ||
@@ -51,6 +52,7 @@ struct lh_entry *lh_entry_new(uint32_t node, uint64_t seq, const struct lh_row_i
   uint8_t *bytes = (uint8_t *)entry + head;
   entry->row = (struct lh_row){
       .generation = in->generation,
+      .born = in->born,
       .seq = seq,
       .pid = in->pid_local != 0 ? lh_pid_make(node, in->pid_local) : 0,
       .node = node,
@@ -68,6 +70,7 @@ struct lh_entry *lh_entry_new(uint32_t node, uint64_t seq, const struct lh_row_i
   cds_lfht_node_init(&entry->link);
   lh_list_init(&entry->order);
   atomic_init(&entry->refs, 1);
+  atomic_init(&entry->hidden, false);
   entry->tagged = tag.len > 0;
   if (entry->tagged) {
     *lh_entry_tag(entry) = (struct lh_tag){.entry = entry,

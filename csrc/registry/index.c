@@ -102,19 +102,33 @@ uint64_t lh_index_live_generation(const struct lh_registry *registry, struct lh_
   return highest;
 }
 
-struct lh_entry *lh_index_frozen_below(const struct lh_registry *registry, struct lh_key key,
-                                       uint64_t generation) {
+struct lh_entry *lh_index_some(const struct lh_registry *registry, struct lh_key key,
+                               lh_fits_fn *fits, uint64_t value) {
   struct cds_lfht_iter at;
-  struct lh_entry *below = NULL;
+  struct lh_entry *some = NULL;
   lh_shared_lock();
   struct cds_lfht_node *link =
       lh_shared_find(registry->index, lh_index_hash(registry, key), lh_index_match, &key, &at);
-  for (; link != NULL && below == NULL;
+  for (; link != NULL && some == NULL;
        link = lh_shared_find_next(registry->index, lh_index_match, &key, &at)) {
     struct lh_entry *entry = lh_index_entry(link);
-    if (entry->row.generation < generation && lh_entry_is_skipped(registry, &entry->row))
-      below = entry;
+    if (fits(registry, entry, value)) some = entry;
   }
   lh_shared_unlock();
-  return below;
+  return some;
+}
+
+uint64_t lh_index_ordered(const struct lh_registry *registry, struct lh_key key, bool live) {
+  struct cds_lfht_iter at;
+  uint64_t furthest = 0;
+  lh_shared_lock();
+  struct cds_lfht_node *link =
+      lh_shared_find(registry->index, lh_index_hash(registry, key), lh_index_match, &key, &at);
+  for (; link != NULL; link = lh_shared_find_next(registry->index, lh_index_match, &key, &at)) {
+    const struct lh_row *row = &lh_index_entry(link)->row;
+    if (row->born > furthest && !(live && lh_node_is_skipped(registry, row->node)))
+      furthest = row->born;
+  }
+  lh_shared_unlock();
+  return furthest;
 }

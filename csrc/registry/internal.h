@@ -12,7 +12,8 @@
 //   SNAPSHOT  digest16 [run, seq, chain16, rows, part, is last, [hub ids], [[seq, row...]]]
 //   NEED      [run, seq, chain16, whole]          "I hold this much of that ledger; send the rest
 //   (or all)" DIGEST    [answer wanted, [[run, seq, chain16]...]] operation [hub, id, generation,
-//   pid, state, restarts, pinned, metadata, spec] or, a removal, [hub, id]
+//   born, pid, state, restarts, pinned, metadata, spec]; a removal: [hub, id]; a stop order:
+//   [hub, id, born], with 0 its removal
 //
 // The chain. The unit is the DELTA frame as its owner sealed it: a frame's digest is
 // HMAC(key, 'D' || digest of the frame before || bytes after the digest), zeros before the first.
@@ -59,6 +60,7 @@ struct lh_entry {
     struct rcu_head tomb;  // from then on
   };
   _Atomic uint32_t refs;  // one is the registry's
+  _Atomic bool hidden;    // of a live ledger: a stop order is about it
   bool tagged;
 };
 
@@ -85,8 +87,10 @@ struct lh_ledger {
   struct lh_run run;
   uint64_t seq;
   struct lh_chain chain;
-  struct lh_list rows;  // of lh_entry, by sequence
-  size_t count;
+  struct lh_list rows;    // of lh_entry, by sequence
+  struct lh_list orders;  // stop orders, by sequence
+  size_t count;           // of rows
+  size_t order_count;
   size_t bytes;  // of ids, metadata and specs
   uint32_t *hub_rows;
   uint32_t hub_cap;
@@ -164,7 +168,8 @@ struct lh_registry {
   struct lh_ledger **by_node;
   uint32_t node_cap;
   size_t frozen_rows;
-  bool quiet;  // our own rows move to a new epoch: row_changed is not called
+  size_t orders;  // of all ledgers
+  bool quiet;     // our own rows move to a new epoch: row_changed is not called
   void (*on_write)(void *self, const struct lh_row *row);  // NULL: nobody is told
   void *on_write_self;
   bool ending;           // in lh_registry_free
@@ -182,9 +187,24 @@ struct lh_registry {
   _Atomic bool skipped[LH_RUNS_MAX];  // nodes whose rows reads pass over
 };
 
+// A stop order is an entry of its own kind, under the key of its child in a hub that no read names.
+enum { LH_ROW_ORDER = LH_ROW_FAILED + 1, LH_ORDER_BIT = 0x8000 };
+
+static inline bool lh_entry_is_order(const struct lh_entry *entry) {
+  return entry->row.state == LH_ROW_ORDER;
+}
+static inline uint32_t lh_entry_hub(const struct lh_entry *entry) {
+  return entry->row.hub & ~(uint32_t)LH_ORDER_BIT;
+}
+
+static inline bool lh_node_is_skipped(const struct lh_registry *registry, uint32_t node) {
+  return atomic_load_explicit(&registry->skipped[node], memory_order_acquire);
+}
 static inline bool lh_entry_is_skipped(const struct lh_registry *registry,
                                        const struct lh_row *row) {
-  return atomic_load_explicit(&registry->skipped[row->node], memory_order_acquire);
+  const struct lh_entry *entry = (const struct lh_entry *)(const void *)row;
+  return lh_node_is_skipped(registry, row->node) ||
+         atomic_load_explicit(&entry->hidden, memory_order_acquire);
 }
 
 // --- chain.c ---
@@ -236,9 +256,13 @@ struct lh_entry *lh_index_put(struct lh_registry *registry, struct lh_entry *ent
 void lh_index_remove(struct lh_registry *registry, struct lh_entry *entry);
 // The highest generation of the key in live ledgers, 0 when there is none.
 uint64_t lh_index_live_generation(const struct lh_registry *registry, struct lh_key key);
-// A row of a frozen ledger with the key and a generation below `generation`, or NULL.
-struct lh_entry *lh_index_frozen_below(const struct lh_registry *registry, struct lh_key key,
-                                       uint64_t generation);
+// Some entry with the key that `fits`, or NULL.
+typedef bool lh_fits_fn(const struct lh_registry *registry, const struct lh_entry *entry,
+                        uint64_t value);
+struct lh_entry *lh_index_some(const struct lh_registry *registry, struct lh_key key,
+                               lh_fits_fn *fits, uint64_t value);
+// How far the stop orders about the key reach, in live ledgers or in all; 0: none.
+uint64_t lh_index_ordered(const struct lh_registry *registry, struct lh_key key, bool live);
 
 // --- ledger.c ---
 struct lh_ledger *lh_ledger_get(const struct lh_registry *registry, uint32_t node);  // NULL: none
@@ -248,16 +272,28 @@ void lh_ledger_forget(struct lh_registry *registry, struct lh_ledger *ledger);
 void lh_ledger_put(struct lh_registry *registry, struct lh_ledger *ledger, struct lh_entry *entry);
 void lh_ledger_remove(struct lh_registry *registry, struct lh_ledger *ledger,
                       struct lh_entry *entry);
+void lh_ledger_cover(struct lh_registry *registry, struct lh_entry *frozen);  // not needed any more
+void lh_ledger_hide(struct lh_registry *registry, struct lh_entry *entry, bool hidden);
 void lh_ledger_unstage(struct lh_ledger *ledger);
 // What peers may be told of a ledger (ours: what was flushed).
 uint64_t lh_ledger_known(const struct lh_registry *registry, const struct lh_ledger *ledger,
                          struct lh_chain *chain);
+
+// --- orders.c ---
+void lh_orders_put(struct lh_registry *registry, struct lh_ledger *ledger, struct lh_entry *entry);
+void lh_orders_removed(struct lh_registry *registry, const struct lh_entry *entry);
+// Whether an order is about this row.
+bool lh_orders_end(const struct lh_registry *registry, const struct lh_entry *entry);
+// What follows from the order once its ledger is live; what, once it is frozen.
+void lh_orders_live(struct lh_registry *registry, struct lh_entry *order);
+void lh_orders_frozen(struct lh_registry *registry, struct lh_entry *order);
 
 // --- codec.c ---
 struct lh_op {
   struct lh_entry *entry;  // a put, not yet published; NULL: a removal
   uint32_t hub;            // place in the frame's hub table
   struct lh_bytes id;
+  bool order;  // the removal of one
 };
 void lh_hub_table_clear(struct lh_hub_table *table);
 uint32_t lh_hub_table_add(struct lh_hub_table *table, const struct lh_registry *registry,
@@ -272,6 +308,7 @@ int lh_hub_table_resolve(struct lh_registry *registry, const struct lh_bytes *hu
 void lh_codec_write_row(struct lh_buf *out, uint32_t hub, const struct lh_row *row);
 void lh_codec_write_snapshot_row(struct lh_buf *out, uint32_t hub, const struct lh_row *row);
 void lh_codec_write_removal(struct lh_buf *out, uint32_t hub, struct lh_bytes id);
+void lh_codec_write_order(struct lh_buf *out, uint32_t hub, struct lh_bytes id, uint64_t born);
 // One operation; errors stay in the reader. `op->entry` is the caller's.
 void lh_codec_read_op(struct lh_reader *reader, uint32_t node, uint64_t seq, uint32_t hubs,
                       struct lh_op *op);
@@ -283,6 +320,8 @@ struct lh_entry *lh_codec_read_snapshot_row(struct lh_reader *reader, uint32_t n
 void lh_journal_free(struct lh_journal *journal);
 void lh_journal_put(struct lh_registry *registry, const struct lh_row *row);
 void lh_journal_remove(struct lh_registry *registry, uint32_t hub, struct lh_bytes id);
+void lh_journal_order(struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
+                      uint64_t born);                // 0: its removal
 void lh_journal_seal(struct lh_registry *registry);  // ends the frame being filled
 void lh_journal_trim(struct lh_registry *registry);  // after everybody was served
 // Whether a copy that stands at this sequence with this chain can go on with frames kept here.

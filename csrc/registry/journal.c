@@ -82,6 +82,12 @@ void lh_journal_remove(struct lh_registry *registry, uint32_t hub, struct lh_byt
   lh_codec_write_removal(&registry->journal.ops, local, id);
 }
 
+void lh_journal_order(struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
+                      uint64_t born) {
+  const uint32_t local = open_frame(registry, hub, id.len);
+  lh_codec_write_order(&registry->journal.ops, local, id, born);
+}
+
 // A range that costs as much as a quarter of a snapshot is not worth its memory.
 static size_t bytes_to_keep(const struct lh_registry *registry) {
   const size_t quarter = registry->own->bytes / 4;

@@ -58,6 +58,7 @@ struct lh_ledger *lh_ledger_open(struct lh_registry *registry, uint32_t node) {
   ledger->run = *lh_runs_at(registry->runs, node);
   ledger->in_step = true;
   lh_list_init(&ledger->rows);
+  lh_list_init(&ledger->orders);
   const size_t place = place_of(registry, &ledger->run);
   struct lh_ledger **at = registry->ledgers + place;
   memmove(at + 1, at, (registry->ledger_count - place) * sizeof(struct lh_ledger *));
@@ -85,19 +86,36 @@ static void count_row(struct lh_registry *registry, struct lh_ledger *ledger, ui
   }
   ledger->hub_rows[hub]++;
   ledger->count++;
-  if (ledger->frozen)
-    registry->frozen_rows++;
-  else
-    atomic_fetch_add_explicit(&registry->hub_live[hub], 1, memory_order_relaxed);
+  if (ledger->frozen) registry->frozen_rows++;
 }
 
 static void uncount_row(struct lh_registry *registry, struct lh_ledger *ledger, uint32_t hub) {
   ledger->hub_rows[hub]--;
   ledger->count--;
-  if (ledger->frozen)
-    registry->frozen_rows--;
-  else
-    atomic_fetch_sub_explicit(&registry->hub_live[hub], 1, memory_order_relaxed);
+  if (ledger->frozen) registry->frozen_rows--;
+}
+
+static bool is_hidden(const struct lh_entry *entry) {
+  return atomic_load_explicit(&entry->hidden, memory_order_relaxed);
+}
+
+// Whether reads show a row is what the hub's count follows.
+static void see(struct lh_registry *registry, const struct lh_ledger *ledger,
+                const struct lh_entry *entry) {
+  if (!ledger->frozen && !is_hidden(entry))
+    atomic_fetch_add_explicit(&registry->hub_live[entry->row.hub], 1, memory_order_relaxed);
+}
+static void unsee(struct lh_registry *registry, const struct lh_ledger *ledger,
+                  const struct lh_entry *entry) {
+  if (!ledger->frozen && !is_hidden(entry))
+    atomic_fetch_sub_explicit(&registry->hub_live[entry->row.hub], 1, memory_order_relaxed);
+}
+
+void lh_ledger_hide(struct lh_registry *registry, struct lh_entry *entry, bool hidden) {
+  const struct lh_ledger *ledger = lh_ledger_get(registry, entry->row.node);
+  unsee(registry, ledger, entry);
+  atomic_store_explicit(&entry->hidden, hidden, memory_order_release);
+  see(registry, ledger, entry);
 }
 
 static struct lh_key key_of(const struct lh_entry *entry) {
@@ -109,8 +127,14 @@ void lh_ledger_remove(struct lh_registry *registry, struct lh_ledger *ledger,
   lh_index_remove(registry, entry);
   lh_list_remove(&entry->order);
   ledger->bytes -= lh_entry_bytes(entry);
-  uncount_row(registry, ledger, entry->row.hub);
-  tell(registry, ledger, entry, NULL);
+  if (lh_entry_is_order(entry)) {
+    ledger->order_count--;
+    lh_orders_removed(registry, entry);
+  } else {
+    uncount_row(registry, ledger, entry->row.hub);
+    unsee(registry, ledger, entry);
+    tell(registry, ledger, entry, NULL);
+  }
   if (registry->ending)
     lh_row_unref(&entry->row);  // nobody reads any more
   else
@@ -119,29 +143,43 @@ void lh_ledger_remove(struct lh_registry *registry, struct lh_ledger *ledger,
 
 // A frozen row is needed no more. Its ledger is then no true copy: a refuted death asks for it
 // whole.
-static void cover(struct lh_registry *registry, struct lh_entry *frozen) {
+void lh_ledger_cover(struct lh_registry *registry, struct lh_entry *frozen) {
   struct lh_ledger *ledger = lh_ledger_get(registry, frozen->row.node);
   ledger->whole = true;
   lh_ledger_remove(registry, ledger, frozen);
 }
 
+static bool is_frozen_below(const struct lh_registry *registry, const struct lh_entry *entry,
+                            uint64_t generation) {
+  return entry->row.generation < generation && lh_node_is_skipped(registry, entry->row.node);
+}
+
 static void cover_what_it_outlives(struct lh_registry *registry, const struct lh_entry *live) {
-  while (registry->frozen_rows > 0) {
-    struct lh_entry *frozen = lh_index_frozen_below(registry, key_of(live), live->row.generation);
+  while (registry->frozen_rows > 0 && !is_hidden(live)) {
+    struct lh_entry *frozen =
+        lh_index_some(registry, key_of(live), is_frozen_below, live->row.generation);
     if (frozen == NULL) return;
-    cover(registry, frozen);
+    lh_ledger_cover(registry, frozen);
   }
 }
 
-static void cover_if_outlived(struct lh_registry *registry, struct lh_entry *frozen) {
-  if (lh_index_live_generation(registry, key_of(frozen)) > frozen->row.generation) {
-    cover(registry, frozen);
-  }
+static void cover_if_done(struct lh_registry *registry, struct lh_entry *frozen) {
+  if (lh_orders_end(registry, frozen) ||
+      lh_index_live_generation(registry, key_of(frozen)) > frozen->row.generation)
+    lh_ledger_cover(registry, frozen);
 }
 
 void lh_ledger_put(struct lh_registry *registry, struct lh_ledger *ledger, struct lh_entry *entry) {
+  if (lh_entry_is_order(entry)) {
+    lh_orders_put(registry, ledger, entry);
+    return;
+  }
+  if (!ledger->frozen && lh_orders_end(registry, entry))
+    atomic_store_explicit(&entry->hidden, true, memory_order_relaxed);
   struct lh_entry *old = lh_index_put(registry, entry);
+  see(registry, ledger, entry);
   if (old != NULL) {
+    unsee(registry, ledger, old);
     lh_list_remove(&old->order);
     ledger->bytes -= lh_entry_bytes(old);
   } else {
@@ -154,7 +192,7 @@ void lh_ledger_put(struct lh_registry *registry, struct lh_ledger *ledger, struc
   tell(registry, ledger, old, entry);
   if (old != NULL) lh_entry_retire(old);
   if (ledger->frozen)
-    cover_if_outlived(registry, entry);
+    cover_if_done(registry, entry);
   else
     cover_what_it_outlives(registry, entry);
 }
@@ -171,9 +209,10 @@ void lh_ledger_unstage(struct lh_ledger *ledger) {
 
 void lh_ledger_forget(struct lh_registry *registry, struct lh_ledger *ledger) {
   lh_ledger_unstage(ledger);
-  while (!lh_list_empty(&ledger->rows)) {
+  while (!lh_list_empty(&ledger->orders))
+    lh_ledger_remove(registry, ledger, LH_ENTRY(ledger->orders.next, struct lh_entry, order));
+  while (!lh_list_empty(&ledger->rows))
     lh_ledger_remove(registry, ledger, LH_ENTRY(ledger->rows.next, struct lh_entry, order));
-  }
   struct lh_ledger **at = registry->ledgers + place_of(registry, &ledger->run);
   registry->ledger_count--;
   memmove(at, at + 1,
@@ -191,7 +230,19 @@ uint64_t lh_ledger_known(const struct lh_registry *registry, const struct lh_led
   return ours ? registry->journal.flushed_seq : ledger->seq;
 }
 
-// Moves the ledger's rows between what reads see and what they pass over.
+static void each_entry(struct lh_registry *registry, const struct lh_list *list,
+                       void (*act)(struct lh_registry *registry, struct lh_entry *entry)) {
+  for (struct lh_list *link = list->next, *next; link != list; link = next) {
+    next = link->next;
+    act(registry, LH_ENTRY(link, struct lh_entry, order));
+  }
+}
+
+static void unhide(struct lh_registry *registry, struct lh_entry *entry) {
+  if (is_hidden(entry)) lh_ledger_hide(registry, entry, false);
+}
+
+// Moves the ledger's rows between what reads see and what they pass over. None of them is hidden.
 static void set_frozen(struct lh_registry *registry, struct lh_ledger *ledger, bool frozen) {
   ledger->frozen = frozen;
   atomic_store_explicit(&registry->skipped[ledger->node], frozen, memory_order_release);
@@ -208,22 +259,16 @@ static void set_frozen(struct lh_registry *registry, struct lh_ledger *ledger, b
     registry->frozen_rows -= ledger->count;
 }
 
-static void each_entry(struct lh_registry *registry, struct lh_ledger *ledger,
-                       void (*act)(struct lh_registry *registry, struct lh_entry *entry)) {
-  for (struct lh_list *link = ledger->rows.next, *next; link != &ledger->rows; link = next) {
-    next = link->next;
-    act(registry, LH_ENTRY(link, struct lh_entry, order));
-  }
-}
-
 void lh_registry_freeze(struct lh_registry *registry, uint32_t node) {
   if (node == registry->self_node || lh_runs_at(registry->runs, node) == NULL) return;
   struct lh_ledger *ledger = lh_ledger_open(registry, node);
   if (ledger->frozen) return;
   lh_ledger_unstage(ledger);
   ledger->handled = ledger->whole ? 0 : ledger->seq;
+  if (registry->orders > 0) each_entry(registry, &ledger->rows, unhide);
   set_frozen(registry, ledger, true);
-  each_entry(registry, ledger, cover_if_outlived);
+  each_entry(registry, &ledger->orders, lh_orders_frozen);
+  each_entry(registry, &ledger->rows, cover_if_done);
 }
 
 static void cover_by(struct lh_registry *registry, struct lh_entry *live) {
@@ -238,7 +283,8 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
   if (ledger->doubted) ledger->seq++;
   ledger->doubted = false;
   set_frozen(registry, ledger, false);
-  each_entry(registry, ledger, cover_by);
+  each_entry(registry, &ledger->rows, cover_by);
+  each_entry(registry, &ledger->orders, lh_orders_live);
   ledger->in_step = true;
   lh_sync_ask(registry, ledger);  // what it said while it was frozen was refused
 }
@@ -254,7 +300,7 @@ bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub
                        struct lh_bytes id) {
   if (!lh_registry_is_frozen(registry, node)) return false;
   struct lh_entry *entry = lh_index_row(registry, node, (struct lh_key){hub, id});
-  if (entry != NULL) cover(registry, entry);
+  if (entry != NULL) lh_ledger_cover(registry, entry);
   return entry != NULL;
 }
 
@@ -299,7 +345,7 @@ size_t lh_registry_ledgers(const struct lh_registry *registry, uint32_t *nodes, 
   size_t count = 0;
   for (size_t i = 0; i < registry->ledger_count; i++) {
     const struct lh_ledger *ledger = registry->ledgers[i];
-    if (ledger->frozen != frozen || (frozen && ledger->count == 0)) continue;
+    if (ledger->frozen != frozen || (frozen && ledger->count + ledger->order_count == 0)) continue;
     if (count < max) nodes[count] = ledger->node;
     count++;
   }

@@ -37,18 +37,33 @@ uint64_t lh_registry_remove(struct lh_registry *registry, uint32_t hub, struct l
 }
 
 static void put_again(struct lh_registry *registry, const struct lh_row *row) {
+  const struct lh_entry *entry = lh_entry_of(row);
+  if (lh_entry_is_order(entry)) {
+    (void)lh_registry_order(registry, lh_entry_hub(entry), lh_row_id(row), row->born);
+    return;
+  }
   const struct lh_row_in in = {
       .hub = row->hub,
       .id = lh_row_id(row),
       .spec = lh_row_spec(row),
       .metadata = lh_row_metadata(row),
       .generation = row->generation,
+      .born = row->born,
       .pid_local = lh_pid_local(row->pid),
       .state = row->state,
       .restarts = row->restarts,
       .pinned = row->pinned,
   };
   (void)lh_registry_put(registry, &in);
+}
+
+static void move_all(struct lh_registry *registry, struct lh_ledger *before,
+                     const struct lh_list *list) {
+  while (!lh_list_empty(list)) {
+    struct lh_entry *entry = LH_ENTRY(list->next, struct lh_entry, order);
+    put_again(registry, &entry->row);  // first, so that a reader always finds one
+    lh_ledger_remove(registry, before, entry);
+  }
 }
 
 void lh_registry_new_epoch(struct lh_registry *registry, uint32_t self_node) {
@@ -60,11 +75,8 @@ void lh_registry_new_epoch(struct lh_registry *registry, uint32_t self_node) {
   if (made != NULL) lh_ledger_forget(registry, made);  // nobody else can have written it
   registry->own = lh_ledger_open(registry, self_node);
   registry->quiet = true;
-  while (!lh_list_empty(&before->rows)) {
-    struct lh_entry *entry = LH_ENTRY(before->rows.next, struct lh_entry, order);
-    put_again(registry, &entry->row);  // first, so that a reader always finds one
-    lh_ledger_remove(registry, before, entry);
-  }
+  move_all(registry, before, &before->orders);
+  move_all(registry, before, &before->rows);
   lh_ledger_forget(registry, before);
   registry->quiet = false;
   for (struct lh_list *link = registry->peers.next; link != &registry->peers; link = link->next) {

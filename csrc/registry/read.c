@@ -43,6 +43,27 @@ size_t lh_registry_find(const struct lh_registry *registry, uint32_t hub, struct
   return count;
 }
 
+size_t lh_registry_all(const struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
+                       const struct lh_row **rows, size_t max) {
+  const struct lh_key key = {hub, id};
+  struct cds_lfht_iter at;
+  size_t count = 0;
+  struct cds_lfht_node *link =
+      lh_shared_find(registry->index, lh_index_hash(registry, key), lh_index_match, &key, &at);
+  for (; link != NULL; link = lh_shared_find_next(registry->index, lh_index_match, &key, &at)) {
+    if (count < max) rows[count] = &lh_index_entry(link)->row;
+    count++;
+  }
+  return count;
+}
+
+const struct lh_row *lh_registry_own(const struct lh_registry *registry, uint32_t hub,
+                                     struct lh_bytes id) {
+  const struct lh_entry *entry =
+      lh_index_row(registry, registry->self_node, (struct lh_key){hub, id});
+  return entry != NULL ? &entry->row : NULL;
+}
+
 lh_pid lh_registry_pid(const struct lh_registry *registry, uint32_t hub, struct lh_bytes id) {
   const struct lh_key key = {hub, id};
   const uint64_t hash = lh_index_hash(registry, key);

@@ -14,6 +14,11 @@
 // generation. A frozen ledger without rows is listed no more; it is still known as frozen (late
 // frames of its owner are refused) until lh_registry_drop.
 //
+// A stop order is a row of its own kind: "(hub, child id), started with generation `born` or
+// before, is stopped". It is written by whoever cannot reach all that may run the child, travels
+// and is kept as any row, and is shown by no read. While some ledger holds it, frozen ones too, the
+// rows it is about are hidden from reads (of a live ledger) or gone (of a frozen one).
+//
 // Threads: writing and all ledger functions on the protocol thread; the functions of the section
 // "reading" on any thread that called lh_registry_thread_enter (read-copy-update by liburcu, behind
 // registry/shared.h). The protocol thread enters too, before lh_registry_new, and leaves after
@@ -55,6 +60,9 @@ enum {
   LH_LOG_BYTES_MAX =
       32 * 1024 * 1024,  // of our log kept for peers that lag; beyond it they get a snapshot
   LH_PAGE_MAX = 65536,   // ids in one page
+  // limit: stop orders of one node; the oldest goes for one more | registry.orders_dropped |
+  // spec/registry/order_spec.lua: gives way to newer ones when there are too many
+  LH_ORDERS_MAX = 65536,
 };
 #define LH_GENERATION_MAX (UINT64_C(1) << 62)  // no frame may burn the counter
 
@@ -73,6 +81,7 @@ struct lh_row_in {
   struct lh_bytes spec;      // MessagePack, opaque here
   struct lh_bytes metadata;  // MessagePack map or empty; its "tag" (a string) is indexed
   uint64_t generation;
+  uint64_t born;       // the generation that its child was started with; kept until it is stopped
   uint64_t pid_local;  // low bits of the pid on its node; 0 when none runs
   uint8_t state;       // enum lh_row_state
   uint8_t restarts;    // restarts in the current window, travels with the child
@@ -82,6 +91,7 @@ struct lh_row_in {
 // A row as it is read. Immutable; valid inside the read section or while referenced.
 struct lh_row {
   uint64_t generation;
+  uint64_t born;
   uint64_t seq;
   lh_pid pid;     // 0 when none runs
   uint32_t node;  // run index of the owner
@@ -110,6 +120,8 @@ struct lh_registry_ops {
   // later). Freezing, thawing and a new epoch are the caller's own acts and are not told row by
   // row.
   void (*row_changed)(void *self, const struct lh_row *before, const struct lh_row *after);
+  // A live ledger holds this stop order from now on. As row_changed.
+  void (*ordered)(void *self, uint32_t hub, struct lh_bytes id, uint64_t born);
   // A frame for the peer with the run index `to` (never 0). Class: state; in order, or the link
   // breaks.
   void (*send)(void *self, uint32_t to, uint8_t type, struct lh_bytes body);
@@ -161,11 +173,29 @@ void lh_registry_on_write(struct lh_registry *registry,
 // snapshots or ranges to those that asked.
 void lh_registry_flush(struct lh_registry *registry);
 
+// --- stop orders ---
+// Writes one into our ledger, in the place of one about the same id that reaches less far. The
+// sequence of the change, or of the one that is there; 0 and nothing done when it breaks a limit.
+uint64_t lh_registry_order(struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
+                           uint64_t born);
+uint64_t lh_registry_order_remove(struct lh_registry *registry, uint32_t hub,
+                                  struct lh_bytes id);  // of ours; 0: there is none
+// How far the orders about a child reach, over all ledgers held; 0: there is none.
+uint64_t lh_registry_ordered(const struct lh_registry *registry, uint32_t hub, struct lh_bytes id);
+// The orders of one ledger (frozen ones too) in order of sequence, as rows of which hub, id, born
+// and seq are set; `fn` answers false to stop, and may remove the one it is given.
+void lh_registry_each_order(struct lh_registry *registry, uint32_t node,
+                            bool (*fn)(void *self, const struct lh_row *row), void *self);
+size_t lh_registry_orders(const struct lh_registry *registry, uint32_t node);
+// Nothing but rows of the living: no stop order, and no row of the dead.
+bool lh_registry_is_plain(const struct lh_registry *registry);
+
 // --- others' ledgers ---
 // A link: both sides say what they hold of the other's ledger; each flush then sends what is
 // missing.
 void lh_registry_peer_up(struct lh_registry *registry, uint32_t node);
 void lh_registry_peer_down(struct lh_registry *registry, uint32_t node);
+bool lh_registry_is_linked(const struct lh_registry *registry, uint32_t node);
 // Whether all that was flushed of our ledger was handed to the peer's link.
 bool lh_registry_in_step(const struct lh_registry *registry, uint32_t node);
 // A frame from a peer. 0, or a code: LH_EDENIED (not its ledger), LH_EFORMAT, LH_ELIMIT; counted,
@@ -178,7 +208,7 @@ void lh_registry_freeze(struct lh_registry *registry, uint32_t node);
 void lh_registry_thaw(struct lh_registry *registry, uint32_t node);  // the death was refuted
 void lh_registry_drop(struct lh_registry *registry,
                       uint32_t node);  // forget the ledger (never ours; a live one's rows are told)
-// Takes one row out of a frozen ledger (a temporary child, a stop order). Whether there was one.
+// Takes one row out of a frozen ledger (a temporary child). Whether there was one.
 bool lh_registry_cover(struct lh_registry *registry, uint32_t node, uint32_t hub,
                        struct lh_bytes id);
 // What went from frozen ledgers because others had placed it may be nobody's again (those others
@@ -191,8 +221,8 @@ void lh_registry_freeze_old(struct lh_registry *registry, uint32_t node);
 bool lh_registry_is_frozen(const struct lh_registry *registry, uint32_t node);
 // False while rows of it are missing, which the owner was asked for.
 bool lh_registry_is_whole(const struct lh_registry *registry, uint32_t node);
-// The run indexes of live ledgers, or of frozen ones that have rows left, sorted by run; how many
-// there are.
+// The run indexes of live ledgers, or of frozen ones that have rows or orders left, sorted by run;
+// how many there are.
 size_t lh_registry_ledgers(const struct lh_registry *registry, uint32_t *nodes, size_t max,
                            bool frozen);
 // The tail of a frozen ledger: asks `from`, which holds it up to a higher sequence; comes as a
@@ -205,6 +235,13 @@ void lh_registry_fetch(struct lh_registry *registry, uint32_t from, uint32_t led
 void lh_registry_each(struct lh_registry *registry, uint32_t node,
                       bool (*fn)(void *self, const struct lh_row *row), void *self);
 size_t lh_registry_count(const struct lh_registry *registry, uint32_t node);
+// Rows of a child in all ledgers held, also those that reads pass over, in no defined order. In a
+// read section.
+size_t lh_registry_all(const struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
+                       const struct lh_row **rows, size_t max);
+// Our own row of a child, also while it is hidden; NULL: there is none. In a read section.
+const struct lh_row *lh_registry_own(const struct lh_registry *registry, uint32_t hub,
+                                     struct lh_bytes id);
 // 16 bytes over (run, sequence, chain) of every live ledger held, sorted by run: equal when in
 // agreement.
 void lh_registry_digest(const struct lh_registry *registry, uint8_t out[16]);
@@ -240,7 +277,7 @@ void lh_row_unref(const struct lh_row *row);  // anywhere; also after lh_registr
 struct lh_registry_counters {
   uint64_t dropped;  // ledgers that were forgotten on purpose
   uint64_t deltas_in, deltas_out, snapshots_in, snapshots_out, gaps, duplicates, refused, malformed,
-      digest_mismatch;
+      digest_mismatch, orders_dropped;
 };
 void lh_registry_counters(const struct lh_registry *registry, struct lh_registry_counters *out);
 

@@ -32,7 +32,7 @@ static void end_part(struct maker *maker, bool is_last) {
   lh_write_run(body, &maker->ledger->run);
   lh_write_uint(body, maker->seq);
   lh_write_bin(body, maker->chain.bytes, LH_CHAIN_SIZE);
-  lh_write_uint(body, maker->ledger->count);
+  lh_write_uint(body, maker->ledger->count + maker->ledger->order_count);
   lh_write_uint(body, out->count);
   lh_write_bool(body, is_last);
   lh_hub_table_write(body, &maker->hubs, maker->registry);
@@ -55,8 +55,19 @@ static void add_row(struct maker *maker, const struct lh_row *row) {
     end_part(maker, false);
   }
   maker->count++;
-  const uint32_t hub = lh_hub_table_add(&maker->hubs, maker->registry, row->hub);
+  const uint32_t hub =
+      lh_hub_table_add(&maker->hubs, maker->registry, lh_entry_hub(lh_entry_of(row)));
   lh_codec_write_snapshot_row(&maker->rows, hub, row);
+}
+
+static uint64_t seq_of(const struct lh_list *head, const struct lh_list *link) {
+  return link != head ? LH_ENTRY(link, struct lh_entry, order)->row.seq : UINT64_MAX;
+}
+
+// The first of the two lists of a ledger, rows and orders, by sequence.
+static const struct lh_list **first_of(const struct lh_ledger *ledger, const struct lh_list **row,
+                                       const struct lh_list **order) {
+  return seq_of(&ledger->rows, *row) < seq_of(&ledger->orders, *order) ? row : order;
 }
 
 void lh_snapshot_make(struct lh_registry *registry, const struct lh_ledger *ledger,
@@ -70,8 +81,12 @@ void lh_snapshot_make(struct lh_registry *registry, const struct lh_ledger *ledg
     maker.chain = registry->journal.flushed_chain;
   }
   *out = (struct lh_snapshot){0};
-  for (const struct lh_list *link = ledger->rows.next; link != &ledger->rows; link = link->next) {
-    add_row(&maker, &LH_ENTRY(link, struct lh_entry, order)->row);
+  const struct lh_list *row = ledger->rows.next;
+  const struct lh_list *order = ledger->orders.next;
+  while (row != &ledger->rows || order != &ledger->orders) {
+    const struct lh_list **next = first_of(ledger, &row, &order);
+    add_row(&maker, &LH_ENTRY(*next, struct lh_entry, order)->row);
+    *next = (*next)->next;
   }
   end_part(&maker, true);
   lh_buf_free(&maker.rows);
@@ -103,8 +118,8 @@ static void read_head(struct lh_reader *reader, struct part *part) {
   lh_read_run(reader, &part->run);
   part->seq = lh_read_uint(reader, LH_SEQ_MAX);
   part->chain = lh_chain_read(reader);
-  part->total = (uint32_t)lh_read_uint(reader, LH_LEDGER_ROWS_MAX);
-  part->index = (uint32_t)lh_read_uint(reader, LH_LEDGER_ROWS_MAX);
+  part->total = (uint32_t)lh_read_uint(reader, LH_LEDGER_ROWS_MAX + LH_ORDERS_MAX);
+  part->index = (uint32_t)lh_read_uint(reader, LH_LEDGER_ROWS_MAX + LH_ORDERS_MAX);
   part->is_last = lh_read_bool(reader);
 }
 
@@ -174,7 +189,8 @@ static int stage(struct lh_registry *registry, struct lh_staging *staging, struc
   struct lh_list *link;
   while ((link = lh_list_pop(&part->rows)) != NULL) {
     struct lh_entry *entry = LH_ENTRY(link, struct lh_entry, order);
-    entry->row.hub = (uint16_t)hubs[entry->row.hub];
+    const uint32_t kind = lh_entry_is_order(entry) ? LH_ORDER_BIT : 0;
+    entry->row.hub = (uint16_t)(hubs[entry->row.hub] | kind);
     lh_list_push(&staging->rows, link);
   }
   staging->count += part->count;
@@ -205,8 +221,9 @@ static bool is_handled(const struct lh_registry *registry, const struct lh_ledge
 // place, so that readers find one or the other; what the snapshot does not name goes.
 static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
   struct lh_staging *staging = ledger->staging;
-  struct lh_list old, *link;
+  struct lh_list old, old_orders, *link;
   take_all(&old, &ledger->rows);
+  take_all(&old_orders, &ledger->orders);
   ledger->seq = staging->seq;
   ledger->chain = staging->chain;
   ledger->whole = false;
@@ -219,9 +236,10 @@ static void swap_in(struct lh_registry *registry, struct lh_ledger *ledger) {
   }
   while (LH_PLANTED(snapshot_merged) && (link = lh_list_pop(&old)) != NULL)
     lh_list_push(&ledger->rows, link);
-  while (!lh_list_empty(&old)) {
+  while (!lh_list_empty(&old_orders))
+    lh_ledger_remove(registry, ledger, LH_ENTRY(old_orders.next, struct lh_entry, order));
+  while (!lh_list_empty(&old))
     lh_ledger_remove(registry, ledger, LH_ENTRY(old.next, struct lh_entry, order));
-  }
   lh_ledger_unstage(ledger);
   // A survivor's copy may lack what was covered there: not good enough if the owner turns out to
   // live.

@@ -27,7 +27,7 @@ static struct lh_follower *peer_open(struct lh_registry *registry, uint32_t node
   return peer;
 }
 
-static bool is_up(const struct lh_registry *registry, uint32_t node) {
+bool lh_registry_is_linked(const struct lh_registry *registry, uint32_t node) {
   const struct lh_follower *peer = lh_follower_get(registry, node);
   return peer != NULL && peer->up;
 }
@@ -47,13 +47,15 @@ static void send_need(struct lh_registry *registry, uint32_t to, const struct lh
 }
 
 void lh_sync_ask(struct lh_registry *registry, struct lh_ledger *ledger) {
-  if (ledger == registry->own || ledger->frozen || !is_up(registry, ledger->node)) return;
+  if (ledger == registry->own || ledger->frozen || !lh_registry_is_linked(registry, ledger->node))
+    return;
   send_need(registry, ledger->node, ledger, ledger->whole);
 }
 
 void lh_registry_fetch(struct lh_registry *registry, uint32_t from, uint32_t node) {
   struct lh_ledger *ledger = lh_ledger_get(registry, node);
-  if (ledger == NULL || !ledger->frozen || from == node || !is_up(registry, from)) return;
+  if (ledger == NULL || !ledger->frozen || from == node || !lh_registry_is_linked(registry, from))
+    return;
   lh_ledger_unstage(ledger);
   ledger->fetch_from = from;
   send_need(registry, from, ledger, false);

@@ -43,7 +43,7 @@ function M.start(raw)
   return setmetatable({ raw = raw }, Start)
 end
 
----@param raw table  { status, ids, nodes, errors }
+---@param raw table  { status, ids, nodes, ordered, errors }
 ---@return luahub.StopResult
 function M.stop(raw)
   tidy(raw.errors)
@@ -128,6 +128,13 @@ function Stop:stopped()
   return stopped(self.raw)
 end
 
+--- Ids of the children that are stopped by an order alone: their nodes could not be reached. Those nodes end them when
+--- they are back; no other node runs them.
+---@return string[]
+function Stop:ordered()
+  return table.move(self.raw.ordered or {}, 1, #(self.raw.ordered or {}), 1, {})
+end
+
 --- The first started child, or nil.
 ---@return { id: string, instances: luahub.Instance[] }?
 function Start:first()
@@ -200,7 +207,7 @@ function Start:__json()
 end
 
 function Stop:__json()
-  return { status = self:status(), stopped = self:stopped(), errors = self:errors() }
+  return { status = self:status(), stopped = self:stopped(), ordered = self:ordered(), errors = self:errors() }
 end
 
 return M

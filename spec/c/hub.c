@@ -5,6 +5,7 @@
 #include <lua.h>
 
 #include "hub_sim.h"
+#include "hub_dump.h"
 
 #define SIM "luahub_test.hub"
 
@@ -54,6 +55,7 @@ static int sim_join(lua_State *L) {  // join(without_hub) -> index
   struct node *node = &sim->nodes[sim->count++];
   node->sim = sim;
   node->up = true;
+  node->across = sim->split && lh_random_below(&sim->random, 2) == 1;
   (void)snprintf(node->name, sizeof node->name, "n%zu", sim->count);
   const uint64_t id = lh_random_next(&sim->random);
   memcpy(node->run.id.bytes, &id, sizeof id);
@@ -140,6 +142,11 @@ static void write_options(lua_State *L, int arg, struct lh_buf *out) {
     lh_write_map(&list, 1);
     lh_write_cstr(&list, "text");
     lh_write_str(&list, text, len);
+    count++;
+  }
+  if (lua_getfield(L, arg, "given") == LUA_TBOOLEAN) {
+    lh_write_cstr(&list, "given");
+    lh_write_bool(&list, lua_toboolean(L, -1));
     count++;
   }
   lua_getfield(L, arg, "timeout");
@@ -279,7 +286,8 @@ static int sim_stall(lua_State *L) {  // stall(node, ms, heard_within)
 
 static void again(struct sim *sim, struct event *event) {
   (void)sim;
-  if (event->to->up && event->from->up && !event->from->stalled) link_up(event->from, event->to);
+  if (event->to->up && event->from->up && !event->from->stalled && !are_cut(event->from, event->to))
+    link_up(event->from, event->to);
 }
 
 static int sim_break(lua_State *L) {  // break_link(a, b, ms): down, and up again after ms
@@ -304,6 +312,42 @@ static int sim_part(lua_State *L) {  // part(a, b): each takes the other for dea
 static int sim_meet(lua_State *L) {  // meet(a, b): the death is refuted
   struct sim *sim = check(L);
   later(check_node(L, sim, 2), delay(sim, 100), meet)->from = check_node(L, sim, 3);
+  return 0;
+}
+
+static int sim_split(lua_State *L) {  // split(heard_within, node...): these, and all others
+  struct sim *sim = check(L);
+  const lh_ms within = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, !sim->split, 1, "it is split");
+  for (size_t i = 0; i < sim->count; i++) sim->nodes[i].across = false;
+  for (int arg = 3; arg <= lua_gettop(L); arg++) check_node(L, sim, arg)->across = true;
+  sim->split = true;
+  for (size_t i = 0; i < sim->count; i++) {
+    for (size_t k = 0; k < sim->count; k++) {
+      if (are_cut(&sim->nodes[i], &sim->nodes[k])) hear_cut(&sim->nodes[i], &sim->nodes[k], within);
+    }
+  }
+  return 0;
+}
+
+static int sim_across(lua_State *L) {  // across(node): on the second side of a split
+  lua_pushboolean(L, check_node(L, check(L), 2)->across);
+  return 1;
+}
+
+static int sim_heal(lua_State *L) {  // heal(within): the sides meet
+  struct sim *sim = check(L);
+  const lh_ms within = luaL_checkinteger(L, 2);
+  for (size_t i = 0; i < sim->count; i++) {
+    for (size_t k = 0; k < i; k++) {
+      struct node *a = &sim->nodes[i];
+      struct node *b = &sim->nodes[k];
+      if (!are_cut(a, b) || !a->up || !b->up) continue;
+      link_down(a, b);
+      later(a, delay(sim, within), meet)->from = b;
+    }
+  }
+  sim->split = false;
   return 0;
 }
 
@@ -402,34 +446,7 @@ static int sim_truth(lua_State *L) {  // what runs: id -> { nodes..., state = n 
   return 1;
 }
 
-struct dump {
-  struct sim *sim;
-  struct lh_buf text;  // NUL-terminated lines: no Lua call inside a read section
-};
-
-static bool dump_row(void *self, const struct lh_row *row) {
-  struct dump *dump = self;
-  char text[128];
-  const int len =
-      snprintf(text, sizeof text, "%.*s@%s/%llu/%d/%d/%d", (int)lh_row_id(row).len,
-               (const char *)lh_row_id(row).data, lh_runs_name(dump->sim->runs, row->node),
-               (unsigned long long)row->generation, row->state, row->spec_len > 0, row->restarts);
-  lh_buf_append(&dump->text, text, (size_t)len + 1);
-  return true;
-}
-
-static int push_rows(lua_State *L, struct dump *dump) {
-  lua_newtable(L);
-  lua_Integer count = 0;
-  for (size_t at = 0; at < dump->text.len; at += strlen((const char *)dump->text.data + at) + 1) {
-    lua_pushstring(L, (const char *)dump->text.data + at);
-    lua_rawseti(L, -2, ++count);
-  }
-  lh_buf_free(&dump->text);
-  return 1;
-}
-
-// rows(node): "id@node/generation/state/spec/restarts", in any order
+// rows(node): "id@node/generation/state/spec/restarts/born", in any order
 static int sim_rows(lua_State *L) {
   struct sim *sim = check(L);
   const struct node *node = check_node(L, sim, 2);
@@ -439,13 +456,26 @@ static int sim_rows(lua_State *L) {
   return push_rows(L, &dump);
 }
 
-static int sim_frozen(lua_State *L) {  // frozen(node): the rows of the dead that wait
-  struct sim *sim = check(L);
-  const struct node *node = check_node(L, sim, 2);
-  struct dump dump = {.sim = sim};
+typedef void each_fn(struct lh_registry *registry, uint32_t node,
+                     bool (*fn)(void *self, const struct lh_row *row), void *self);
+
+static void dump_ledgers(struct dump *dump, const struct node *node, bool frozen, each_fn *each,
+                         bool (*fn)(void *self, const struct lh_row *row)) {
   uint32_t nodes[NODES_MAX * 8];
-  const size_t count = lh_registry_ledgers(node->registry, nodes, NODES_MAX * 8, true);
-  for (size_t i = 0; i < count; i++) lh_registry_each(node->registry, nodes[i], dump_row, &dump);
+  const size_t count = lh_registry_ledgers(node->registry, nodes, NODES_MAX * 8, frozen);
+  for (size_t i = 0; i < count; i++) each(node->registry, nodes[i], fn, dump);
+}
+
+static int sim_frozen(lua_State *L) {  // frozen(node): the rows of the dead that wait
+  struct dump dump = {.sim = check(L)};
+  dump_ledgers(&dump, check_node(L, dump.sim, 2), true, lh_registry_each, dump_row);
+  return push_rows(L, &dump);
+}
+
+static int sim_orders(lua_State *L) {  // orders(node): the stop orders in the ledgers it holds
+  struct dump dump = {.sim = check(L)};
+  for (int frozen = 0; frozen <= 1; frozen++)
+    dump_ledgers(&dump, check_node(L, dump.sim, 2), frozen, lh_registry_each_order, dump_order);
   return push_rows(L, &dump);
 }
 
@@ -468,9 +498,22 @@ static int sim_figures(lua_State *L) {
   return 1;
 }
 
-static int sim_up(lua_State *L) {
+static int sim_counters(lua_State *L) {  // counters(node): those of stop orders
   struct sim *sim = check(L);
-  lua_pushboolean(L, check_node(L, sim, 2)->up);
+  struct lh_hubs_counters counters;
+  lh_hubs_counters(check_node(L, sim, 2)->hubs, &counters);
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)counters.orders);
+  lua_setfield(L, -2, "stop_orders");
+  lua_pushinteger(L, (lua_Integer)counters.ended_by_order);
+  lua_setfield(L, -2, "ended_by_order");
+  lua_pushinteger(L, (lua_Integer)counters.away_joined);
+  lua_setfield(L, -2, "away_joined");
+  return 1;
+}
+
+static int sim_up(lua_State *L) {
+  lua_pushboolean(L, check_node(L, check(L), 2)->up);
   return 1;
 }
 
@@ -507,19 +550,23 @@ static int sim_gc(lua_State *L) {
 __attribute__((visibility("default"))) int luaopen_luahub_test_hub(lua_State *L);
 
 int luaopen_luahub_test_hub(lua_State *L) {
-  static const luaL_Reg methods[] = {{"break_link", sim_break},
+  static const luaL_Reg methods[] = {{"across", sim_across},
+                                     {"break_link", sim_break},
                                      {"close", sim_close},
+                                     {"counters", sim_counters},
                                      {"crash", sim_crash},
                                      {"end_child", sim_end_child},
                                      {"fail_every", sim_fail_every},
                                      {"figures", sim_figures},
                                      {"frozen", sim_frozen},
                                      {"home", sim_home},
+                                     {"heal", sim_heal},
                                      {"join", sim_join},
                                      {"leave", sim_leave},
                                      {"meet", sim_meet},
                                      {"new_epoch", sim_new_epoch},
                                      {"open", sim_open},
+                                     {"orders", sim_orders},
                                      {"part", sim_part},
                                      {"replies", sim_replies},
                                      {"rows", sim_rows},
@@ -528,6 +575,7 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"set_policy", sim_set_policy},
                                      {"set_state", sim_set_state},
                                      {"settled", sim_settled},
+                                     {"split", sim_split},
                                      {"stall", sim_stall},
                                      {"start", sim_start},
                                      {"stop", sim_stop},

@@ -34,15 +34,17 @@ struct node {
   struct lh_hubs *hubs;
   struct lh_registry *registry;
   bool up, left, stalled;
+  bool across;  // of a split: on the second side
   lh_ms wakes_at;
   uint64_t version;
 };
 
-struct pair {      // how one node sees another
-  uint32_t knows;  // the run it holds for a member; 0 none
-  bool linked;     // the same in both directions
-  uint64_t link;   // counts the links; a frame of an earlier one never arrives
-  lh_ms last;      // the last delivery, so that order holds
+struct pair {       // how one node sees another
+  uint32_t knows;   // the run it holds for a member; 0 none
+  uint32_t fenced;  // the run whose children it took over; 0 none
+  bool linked;      // the same in both directions
+  uint64_t link;    // counts the links; a frame of an earlier one never arrives
+  lh_ms last;       // the last delivery, so that order holds
 };
 
 struct event {
@@ -91,6 +93,7 @@ struct sim {
   uint64_t next_pid, next_caller;
   size_t twice;  // how often two instances of a child ran at once
   size_t drained, closed, malformed;
+  bool split;
   bool hot, custom, deterministic;
   enum policy policy;
   int64_t fail_every;  // every so many starts fail
@@ -101,6 +104,10 @@ struct sim {
 
 static inline struct pair *pair_of(const struct node *a, const struct node *b) {
   return &a->sim->pairs[a - a->sim->nodes][b - b->sim->nodes];
+}
+
+static inline bool are_cut(const struct node *a, const struct node *b) {
+  return a->sim->split && a->across != b->across;
 }
 
 static lh_ms delay(struct sim *sim, lh_ms most) {

@@ -4,7 +4,9 @@
 // after its own delay), links (ordered per direction, delayed, broken at will: what was under way
 // is lost, and both registries are told), actors (start, stop, freeze after a delay; they note what
 // runs), strategies (answers that are late, wrong, or never come). A stalled node takes in nothing
-// until it wakes; when the others took it for dead it returns in a new epoch, as csrc/node does.
+// until it wakes; when the others took it for dead it returns in a new epoch, as csrc/node does. A
+// split lets nothing through: each side hears of the end of the other, and when they meet again,
+// whoever was taken over begins a new epoch.
 // Truth is what the simulated actors run, never the registry.
 #ifndef LH_SPEC_HUB_SIM_H
 #define LH_SPEC_HUB_SIM_H
@@ -16,7 +18,7 @@
 static void deliver(struct sim *sim, struct event *event) {
   struct node *to = event->to;
   const struct pair *pair = pair_of(to, event->from);
-  if (!to->up || !pair->linked || pair->link != event->link) return;
+  if (!to->up || !pair->linked || pair->link != event->link || are_cut(to, event->from)) return;
   const struct lh_bytes body = lh_bytes_of(&event->body);
   const int err = event->type >= LH_FRAME_DELTA && event->type <= LH_FRAME_DIGEST
                       ? lh_registry_receive(to->registry, event->from_run, event->type, body)
@@ -59,11 +61,18 @@ static void registry_send(void *self, uint32_t to, uint8_t type, struct lh_bytes
   }
 }
 
+static void lose_link(const struct node *node, const struct node *other) {
+  const uint32_t run = pair_of(node, other)->knows;
+  if (!node->up || run == 0) return;
+  lh_registry_peer_down(node->registry, run);
+  lh_hubs_peer_down(node->hubs, run);
+}
+
 static void link_down(struct node *a, struct node *b) {
   if (!pair_of(a, b)->linked) return;
   pair_of(a, b)->linked = pair_of(b, a)->linked = false;
-  if (a->up) lh_registry_peer_down(a->registry, pair_of(a, b)->knows);
-  if (b->up) lh_registry_peer_down(b->registry, pair_of(b, a)->knows);
+  lose_link(a, b);
+  lose_link(b, a);
 }
 
 static void link_up(struct node *a, struct node *b) {
@@ -82,13 +91,18 @@ static void row_changed(void *self, const struct lh_row *before, const struct lh
   if (node->hubs != NULL) lh_hubs_row_changed(node->hubs, before, after);
 }
 
+static void ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  const struct node *node = self;
+  if (node->hubs != NULL) lh_hubs_ordered(node->hubs, hub, id, born);
+}
+
 static void advanced(void *self, uint32_t ledger, uint64_t seq) {
   const struct node *node = self;
   if (node->hubs != NULL) lh_hubs_advanced(node->hubs, ledger, seq);
 }
 
 static const struct lh_registry_ops registry_ops = {
-    .row_changed = row_changed, .send = registry_send, .advanced = advanced};
+    .row_changed = row_changed, .ordered = ordered, .send = registry_send, .advanced = advanced};
 
 // --- what the hubs say ---
 static bool runs(const struct sim *sim, struct lh_bytes id) {
@@ -108,13 +122,25 @@ static bool is_known(const struct node *node, struct lh_bytes id) {
   return known;
 }
 
+static bool is_of_start(struct lh_bytes result) {  // only a start's has pids
+  struct lh_reader in;
+  bool found = false;
+  lh_reader_init_user(&in, result);
+  for (uint32_t left = lh_read_map(&in, 16); left > 0 && in.err == LH_OK; left--) {
+    const struct lh_bytes key = lh_read_str(&in, 64);
+    found = found || lh_bytes_equal(key, lh_bytes_str("pids"));
+    (void)lh_read_skip(&in);
+  }
+  return found;
+}
+
 // What an answer says must be so on the node that gives it: what was started can be looked up.
 static void watch_reply(const struct node *node, struct lh_bytes result) {
   struct sim *sim = node->sim;
   struct lh_reader in;
   lh_reader_init_user(&in, result);
   const uint32_t fields = lh_read_map(&in, 16);
-  const bool started = fields == 6;  // only a start's has pids
+  const bool started = is_of_start(result);
   for (uint32_t i = 0; i < fields && in.err == LH_OK; i++) {
     if (!lh_bytes_equal(lh_read_str(&in, 64), lh_bytes_str("ids"))) {
       (void)lh_read_skip(&in);
@@ -161,7 +187,12 @@ static void hub_event(void *self, struct lh_bytes hub, const char *key, struct l
   if (lh_read_end(&in) != LH_OK) node->sim->malformed++;
 }
 
-static void hub_fence(void *self, const struct lh_run *run) { (void)self, (void)run; }
+static void hub_fence(void *self, const struct lh_run *run) {
+  const struct node *node = self;
+  const uint32_t index = lh_runs_index(node->sim->runs, run);
+  const struct node *other = node_of(node->sim, index);
+  if (other != NULL) pair_of(node, other)->fenced = index;
+}
 
 static void hub_closed(void *self, struct lh_bytes hub) {
   const struct node *node = self;
@@ -188,7 +219,8 @@ static void tell(struct node *hears, struct node *about, uint32_t run, enum lh_m
 
 static void heard_record(struct sim *sim, struct event *event) {
   (void)sim;
-  if (event->to->up && event->from->up && pair_of(event->to, event->from)->knows == event->from_run)
+  if (event->to->up && event->from->up && !are_cut(event->to, event->from) &&
+      pair_of(event->to, event->from)->knows == event->from_run)
     tell(event->to, event->from, event->from_run, LH_MEMBER_ALIVE);
 }
 
@@ -232,6 +264,30 @@ static void heard_end(struct sim *sim, struct event *event) {
   pair->knows = 0;
 }
 
+static void heard_cut(struct sim *sim, struct event *event) {
+  struct node *hears = event->to;
+  struct node *about = event->from;
+  if (!are_cut(hears, about) || !about->up) return;
+  if (event->status == 0) {
+    heard_end(sim, event);
+  } else if (hears->up && pair_of(hears, about)->knows == event->from_run) {
+    tell(hears, about, event->from_run, LH_MEMBER_SUSPECT);
+  }
+}
+
+// The far side is suspected at some moment, and taken for dead later.
+static void hear_cut(struct node *hears, struct node *about, lh_ms most) {
+  struct sim *sim = hears->sim;
+  const lh_ms at = delay(sim, most);
+  for (int suspected = 0; suspected <= 1; suspected++) {
+    struct event *event = later(hears, suspected ? sim->now + (at - sim->now) / 2 : at, heard_cut);
+    event->from = about;
+    event->from_run = about->self;
+    event->flag = true;
+    event->status = suspected;
+  }
+}
+
 // `flag`: it is heard even if the node lives, as across a cut.
 static void hear_end(struct node *hears, struct node *about, lh_ms most, bool flag) {
   struct event *event = later(hears, delay(hears->sim, most), heard_end);
@@ -247,12 +303,24 @@ static void spread_end(struct node *node, lh_ms most) {
   }
 }
 
+static bool is_fenced_by(const struct node *node, const struct node *other) {
+  return pair_of(other, node)->fenced == node->self;
+}
+
+static void new_epoch(struct node *node);
+
 static void meet(struct sim *sim, struct event *event) {
   struct node *pair[2] = {event->from, event->to};
-  (void)sim;
-  if (!pair[0]->up || !pair[1]->up) return;
+  if (!pair[0]->up || !pair[1]->up || are_cut(pair[0], pair[1])) return;
   if (pair[0]->stalled) {
     later(event->to, pair[0]->wakes_at + 1, meet)->from = event->from;
+    return;
+  }
+  const bool turned = lh_random_below(&sim->random, 2) == 1;
+  for (int i = 0; i < 2; i++) {
+    struct node *one = pair[turned ? 1 - i : i];
+    if (!is_fenced_by(one, pair[turned ? i : 1 - i])) continue;
+    new_epoch(one);
     return;
   }
   for (int i = 0; i < 2; i++) {
@@ -284,7 +352,8 @@ static uint64_t taken_seq(const struct node *node) {
   const struct sim *sim = node->sim;
   for (size_t i = 0; i < sim->count; i++) {
     const struct node *other = &sim->nodes[i];
-    if (other->up && !other->stalled && lh_registry_is_frozen(other->registry, node->self))
+    if (other->up && !other->stalled && !are_cut(node, other) &&
+        lh_registry_is_frozen(other->registry, node->self))
       return lh_registry_seq(other->registry, node->self);
   }
   return 0;
@@ -296,7 +365,7 @@ static void new_epoch(struct node *node) {
   lh_hubs_yield(node->hubs, sim->now, taken_seq(node));
   for (size_t i = 0; i < sim->count; i++) {
     link_down(node, &sim->nodes[i]);
-    pair_of(node, &sim->nodes[i])->knows = 0;
+    pair_of(node, &sim->nodes[i])->knows = pair_of(node, &sim->nodes[i])->fenced = 0;
   }
   node->run.epoch++;
   node->self = lh_runs_index(sim->runs, &node->run);
@@ -311,7 +380,9 @@ static bool was_given_up(const struct node *node) {
   const struct sim *sim = node->sim;
   for (size_t i = 0; i < sim->count; i++) {
     const struct node *other = &sim->nodes[i];
-    if (other != node && other->up && pair_of(other, node)->knows != node->self) return true;
+    if (other != node && other->up && !are_cut(node, other) &&
+        pair_of(other, node)->knows != node->self)
+      return true;
   }
   return false;
 }

@@ -213,7 +213,7 @@ static int seal(lua_State *L) {
 
 // --- writing ---
 
-// put(process, hub, id, { spec, metadata, generation, pid, state, restarts, pinned })
+// put(process, hub, id, { spec, metadata, generation, born, pid, state, restarts, pinned })
 static int put(lua_State *L) {
   if (lua_isnoneornil(L, 5)) {
     lua_settop(L, 4);
@@ -225,6 +225,7 @@ static int put(lua_State *L) {
       .spec = field_bytes(L, "spec"),
       .metadata = field_bytes(L, "metadata"),
       .generation = (uint64_t)field_integer(L, "generation", 1),
+      .born = (uint64_t)field_integer(L, "born", 0),
       .pid_local = (uint64_t)field_integer(L, "pid", 0),
       .state = (uint8_t)field_integer(L, "state", LH_ROW_RUNNING),
       .restarts = (uint8_t)field_integer(L, "restarts", 0),
@@ -234,10 +235,28 @@ static int put(lua_State *L) {
   return 1;
 }
 
-static int remove_row(lua_State *L) {
-  lua_pushinteger(
-      L, (lua_Integer)lh_registry_remove(check_registry(L), check_hub(L, 3), check_bytes(L, 4)));
+static int number(lua_State *L, uint64_t value) {
+  lua_pushinteger(L, (lua_Integer)value);
   return 1;
+}
+
+// order(process, hub, id, born): a stop order; remove_order takes it back
+static int order(lua_State *L) {
+  const uint64_t born = (uint64_t)luaL_checkinteger(L, 5);
+  return number(L, lh_registry_order(check_registry(L), check_hub(L, 3), check_bytes(L, 4), born));
+}
+static int remove_order(lua_State *L) {
+  return number(L, lh_registry_order_remove(check_registry(L), check_hub(L, 3), check_bytes(L, 4)));
+}
+static int ordered(lua_State *L) {
+  return number(L, lh_registry_ordered(check_registry(L), check_hub(L, 3), check_bytes(L, 4)));
+}
+static int orders(lua_State *L) {  // orders(process, run): how many
+  return number(L, lh_registry_orders(check_registry(L), check_node(L, 3)));
+}
+
+static int remove_row(lua_State *L) {
+  return number(L, lh_registry_remove(check_registry(L), check_hub(L, 3), check_bytes(L, 4)));
 }
 
 static int hub(lua_State *L) {
@@ -368,12 +387,27 @@ static bool dump_row(void *self, const struct lh_row *row) {
   return true;
 }
 
-// dump(process, run): every byte of the copy, in order of sequence.
+static bool dump_order(void *self, const struct lh_row *row) {
+  struct dump *dump = self;
+  char text[64];
+  const struct lh_bytes hub_id = lh_registry_hub_id(dump->registry, row->hub);
+  luaL_addlstring(&dump->out, (const char *)hub_id.data, hub_id.len);
+  luaL_addchar(&dump->out, ' ');
+  luaL_addlstring(&dump->out, (const char *)lh_row_id(row).data, row->id_len);
+  const int len = snprintf(text, sizeof text, " stop seq=%llu born=%llu\n",
+                           (unsigned long long)row->seq, (unsigned long long)row->born);
+  luaL_addlstring(&dump->out, text, (size_t)len);
+  return true;
+}
+
+// dump(process, run): every byte of the copy, in order of sequence; the stop orders behind the
+// rows.
 static int dump_ledger(lua_State *L) {
   struct dump dump = {.registry = check_registry(L)};
   const uint32_t node = check_node(L, 3);
   luaL_buffinit(L, &dump.out);
   lh_registry_each(check_registry(L), node, dump_row, &dump);
+  lh_registry_each_order(check_registry(L), node, dump_order, &dump);
   luaL_pushresult(&dump.out);
   return 1;
 }
@@ -484,6 +518,7 @@ static int counters(lua_State *L) {
   set_counter(L, "refused", all.refused);
   set_counter(L, "malformed", all.malformed);
   set_counter(L, "digest_mismatch", all.digest_mismatch);
+  set_counter(L, "orders_dropped", all.orders_dropped);
   return 1;
 }
 
@@ -500,6 +535,10 @@ static const luaL_Reg METHODS[] = {
     {"seal", seal},
     {"put", put},
     {"remove", remove_row},
+    {"order", order},
+    {"remove_order", remove_order},
+    {"ordered", ordered},
+    {"orders", orders},
     {"hub", hub},
     {"flush", flush},
     {"freeze", freeze},

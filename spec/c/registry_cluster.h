@@ -73,6 +73,16 @@ static void on_row_changed(void *self, const struct lh_row *before, const struct
        after != NULL ? after : before);
 }
 
+static void on_ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  struct process *process = self;
+  char tail[64];
+  (void)hub;
+  lh_buf_append(&process->events, (const uint8_t *)"ordered ", 8);
+  lh_buf_append(&process->events, id.data, id.len);
+  const int len = snprintf(tail, sizeof tail, " %llu\n", (unsigned long long)born);
+  lh_buf_append(&process->events, tail, (size_t)len);
+}
+
 static void on_send(void *self, uint32_t to, uint8_t type, struct lh_bytes body) {
   const struct process *process = self;
   struct cluster *cluster = process->cluster;
@@ -92,7 +102,7 @@ static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   lh_buf_append(&process->events, text, (size_t)len);
 }
 
-static const struct lh_registry_ops OPS = {on_row_changed, on_send, on_advanced};
+static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
 
 static void frame_free(struct frame *frame) {
   lh_buf_free(&frame->body);

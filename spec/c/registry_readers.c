@@ -89,6 +89,9 @@ static void write_one(struct lh_registry *registry, uint32_t hub_index, uint64_t
 static void on_row_changed(void *self, const struct lh_row *before, const struct lh_row *after) {
   (void)self, (void)before, (void)after;
 }
+static void on_ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
+  (void)self, (void)hub, (void)id, (void)born;
+}
 static void on_send(void *self, uint32_t to, uint8_t type, struct lh_bytes body) {
   (void)self, (void)to, (void)type, (void)body;
 }
@@ -132,7 +135,7 @@ struct fixture {
 };
 
 static void fixture_open(struct fixture *fixture) {
-  static const struct lh_registry_ops OPS = {on_row_changed, on_send, on_advanced};
+  static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
   static const uint8_t KEY[32] = "the key of a cluster under test";
   const struct lh_run self = {{{1}}, 1};
   lh_registry_thread_enter();

@@ -217,6 +217,25 @@ describe("A node that stands still", function()
     end)
   end)
 
+  it("ends what was stopped meanwhile, also before anybody knew that it stood still", function()
+    cluster.with(nil, function(world)
+      local nodes = hub_of(world, 3, IDS)
+      local before = nodes[1]:registry().nodes
+      local stopped, rest = {}, {}
+      for _, id in ipairs(IDS) do
+        local list = before[id] == "n3" and stopped or rest
+        list[#list + 1] = id
+      end
+      nodes[3]:pause()
+      local answer = nodes[1]:stop_children(stopped, 60000)
+      assert.same({ status = "ok", count = #stopped, ordered = #stopped }, answer)
+      for _, node in ipairs { nodes[1], nodes[2] } do assert.are.equal(#rest, node:registry().count) end
+      world:settled({ nodes[1], nodes[2] }, rest)
+      nodes[3]:continue()
+      world:settled(nodes, rest)
+    end)
+  end)
+
   it("only for a moment keeps its children", function()
     cluster.with(nil, function(world)
       local nodes = hub_of(world, 3, IDS)

@@ -176,6 +176,15 @@ function Node:start_children(ids, fields)
   assert(answer.status == "ok", table.concat(answer.errors, "\n"))
 end
 
+--- Awaits the stop of these children. Answers its status, how many were stopped, and how many of them by an order
+--- alone.
+function Node:stop_children(ids, ms)
+  return self:eval(([[
+    local result = hub:stop_children({ "%s" }, { awaitable = true, timeout = %d }):await()
+    return { status = result:status(), count = #result:cids(), ordered = #result:ordered() }]])
+    :format(table.concat(ids, '", "'), ms or 10000))
+end
+
 --- What this node says of its hub: `members` (names in one text) and `locked`; and of its registry: `nodes`
 --- { [id] = node }, `count`, and `doubled` (ids with more than one instance).
 function Node:registry()

@@ -115,6 +115,8 @@ local function joined(...)
   return out
 end
 
+local function status_of(answer) return answer.status, answer.count end
+
 describe("A network that is split and heals", function()
   for _, sides in ipairs { { { 1, 2, 3 }, { 4, 5, 6 } }, { { 1, 5 }, { 2, 3, 4 } } } do
     local count = #sides[1] + #sides[2]
@@ -142,6 +144,29 @@ describe("A network that is split and heals", function()
       end)
     end)
   end
+end)
+
+describe("What is stopped on one side of a split", function()
+  it("does not run after the heal, whoever ran it, and can be started anew", function()
+    with_network(5, nil, function(world, net, nodes)
+      nodes[1]:start_children(IDS)
+      settled(world, nodes, IDS)
+      local one, two = pick(nodes, { 1, 2, 3 }), pick(nodes, { 4, 5 })
+      local by_one, by_two = table.move(IDS, 1, 20, 1, {}), table.move(IDS, 21, 40, 1, {})
+      local rest = table.move(IDS, 41, 60, 1, {})
+      net:split { { 1, 2, 3 }, { 4, 5 } }
+      -- At once: nobody knows of the split yet.
+      assert.same({ "ok", 20 }, { status_of(one[1]:stop_children(by_one)) })
+      settled(world, one, joined(by_two, rest))
+      settled(world, two, IDS)
+      assert.same({ "ok", 20 }, { status_of(two[1]:stop_children(by_two)) })
+      settled(world, two, joined(by_one, rest))
+      net:heal()
+      settled(world, nodes, rest)
+      nodes[2]:start_children(by_one)
+      settled(world, nodes, joined(by_one, rest))
+    end)
+  end)
 end)
 
 describe("Two nodes of one name on both sides of a split", function()

@@ -1,8 +1,13 @@
 -- Histories of many hubs: what is asked, what must then be true. One seed, one history.
 --
 -- For each child the oracle knows whether it must run, must not, or may (an operation is under way or its outcome is
--- not known, because whoever asked died or the deadline passed).
+-- not known, because whoever asked died or the deadline passed). It keeps that in a book: one for all, or one for each
+-- side of a split. When the sides meet, what only one of them was asked about is as that side has it; where both were
+-- asked and do not say the same, the child may run or not. What one side started in the split is news to the other:
+-- a stop that comes before all have met (MEETING_MS) need not know of it.
 local hub = require("luahub_test.hub")
+
+local MEETING_MS = 15000
 
 local history = {}
 history.__index = history
@@ -13,8 +18,11 @@ function history.new(seed, count, options)
   local self = setmetatable({
     seed = seed, random = seed * 7919 + 17, nodes = 0, now = 0,
     sim = hub.new(seed, options.hot or false, options.custom or false, options.deterministic or false),
-    joined = {}, calls = {}, must = {}, open = {}, mixed = {}, wrong = {},
+    joined = {}, calls = {}, wrong = {},
   }, history)
+  local book = { must = {}, open = {}, mixed = {}, touched = {}, news = {} }
+  self.healed = 0
+  self.books = { [false] = book, [true] = book }
   for _ = 1, count do self:join() end
   self:run(3000)
   return self
@@ -24,6 +32,8 @@ function history:draw(n)
   self.random = (self.random * 1103515245 + 12345) % 2147483648
   return self.random // 65536 % n + 1
 end
+
+local function name(i) return "c" .. i end
 
 function history:join(without_hub)
   self.nodes = self.sim:join(without_hub or false)
@@ -45,30 +55,96 @@ function history:victim(least)
   return #up >= least and up[self:draw(#up)] or nil
 end
 
---- A node that is up, runs the hub, and has met the others.
-function history:asker()
+--- A node that is up, runs the hub, and has met the others; `across`: on that side of a split.
+function history:asker(across)
   local up = {}
   for _, node in ipairs(self:up()) do
-    if self.now - self.joined[node] >= 500 and self.sim:runs_hub(node) then up[#up + 1] = node end
+    local there = across == nil or self.sim:across(node) == across
+    if there and self.now - self.joined[node] >= 500 and self.sim:runs_hub(node) then up[#up + 1] = node end
   end
   return up[1] and up[self:draw(#up)]
 end
 
-local function name(i) return "c" .. i end
-
 function history:note(text) self.wrong[#self.wrong + 1] = ("%d ms: %s"):format(self.now, text) end
+
+local function book_of(self, node) return self.books[self.sim:across(node)] end
+
+local function copied(map)
+  local copy = {}
+  for key, value in pairs(map) do copy[key] = value end
+  return copy
+end
+
+-- What is under way goes on on the side of whoever asked.
+local function open_calls(self, across)
+  local open = {}
+  for _, call in pairs(self.calls) do
+    for i = call.done and 1 or call.first, call.done and 0 or call.last do
+      if self.sim:across(call.node) == across then open[name(i)] = (open[name(i)] or 0) + 1 end
+    end
+  end
+  return open
+end
+
+--- Nothing passes any more between `nodes` and the others, who take each other for dead within `within` ms.
+function history:split(within, nodes)
+  local book = self.books[false]
+  self.sim:split(within, table.unpack(nodes))
+  for _, across in ipairs { false, true } do
+    local open = open_calls(self, across)
+    self.books[across] = {
+      must = copied(book.must), open = open, mixed = copied(book.mixed), touched = copied(open),
+      news = copied(book.news),
+    }
+  end
+  self.is_split = true
+end
+
+local function merge(one, other)
+  local book = { must = {}, open = {}, mixed = {}, touched = {}, news = {} }
+  local ids = {}
+  for _, each in ipairs { one, other } do
+    for _, map in pairs(each) do
+      for id in pairs(map) do ids[id] = true end
+    end
+  end
+  for id in pairs(ids) do
+    local both = one.touched[id] and other.touched[id]
+    local teller = one.touched[id] and one or other
+    book.open[id] = (one.open[id] or 0) + (other.open[id] or 0)
+    book.must[id] = teller.must[id]
+    book.mixed[id] = one.mixed[id] or other.mixed[id] or nil
+    book.news[id] = one.touched[id] or other.touched[id] or one.news[id] or other.news[id]
+    if both and one.must[id] ~= other.must[id] then
+      book.must[id] = nil
+      book.mixed[id] = book.open[id] > 0 or nil
+    end
+  end
+  return book
+end
+
+--- The sides meet within `within` ms.
+function history:heal(within)
+  local book = merge(self.books[false], self.books[true])
+  self.sim:heal(within)
+  self.healed = self.now
+  self.books = { [false] = book, [true] = book }
+  self.is_split = false
+  for _, call in pairs(self.calls) do call.spans = call.spans or not call.done end
+end
 
 local function ask(self, kind, node, first, last, ...)
   local options = select(select("#", ...), ...) or {}
   local caller = self.sim[kind](self.sim, node, first, last, ...)
   local call = { kind = kind, node = node, at = self.now, first = first, last = last, was = {} }
+  local book = book_of(self, node)
   call.timeout = options.timeout or 10000
   self.calls[caller] = call
   for i = first, last do
     local id = name(i)
-    call.was[id] = (self.open[id] or 0) == 0 and self.must[id] or nil
-    self.open[id] = (self.open[id] or 0) + 1
-    self.must[id] = nil
+    call.was[id] = (book.open[id] or 0) == 0 and book.must[id] or nil
+    book.open[id] = (book.open[id] or 0) + 1
+    book.must[id], book.touched[id] = nil, true
   end
   return caller
 end
@@ -79,24 +155,35 @@ end
 function history:stop(node, first, last, options) return ask(self, "stop", node, first, last, options or {}) end
 
 local function close(self, call, caller)
+  local book = book_of(self, call.node)
   call.done = true
   for i = call.first, call.last do
     local id = name(i)
-    self.open[id] = self.open[id] - 1
+    book.open[id] = book.open[id] - 1
     -- Two operations at once on one child: either may have been the last.
-    if self.open[id] > 0 then self.mixed[id] = true end
+    if book.open[id] > 0 then book.mixed[id] = true end
   end
   self.calls[caller] = call
 end
 
-local function settle(self, id, value)
-  if self.open[id] > 0 then return end
-  if self.mixed[id] then
-    self.mixed[id] = nil
-    self.must[id] = nil
+local function settle(book, id, value)
+  if book.open[id] > 0 then return end
+  if value == "stopped" and book.news[id] then value = nil end
+  if book.mixed[id] then
+    book.mixed[id] = nil
+    book.must[id] = nil
   else
-    self.must[id] = value
+    book.must[id] = value
   end
+end
+
+-- In a split, and a while after, a child that was started on the far side may be unknown on this one.
+local function not_found(self, call, err, book)
+  if self.is_split or call.spans or self.now - self.healed < MEETING_MS then return nil end
+  if call.was[err.id] == "runs" and not book.mixed[err.id] then
+    self:note(("stop of %s on n%d: %s"):format(err.id, call.node, err.code))
+  end
+  return call.kind == "stop" and "stopped" or nil
 end
 
 local function take(self, reply)
@@ -108,21 +195,21 @@ local function take(self, reply)
     self:note(("%s on n%d was answered after %d ms"):format(call.kind, call.node, self.now - call.at))
   end
   close(self, call, reply.caller)
+  local book = book_of(self, call.node)
   local result = reply.result or { ids = {}, errors = {} }
-  for _, id in ipairs(result.ids) do settle(self, id, call.kind == "start" and "runs" or "stopped") end
+  for _, id in ipairs(result.ids) do settle(book, id, call.kind == "start" and "runs" or "stopped") end
   for _, err in ipairs(result.errors) do
-    if err.code == "not_found" and call.was[err.id] == "runs" and not self.mixed[err.id] then
-      self:note(("stop of %s on n%d: %s"):format(err.id, call.node, err.code))
-    end
-    local known = call.kind == "stop" and err.code == "not_found" and "stopped" or nil
-    if err.code == "already_started" then known = call.was[err.id] end
-    settle(self, err.id, known)
+    local known = nil
+    if err.code == "not_found" then known = not_found(self, call, err, book) end
+    if err.code == "already_started" and not call.spans then known = call.was[err.id] end
+    settle(book, err.id, known)
   end
 end
 
 --- Time passes; answers are taken in as they come.
 function history:run(ms)
   while ms > 0 do
+    if not self.is_split and self.now - self.healed > MEETING_MS then self.books[false].news = {} end
     local step = math.min(ms, 100)
     self.sim:run(step)
     self.now, ms = self.now + step, ms - step
@@ -144,7 +231,8 @@ local function forgive(self)
 end
 
 local function check_instances(self, id, instances)
-  local must = (self.open[id] or 0) == 0 and self.must[id] or nil
+  local book = self.books[false]
+  local must = (book.open[id] or 0) == 0 and book.must[id] or nil
   local count = instances and #instances or 0
   if must == "runs" and count == 0 then self:note(id .. " is lost") end
   if must == "stopped" and count > 0 then self:note(id .. " runs, and was stopped") end
@@ -186,9 +274,9 @@ function history:rest(ms)
   forgive(self)
   local truth = self.sim:truth()
   local ids = {}
-  for id in pairs(self.open) do ids[#ids + 1] = id end
+  for id in pairs(self.books[false].open) do ids[#ids + 1] = id end
   for id in pairs(truth) do
-    if not self.open[id] then ids[#ids + 1] = id end
+    if not self.books[false].open[id] then ids[#ids + 1] = id end
   end
   table.sort(ids)
   for _, id in ipairs(ids) do check_instances(self, id, truth[id]) end

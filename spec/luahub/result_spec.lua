@@ -51,6 +51,12 @@ describe("luahub.result", function()
     assert.are.same({ id = "a", nodes = { "n1" } }, stopped:first())
     assert.are.same({ "n1" }, stopped:nodes())
     assert.are.equal("ok", (stopped:format()))
+    assert.are.same({}, stopped:ordered())
+  end)
+
+  it("tells what an order stops", function()
+    local raw = { status = "ok", ids = { "a", "b" }, nodes = { "n1", "n2" }, ordered = { "b" }, errors = {} }
+    assert.are.same({ "b" }, result.stop(raw):ordered())
   end)
 
   it("prints as one line", function()

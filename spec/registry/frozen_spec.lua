@@ -1,37 +1,20 @@
 -- A dead run's ledger: kept, fetched, covered row by row; and deaths that are refuted.
 local registry = require "luahub_test.registry"
+local three = require "spec.registry.three"
 
 describe("a frozen ledger", function()
-  local c
+  local c, world
 
-  local function settle()
-    repeat
-      local moved = false
-      for i = 1, 3 do c:flush(i) end
-      while c:step() do moved = true end
-    until not moved
-  end
-
-  local function die(dead)
-    for i = 1, 3 do
-      if i ~= dead then c:cut(i, dead) end
-    end
-    for i = 1, 3 do
-      if i ~= dead then c:freeze(i, dead) end
-    end
-  end
+  local function settle() world:settle() end
+  local function die(dead) world:die(dead) end
 
   setup(registry.enter)
   teardown(registry.leave)
   before_each(function()
-    c = registry.cluster(3, 1)
-    for i = 1, 3 do
-      for j = i + 1, 3 do c:link(i, j) end
-    end
-    c:put(3, "web", "a", { generation = 1, pid = 1, spec = "A" })
-    c:put(3, "web", "b", { generation = 2, pid = 2, spec = "B" })
-    settle()
-    c:events(1)
+    world = three.new {
+      { id = "a", generation = 1, pid = 1, spec = "A" }, { id = "b", generation = 2, pid = 2, spec = "B" },
+    }
+    c = world.c
   end)
   after_each(function() c:close() end)
 

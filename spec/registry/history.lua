@@ -82,10 +82,13 @@ local acts = {
   function(self, i)
     self.generation = self.generation + 1
     local spec = ("s"):rep(self:draw(4) == 1 and 20000 or self:draw(20))
-    local row = { generation = self.generation, spec = spec, pid = self:draw(1000) }
+    local born = self:draw(self.generation)
+    local row = { generation = self.generation, born = born, spec = spec, pid = self:draw(1000) }
     self.c:put(i, "hub" .. self:draw(2), "c" .. self:draw(12), row)
   end,
   function(self, i) self.c:remove(i, "hub" .. self:draw(2), "c" .. self:draw(12)) end,
+  function(self, i) self.c:order(i, "hub" .. self:draw(2), "c" .. self:draw(12), self:draw(self.generation + 1)) end,
+  function(self, i) self.c:remove_order(i, "hub" .. self:draw(2), "c" .. self:draw(12)) end,
   function(self, i) self:flush(i) end,
   function(self)
     for _ = 1, self:draw(6) do self:deliver() end
@@ -136,6 +139,23 @@ function History:rest()
   end
 end
 
+-- What is stopped here is stopped everywhere, and counted among no children.
+function History:check_orders(i)
+  local c = self.c
+  for k = 1, 24 do
+    local hub, id = "hub" .. 1 + k % 2, "c" .. (k + 1) // 2
+    if c:ordered(1, hub, id) ~= c:ordered(i, hub, id) or #c:find(1, hub, id) ~= #c:find(i, hub, id) then
+      fail("L2 all registries are equal", "1 and %d know other orders about %s of %s", i, id, hub)
+    end
+  end
+  for h = 1, 2 do
+    local _, rows = c:scan(i, "hub" .. h):gsub("\n", "")
+    if rows ~= c:children(i, "hub" .. h) then
+      fail("L2 all registries are equal", "%d counts %d children and lists %d", i, c:children(i, "hub" .. h), rows)
+    end
+  end
+end
+
 function History:check_rest()
   local c, current = self.c, self.current
   for i = 1, SIZE do
@@ -148,6 +168,7 @@ function History:check_rest()
     if c:scan(1, "hub1"):len() ~= c:scan(i, "hub1"):len() then
       fail("L2 all registries are equal", "1 and %d list different rows", i)
     end
+    self:check_orders(i)
     local counters = c:counters(i)
     if counters.malformed > 0 then fail("S5 what a node says is well formed", "%d met a malformed frame", i) end
     if counters.digest_mismatch > 0 then fail("S4 one content at each sequence", "a digest did not fit at %d", i) end

@@ -102,14 +102,8 @@ local function highest_generation(self, hub, id)
   return highest
 end
 
--- Until stop orders are rows, a stop reaches only those that can be reached: one that could not, or came back
--- meanwhile, may start the child again. So under chaos a stop counts when nobody is in trouble.
-local function reaches_all(self)
-  return not self.keeper or self:calm_for(table.unpack(self:nodes())) >= 15000
-end
-
 local function stopped(self, hub, name, answer)
-  if not counts(self, name) or not reaches_all(self) then return end
+  if not counts(self, name) then return end
   self.stopped[hub] = self.stopped[hub] or {}
   for _, id in ipairs(answer.ids) do
     self.stopped[hub][id] = { generation = highest_generation(self, hub, id), by = name }

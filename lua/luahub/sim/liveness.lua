@@ -9,15 +9,13 @@ local M = {}
 
 local POLL_MS, QUIET_MS, REST_MS, HALF_RECORD_MS = 250, 2000, 60000, 10000
 
---- No rows of the dead wait for a place. Until stop orders are rows, one may stay of a child that was stopped while its
---- holder was away: the heir knows that it was, and the holder waits for an heir.
+--- No rows of the dead wait for a place.
 function M.L4(world, names)
   for _, name in ipairs(names) do
-    for _, ghost in ipairs(world.core:ghosts(world.numbers[name])) do
-      if world.wanted[ghost.hub] and world.wanted[ghost.hub][ghost.id] then
-        return false, ("%s holds the row of %s of %s (epoch %d), which is dead"):format(name, ghost.id, ghost.node,
-          ghost.epoch)
-      end
+    local ghost = world.core:ghosts(world.numbers[name])[1]
+    if ghost then
+      return false, ("%s holds the row of %s of %s (epoch %d), which is dead"):format(name, ghost.id, ghost.node,
+        ghost.epoch)
     end
   end
   return true

@@ -1,0 +1,89 @@
+// change.c - rows of other nodes and stop orders that concern a child here.
+//
+// The registry tells of them in the middle of its own work: note is taken, and looked at in the
+// turn's flush. Of several instances of a child one stays; what was ordered to stop ends.
+#include "hub/internal.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+static void note_change(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id) {
+  struct change *change = lh_alloc(sizeof(struct change) + id.len);
+  change->hub = hub;
+  change->id_len = id.len;
+  memcpy(change->id, id.data, id.len);
+  lh_list_push(&hubs->changes, &change->link);
+}
+
+// Called from within the registry: takes note only.
+void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, uint64_t born) {
+  struct hub *hub = lh_hub_at(hubs, index);
+  if (hub == NULL) return;
+  if (born > hub->generation) hub->generation = born;
+  if (lh_host_child(hub, id) != NULL) note_change(hubs, index, id);
+}
+
+void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
+                         const struct lh_row *after) {
+  (void)before;
+  if (after == NULL || after->node == hubs->self) return;
+  struct hub *hub = lh_hub_at(hubs, after->hub);
+  if (hub == NULL) return;
+  if (after->generation > hub->generation) hub->generation = after->generation;
+  const struct lh_bytes id = lh_row_id(after);
+  if (lh_host_child(hub, id) != NULL) note_change(hubs, after->hub, id);
+}
+
+// Of two instances the one with the higher generation stays; at equal ones that of the lower node
+// id.
+static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {
+  if (row->generation != child->generation) return row->generation > child->generation;
+  return lh_node_id_compare(&lh_runs_at(hubs->runs, row->node)->id,
+                            &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
+}
+
+static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                         const struct lh_row *row) {
+  hubs->counters.surplus++;
+  lh_end_elsewhere(hubs, child, row->node);
+  if (child->phase == PHASE_RUNNING) {
+    lh_host_stop(hubs, now, child, "surplus", row->pid);
+  } else {
+    lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");
+    lh_host_forget(child, true);
+  }
+}
+
+static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
+  const struct lh_row *rows[4];
+  struct hub *hub = lh_hub_at(hubs, change->hub);
+  struct child *child =
+      hub != NULL ? lh_host_child(hub, lh_bytes(change->id, change->id_len)) : NULL;
+  if (child == NULL || child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED) return;
+  const struct lh_bytes id = lh_bytes(change->id, change->id_len);
+  if (lh_order_covers(hub, id, child->born)) {
+    lh_end_ordered(hubs, now, child);
+    return;
+  }
+  lh_registry_read_lock();
+  const size_t count = lh_registry_find(hubs->registry, hub->index, id, rows, 4);
+  const struct lh_row *best = count > 0 ? rows[0] : NULL;
+  if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
+      outranks(hubs, best, child)) {
+    if (child->phase == PHASE_MOVING)
+      lh_move_seen_elsewhere(hubs, now, child, best);
+    else
+      stop_surplus(hubs, now, child, best);
+  }
+  lh_registry_read_unlock();
+}
+
+void lh_change_run(struct lh_hubs *hubs, lh_ms now) {
+  struct lh_list *at;
+  while ((at = lh_list_pop(&hubs->changes)) != NULL) {
+    struct change *change = LH_ENTRY(at, struct change, link);
+    look_at(hubs, now, change);
+    lh_free(change);
+  }
+}

@@ -1,0 +1,53 @@
+-- Stop orders: what is kept in mind for them is bounded, and nothing that was stopped comes back for it.
+local history = require("spec.hub.history")
+
+local DAY_MS = 24 * 3600 * 1000
+
+describe("a node", function()
+  it("makes orders of the oldest of its stops when too many are not known to all", function()
+    local many = 16384 + 100
+    local h = history.new(1, 2)
+    h:start(1, 1, many, { node = "n1", given = true })
+    h:run(2000)
+    h:split(6000, { 2 })
+    h:stop(1, 1, many)
+    h:run(1000)
+    assert.equal(100, h.sim:counters(1).stop_orders)
+    h:run(8000)
+    assert.equal(many, h.sim:counters(1).stop_orders)
+    h:heal(500)
+    assert.same({}, h:rest())
+    assert.same({}, h.sim:truth())
+  end)
+
+  it("forgets its stops when all have heard of them: a death later needs no orders", function()
+    local h = history.new(1, 3)
+    h:start(1, 1, 60)
+    h:run(2000)
+    h:stop(1, 1, 60)
+    h:run(2000)
+    h.sim:crash(3)
+    h:run(5000)
+    for node = 1, 2 do assert.equal(0, h.sim:counters(node).stop_orders) end
+    assert.same({}, h:rest())
+  end)
+
+  it("keeps those that died first as one when too many are away, and orders reach them all the same", function()
+    local h = history.new(1, 3)
+    h:start(1, 1, 3)
+    h:run(2000)
+    for _ = 1, 34 do
+      h:join()
+      h:run(600)
+      h.sim:crash(h.nodes)
+      h:run(2500)
+    end
+    assert.equal(2, h.sim:counters(1).away_joined)
+    h:stop(1, 1, 3)
+    h:run(1000)
+    assert.equal(3, #h.sim:orders(1))
+    h:run(DAY_MS)
+    assert.equal(0, #h.sim:orders(1))
+    assert.same({}, h:rest())
+  end)
+end)
