@@ -38,6 +38,9 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
 // Of two instances the one with the higher generation stays; at equal ones that of the lower node
 // id.
 static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {
+  if (LH_PLANTED(last_to_arrive_wins)) return true;
+  if (LH_PLANTED(lower_generation_wins) && row->generation != child->generation)
+    return row->generation < child->generation;
   if (row->generation != child->generation) return row->generation > child->generation;
   return lh_node_id_compare(&lh_runs_at(hubs->runs, row->node)->id,
                             &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
@@ -69,6 +72,7 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   lh_registry_read_lock();
   const size_t count = lh_registry_find(hubs->registry, hub->index, id, rows, 4);
   const struct lh_row *best = count > 0 ? rows[0] : NULL;
+  if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
   if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
       outranks(hubs, best, child)) {
     if (child->phase == PHASE_MOVING)

@@ -47,6 +47,11 @@ struct away_word {  // how far a member's word on the dead that may return reach
   uint32_t hub;
   uint64_t knows;
 };
+struct held {  // of a peer and a member's ledger, see held.c
+  uint32_t ledger;
+  uint64_t holds, asked;  // how far it holds it; how far it was asked over this link
+  uint64_t asks;          // whether we hold it up to there; 0: that is answered
+};
 struct peer {  // one run that lives, ourselves included
   uint32_t node;
   struct lh_run run;
@@ -61,8 +66,8 @@ struct peer {  // one run that lives, ourselves included
   size_t frozen_count;
   struct away_word *away;
   size_t away_count;
-  uint64_t holds, asked;  // how far it holds our ledger; how far it was asked over this link
-  uint64_t asks;          // whether we hold its ledger up to there; 0: that is answered
+  struct held *held;
+  size_t held_count;
 };
 struct view {
   struct peer **peers;  // in order of node id
@@ -166,6 +171,8 @@ enum { LIST_BYTES_MAX = 4 * 1024 * 1024 };
 
 // --- operations (op.c) ---
 enum op_kind { OP_START, OP_STOP };
+// How many members besides the host must hold a row before its start is answered.
+enum acknowledgement { ACK_NONE, ACK_ONE, ACK_MAJORITY, ACK_ALL };
 enum item_state { ITEM_NEW, ITEM_SENT, ITEM_ORDERED, ITEM_DONE, ITEM_FAILED };
 struct item {
   struct lh_bytes id, spec, metadata;  // slices of the operation's memory
@@ -195,10 +202,11 @@ struct op {
   size_t ordered;      // of a stop: items in ITEM_ORDERED
   uint64_t order_seq;  // the last of their orders
   bool check_existing, rollback, rolled_back, asking, quiet;
-  bool given;                      // the caller's node takes them, whatever the placement says
-  bool vetted;                     // the distribution's init let it pass
-  struct lh_bytes specs, options;  // as they were asked for
-  uint32_t wanted_node;            // the caller chose the node
+  bool given;                         // the caller's node takes them, whatever the placement says
+  enum acknowledgement acknowledged;  // of a start, by so many
+  bool vetted;                        // the distribution's init let it pass
+  struct lh_bytes specs, options;     // as they were asked for
+  uint32_t wanted_node;               // the caller chose the node
   struct {
     uint32_t node;
     uint64_t seq;
@@ -307,6 +315,7 @@ void lh_change_run(struct lh_hubs *hubs, lh_ms now);
 
 // view.c
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node);
+struct peer *lh_view_of_run(struct lh_hubs *hubs, const struct lh_run *run);
 bool lh_view_runs(const struct peer *peer, uint32_t hub);
 void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     bool lives);
@@ -329,16 +338,20 @@ void lh_away_tick(struct lh_hubs *hubs, lh_ms now);
 uint64_t lh_away_ours(const struct hub *hub);   // how far our own word reaches; 0: nobody is away
 uint64_t lh_away_knows(const struct hub *hub);  // by ours and all members' words
 
-// held.c: how far members hold our ledger
-bool lh_held_by(const struct peer *peer, uint64_t seq);
-// Whether all members that can be reached hold it; asks those that did not say so.
+// held.c
+uint64_t lh_held_up_to(const struct peer *peer, uint32_t ledger);  // by what it said
+// Whether all members that can be reached hold our ledger; asks those that did not say so.
 bool lh_held_by_all(struct lh_hubs *hubs, uint64_t seq);
-uint64_t lh_held_by_each(const struct lh_hubs *hubs);  // every member holds it up to there
-void lh_held_ask(struct lh_hubs *hubs, struct peer *peer, uint64_t seq);
+uint64_t lh_held_by_each(const struct lh_hubs *hubs);  // every member holds ours up to there
+// Whether as many members hold the host's ledger as the level wants; asks some that did not say so.
+bool lh_held_enough(struct lh_hubs *hubs, const struct hub *hub, uint32_t host, uint64_t seq,
+                    enum acknowledgement level);
+void lh_held_ask(struct lh_hubs *hubs, struct peer *peer, uint32_t ledger, uint64_t seq);
 void lh_held_ask_again(struct lh_hubs *hubs, struct peer *peer);  // what was asked may be lost
 int lh_held_question(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 int lh_held_answer(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_held_flush(struct lh_hubs *hubs);  // after the registry's: answers what can be answered
+void lh_held_free(struct peer *peer);
 
 // lately.c
 void lh_lately_add(struct lh_hubs *hubs, const struct child *child);

@@ -82,7 +82,7 @@ static void make_orders(struct lh_hubs *hubs, uint64_t seq) {
 }
 
 void lh_lately_died(struct lh_hubs *hubs, const struct peer *peer) {
-  make_orders(hubs, peer->holds);
+  make_orders(hubs, lh_held_up_to(peer, hubs->self));
 }
 
 void lh_lately_all(struct lh_hubs *hubs) { make_orders(hubs, 0); }
@@ -96,7 +96,8 @@ static void forget_heard(struct lh_hubs *hubs) {
 
 static void ask(struct lh_hubs *hubs) {
   const uint64_t seq = lh_registry_seq(hubs->registry, hubs->self);
-  for (size_t i = 0; i < hubs->view.count; i++) lh_held_ask(hubs, hubs->view.peers[i], seq);
+  for (size_t i = 0; i < hubs->view.count; i++)
+    lh_held_ask(hubs, hubs->view.peers[i], hubs->self, seq);
 }
 
 void lh_lately_tick(struct lh_hubs *hubs, lh_ms now) {

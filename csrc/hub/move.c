@@ -245,7 +245,9 @@ static void balance_hub(struct hub *hub, lh_ms now) {
   balance->hub_index = hub->index;
   for (size_t i = 0; i < hub->children.count; i++) {
     const struct child *child = hub->children.entries[i].value;
-    if (child->phase == PHASE_STARTING) hub->all->move_failed = true;  // looked at again later
+    // One that is about to run here is looked at again later.
+    if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED)
+      hub->all->move_failed = true;
     if (!may_move(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
     balance->count++;

@@ -100,6 +100,26 @@ static bool rows_are_here(const struct op *op) {
   return true;
 }
 
+static size_t count_done(const struct op *op) {
+  size_t done = 0;
+  for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
+  return done;
+}
+
+// A host that died left its rows to us. Whoever has not said that it holds them is asked.
+static bool is_known(const struct op *op, size_t wait) {
+  const uint32_t node = op->waits[wait].node;
+  return lh_view_find(op->all, node) == NULL ||
+         lh_held_enough(op->all, op->hub, node, op->waits[wait].seq, op->acknowledged);
+}
+
+static bool is_acknowledged(const struct op *op) {
+  bool all = true;
+  if (op->kind != OP_START || op->caller == 0 || count_done(op) == 0) return true;
+  for (size_t i = 0; i < op->wait_count; i++) all &= is_known(op, i);
+  return all;
+}
+
 static const char *item_code(const struct op *op, const struct item *item) {
   if (item->code == LH_EEXISTS) return op->kind == OP_START ? "already_started" : "stopping";
   if (item->code == LH_ECLOSED) return "not_alive";
@@ -175,8 +195,7 @@ static void write_done(const struct op *op, size_t done, struct lh_buf *out) {
 }
 
 static void write_result(const struct op *op, struct lh_buf *out) {
-  size_t done = 0;
-  for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
+  const size_t done = count_done(op);
   const size_t failed = op->count - done;
   lh_write_map(out, 6);
   write_errors(op, failed, out);
@@ -214,8 +233,7 @@ static void finish(struct op *op) {
 
 // Everything that did start is stopped again; the answer waits for that.
 static bool begin_rollback(struct op *op, lh_ms now) {
-  size_t done = 0;
-  for (size_t i = 0; i < op->count; i++) done += op->items[i].state == ITEM_DONE;
+  const size_t done = count_done(op);
   if (!op->rollback || op->rolled_back || done == op->count || op->hub == NULL) return false;
   op->rolled_back = true;
   if (done == 0) return false;
@@ -249,6 +267,7 @@ static bool check_one(struct op *op, lh_ms now) {
     return true;
   }
   if (op->kind == OP_START && begin_rollback(op, now)) return true;
+  if (!is_acknowledged(op)) return false;
   finish(op);
   return true;
 }
@@ -266,8 +285,24 @@ void lh_op_check(struct lh_hubs *hubs, lh_ms now) {
   }
 }
 
+// They run, and too few members said so far that they know of it.
+static void fail_unacknowledged(struct op *op) {
+  static const char text[] = "it runs, but too few members said before the deadline that they know";
+  for (size_t w = 0; w < op->wait_count; w++) {
+    if (is_known(op, w)) continue;
+    for (size_t i = 0; i < op->count; i++) {
+      struct item *item = &op->items[i];
+      if (item->state != ITEM_DONE || item->node != op->waits[w].node) continue;
+      item->state = ITEM_FAILED;
+      item->code = LH_ETIMEOUT;
+      item->error = text;
+    }
+  }
+}
+
 void lh_op_expire(struct op *op) {
   static const char text[] = "no answer before the deadline";
+  if (op->undone_by == 0 && !is_acknowledged(op)) fail_unacknowledged(op);
   if (op->kind == OP_STOP) lh_stop_expire(op);
   for (size_t i = 0; i < op->count; i++)
     lh_op_fail_item(op, i, LH_ETIMEOUT, lh_bytes(text, sizeof text - 1));

@@ -14,11 +14,22 @@
 struct request {
   struct lh_bytes hub, children, options, metadata, child_metadata, node;
   lh_ms timeout;
+  enum acknowledgement acknowledged;
   bool check_existing, rollback, detach, quiet, given;
 };
 
 static bool is(struct lh_bytes text, const char *word) {
   return lh_bytes_equal(text, lh_bytes_str(word));
+}
+
+static enum acknowledgement read_level(struct lh_reader *in) {
+  static const char *const levels[] = {"none", "one", "majority", "all"};
+  const struct lh_bytes word = lh_read_str(in, 32);
+  for (int i = ACK_NONE; i <= ACK_ALL; i++) {
+    if (is(word, levels[i])) return (enum acknowledgement)i;
+  }
+  lh_read_fail(in, LH_EFORMAT);
+  return ACK_ONE;
 }
 
 static void read_option(struct lh_reader *in, struct lh_bytes key, struct request *request) {
@@ -34,6 +45,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->given = lh_read_bool(in);
   else if (is(key, "quiet"))
     request->quiet = lh_read_bool(in);
+  else if (is(key, "ack"))
+    request->acknowledged = read_level(in);
   else if (is(key, "metadata"))
     request->metadata = lh_read_skip(in);
   else if (is(key, "child_metadata"))
@@ -54,7 +67,7 @@ static void read_options(struct lh_reader *in, struct request *request) {
 
 static int read_request(struct request *request, struct lh_bytes value, const char *list) {
   struct lh_reader in;
-  *request = (struct request){.timeout = LH_OP_MS, .check_existing = true};
+  *request = (struct request){.timeout = LH_OP_MS, .check_existing = true, .acknowledged = ACK_ONE};
   lh_reader_init_user(&in, value);
   const uint32_t count = lh_read_map(&in, 16);
   for (uint32_t i = 0; i < count && in.err == 0; i++) {
@@ -138,6 +151,7 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   op->rollback = request->rollback;
   op->quiet = request->quiet;
   op->given = request->given;
+  op->acknowledged = request->acknowledged;
   op->specs = request->children;
   op->options = request->options;
   if (request->node.data != NULL) {

@@ -33,6 +33,13 @@ struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node) {
   return NULL;
 }
 
+struct peer *lh_view_of_run(struct lh_hubs *hubs, const struct lh_run *run) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    if (lh_run_equal(&hubs->view.peers[i]->run, run)) return hubs->view.peers[i];
+  }
+  return NULL;
+}
+
 bool lh_view_reaches(struct lh_hubs *hubs, uint32_t node) {
   const struct peer *peer = lh_view_find(hubs, node);
   if (node == hubs->self) return true;
@@ -50,6 +57,7 @@ static void peer_free(struct peer *peer) {
   lh_free(peer->hubs);
   lh_free(peer->frozen);
   lh_free(peer->away);
+  lh_held_free(peer);
   lh_free(peer);
 }
 

@@ -16,12 +16,14 @@ local M = {}
 local OPERATION_MS = 10000
 local WHICH_MS = 5000
 local ON_FAILURE = { "continue", "rollback" }
+local ACK = { "none", "one", "majority", "all" }
 
 local START_OPTIONS = {
   awaitable = "boolean?",
   timeout = "ms?",
   check_existing = "boolean?",
   on_failure = "string?",
+  ack = "string?",
   metadata = "table?",
   child_metadata = "table?",
   child_mapping = "table?",
@@ -34,6 +36,8 @@ local STOP_OPTIONS = { awaitable = "boolean?", timeout = "ms?" }
 ---@field timeout? number          ms for the whole operation; default 10000
 ---@field check_existing? boolean  refuse the whole call when an id is there already; default true
 ---@field on_failure? "continue"|"rollback"  stop what started when something failed; default "continue"
+---@field ack? "none"|"one"|"majority"|"all"  awaited, it is answered when so many other members than the host know of
+---                                 the child; default "one"
 ---@field metadata? table          metadata of all these children; a spec's own wins
 ---@field child_metadata? table<string, table>  metadata by child id; wins over both
 ---@field child_mapping? table<string, string[]>  nodes by child id, for strategies that want them
@@ -89,6 +93,7 @@ function M.init_children(hub, specs, options, where)
   argument.check(where, "specs", specs, "table")
   options = argument.options(where, options, START_OPTIONS)
   if options.on_failure ~= nil then argument.one_of(where, "on_failure", options.on_failure, ON_FAILURE) end
+  if options.ack ~= nil then argument.one_of(where, "ack", options.ack, ACK) end
   if #specs == 0 then
     if next(specs) ~= nil then error(where .. ": specs: expected a list of child specs, got a table with keys", 2) end
     return failure.new("no_children", "no children to start: the list is empty")

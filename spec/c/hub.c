@@ -110,7 +110,8 @@ static void write_spec(struct lh_buf *out, const char *id, const char *restart, 
 }
 
 static void write_options(lua_State *L, int arg, struct lh_buf *out) {
-  static const char *const flags[] = {"check_existing", "detach"};
+  static const char *const flags[] = {"check_existing", "detach", "given"};
+  static const char *const words[] = {"node", "ack"};
   uint32_t count = 1;
   struct lh_buf list = LH_BUF_EMPTY;
   lua_settop(L, arg);
@@ -125,8 +126,9 @@ static void write_options(lua_State *L, int arg, struct lh_buf *out) {
       count++;
     }
   }
-  if (lua_getfield(L, arg, "node") == LUA_TSTRING) {
-    lh_write_cstr(&list, "node");
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (lua_getfield(L, arg, words[i]) != LUA_TSTRING) continue;
+    lh_write_cstr(&list, words[i]);
     lh_write_cstr(&list, lua_tostring(L, -1));
     count++;
   }
@@ -142,11 +144,6 @@ static void write_options(lua_State *L, int arg, struct lh_buf *out) {
     lh_write_map(&list, 1);
     lh_write_cstr(&list, "text");
     lh_write_str(&list, text, len);
-    count++;
-  }
-  if (lua_getfield(L, arg, "given") == LUA_TBOOLEAN) {
-    lh_write_cstr(&list, "given");
-    lh_write_bool(&list, lua_toboolean(L, -1));
     count++;
   }
   lua_getfield(L, arg, "timeout");
@@ -286,7 +283,10 @@ static int sim_stall(lua_State *L) {  // stall(node, ms, heard_within)
 
 static void again(struct sim *sim, struct event *event) {
   (void)sim;
-  if (event->to->up && event->from->up && !event->from->stalled && !are_cut(event->from, event->to))
+  if (!event->to->up || !event->from->up || are_cut(event->from, event->to)) return;
+  if (event->from->stalled)
+    later(event->to, event->from->wakes_at + 1, again)->from = event->from;
+  else
     link_up(event->from, event->to);
 }
 

@@ -40,19 +40,19 @@ local function as_list(specs)
   return specs.id and { specs } or specs
 end
 
--- Under chaos only the keeper's word counts: what another node was told may die with it.
-local function counts(self, name)
+-- The keeper never goes down. What another node was told may be lost with those who know it.
+local function is_kept(self, name)
   return not self.keeper or name == self.keeper
 end
 
 local function started(self, hub, name, specs, answer)
-  if not counts(self, name) then return end
   local by_id = {}
   for _, spec in ipairs(specs) do
     by_id[spec.id] = spec
   end
   for _, id in ipairs(answer.ids) do
     self:want(hub, by_id[id])
+    self.losses_before[id] = not is_kept(self, name) and self.losses or nil
   end
 end
 
@@ -103,7 +103,7 @@ local function highest_generation(self, hub, id)
 end
 
 local function stopped(self, hub, name, answer)
-  if not counts(self, name) then return end
+  if not is_kept(self, name) then return end
   self.stopped[hub] = self.stopped[hub] or {}
   for _, id in ipairs(answer.ids) do
     self.stopped[hub][id] = { generation = highest_generation(self, hub, id), by = name }

@@ -65,11 +65,17 @@ for _, name in ipairs({ "S3", "S4", "S5", "S8", "S10" }) do
   M[name] = from_watch(name)
 end
 
+-- At the least one other than the host knew, so two may take it along; so may trouble, when they were cut off alone.
+local function may_be_forgotten(world, id)
+  return world.losses - world.losses_before[id] >= 2 or world:calm_for(table.unpack(world.names)) < MENDED_MS
+end
+
 -- A child moves while the keeper cannot hear where to; then both that know are lost. With two witnesses that is two
 -- crashes: it may be lost, and is from then on not wanted. So it is when the keeper itself was taken for dead: it
 -- returns with a new epoch and forgets after a while what it knew of those that it does not meet again.
-local function may_be_lost(world)
+local function may_be_lost(world, id)
   if not world.keeper then return false end
+  if world.losses_before[id] then return may_be_forgotten(world, id) end
   local forgot = world.core:epoch(world.numbers[world.keeper]) > 1
   return forgot or (world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2)
 end
@@ -82,7 +88,7 @@ function M.S6(world)
   for _, hub in ipairs(world.sorted(world.wanted)) do
     for _, id in ipairs(world.sorted(world.wanted[hub])) do
       local known = world.core:knows(hub, id)
-      if not known and may_be_lost(world) then
+      if not known and may_be_lost(world, id) then
         world:note("%s is lost with all who knew of it", id)
         world.wanted[hub][id] = nil
       elseif not known then

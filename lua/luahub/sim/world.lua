@@ -67,6 +67,7 @@ function M.new(options)
     next_probe = 0,
     failures = {},  -- id -> how often chaos told it to fail
     losses = 0,     -- nodes that went down with what they knew
+    losses_before = {}, -- id -> how many had, when another node than the keeper was told that it started
     leaving = {},   -- name -> true: it was told to
     cloned = {},    -- name -> true: another node has, or had, its identity
   }, World)
