@@ -53,7 +53,7 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
     if (best_holder(hubs, dead, &holder) >= lh_registry_seq(hubs->registry, dead))
       lh_registry_freeze_old(hubs->registry, dead);
     lh_registry_freeze(hubs->registry, dead);
-    lh_recover_refuted(hubs, dead);  // nothing of it is here now, whatever was before
+    lh_recover_refuted(hubs, dead);  // what was asked before is void
   }
   if (!lacks_tail(hubs, dead, &holder)) return;
   const uintptr_t asked = (uintptr_t)lh_map_get(&hubs->asked, &dead, sizeof dead);
@@ -340,7 +340,7 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   }
   if (count == 0) return;
   hubs->recover_again = now + hubs->recover_pause;
-  if (hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
+  if (again && hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count, again);
   }
