@@ -209,6 +209,12 @@ static void ask(struct side *side, bool start, uint8_t first, uint8_t count) {
   lh_buf_free(&value);
 }
 
+// Of 0x80 and more: VIEW to ABORT from 0x80 on, HOLD and HELD are 0x90 and 0x92.
+static uint8_t frame_type(uint8_t kind) {
+  const uint8_t type = (kind >> 1) & 15;
+  return (uint8_t)(LH_FRAME_VIEW + (type <= LH_FRAME_HELD - LH_FRAME_VIEW ? type : type - 8));
+}
+
 static void step(struct world *world, uint8_t kind, struct lh_bytes body) {
   struct side *side = &world->sides[kind & 1];
   const uint32_t other = world->sides[1 - (kind & 1)].self;
@@ -237,7 +243,7 @@ static void step(struct world *world, uint8_t kind, struct lh_bytes body) {
     break;
   default:
     (void)lh_hubs_receive(side->hubs, world->now, (kind & 0x80) != 0 ? other : world->dead,
-                          (uint8_t)(LH_FRAME_VIEW + ((kind >> 1) & 7)), body);
+                          frame_type(kind), body);
   }
 }
 

@@ -95,7 +95,8 @@ static bool count_row(void *self, const struct lh_row *row) {
 }
 
 static void check(struct lh_registry *registry) {
-  if (lh_registry_count(registry, SELF) != OWN_ROWS || lh_registry_seq(registry, SELF) != OWN_ROWS)
+  if (lh_registry_count(registry, SELF) != OWN_ROWS ||
+      lh_registry_seq(registry, SELF) != OWN_ROWS + 1)
     abort();
   for (uint32_t node = SELF; node <= DEAD; node++) {
     size_t rows = 0;
