@@ -73,7 +73,9 @@ enum {
   // oldest are kept as one | hub.away_joined | spec/hub/order_spec.lua: keeps those that died first
   // as one
   LH_AWAY_MAX = 32,
-  LH_AWAY_MS = 24 * 3600 * 1000,  // they are kept for this long, as the members keep them
+  // limit: how long a dead node may return and what was stopped meanwhile stays stopped |
+  // hub.stop_orders | spec/hub/split_spec.lua: leaves orders only for children that somebody
+  LH_AWAY_MS = 24 * 3600 * 1000,  // as long as the members keep the dead
   // limit: stops that not every member is known to have heard of; for one more the oldest becomes a
   // stop order | hub.stop_orders | spec/hub/order_spec.lua: makes orders of the oldest
   LH_LATELY_MAX = 16384,

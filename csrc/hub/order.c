@@ -16,14 +16,14 @@
 
 #include "base/mem.h"
 
-enum { ROWS_MAX = 64, REMOVED_AT_ONCE = 4096 };
+enum { ROWS_AT_ONCE = 64, REMOVED_AT_ONCE = 4096 };
 
 uint64_t lh_order_born(const struct hub *hub, struct lh_bytes id) {
-  const struct lh_row *rows[ROWS_MAX];
+  const struct lh_row *rows[ROWS_AT_ONCE];
   uint64_t born = 0;
   lh_registry_read_lock();
-  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_MAX);
-  for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_AT_ONCE);
+  for (size_t i = 0; i < count && i < ROWS_AT_ONCE; i++) {
     if (rows[i]->born > born) born = rows[i]->born;
   }
   lh_registry_read_unlock();
@@ -31,14 +31,14 @@ uint64_t lh_order_born(const struct hub *hub, struct lh_bytes id) {
 }
 
 uint64_t lh_order_oldest(const struct hub *hub, struct lh_bytes id, uint64_t ended) {
-  const struct lh_row *rows[ROWS_MAX];
+  const struct lh_row *rows[ROWS_AT_ONCE];
   uint64_t born = 0;
   if (lh_registry_is_plain(hub->all->registry)) return 0;
   uint64_t ordered = lh_registry_ordered(hub->all->registry, hub->index, id);
   if (ordered < ended) ordered = ended;
   lh_registry_read_lock();
-  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_MAX);
-  for (size_t i = 0; i < count && i < ROWS_MAX; i++) {
+  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_AT_ONCE);
+  for (size_t i = 0; i < count && i < ROWS_AT_ONCE; i++) {
     if (rows[i]->born > ordered && (born == 0 || rows[i]->born < born)) born = rows[i]->born;
   }
   lh_registry_read_unlock();
@@ -108,13 +108,13 @@ void lh_order_take_over(struct lh_hubs *hubs, uint32_t ledger, bool anyway) {
 
 // --- orders of ours that may go ---
 static bool is_named(const struct hub *hub, struct lh_bytes id, uint64_t born) {
-  const struct lh_row *rows[ROWS_MAX];
+  const struct lh_row *rows[ROWS_AT_ONCE];
   bool named = false;
   lh_registry_read_lock();
-  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_MAX);
-  for (size_t i = 0; i < count && i < ROWS_MAX; i++) named = named || rows[i]->born <= born;
+  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_AT_ONCE);
+  for (size_t i = 0; i < count && i < ROWS_AT_ONCE; i++) named = named || rows[i]->born <= born;
   lh_registry_read_unlock();
-  return named || count > ROWS_MAX;
+  return named || count > ROWS_AT_ONCE;
 }
 
 struct look {
