@@ -3,7 +3,8 @@
 //   LUAHUB_REFUSE_AT=n            the n-th allocation of the process is refused, all others are not
 //   LUAHUB_REFUSE_BYTES=b         or, from the n-th on, every one of at least b bytes
 //
-// Counts malloc, calloc and realloc of all that is in the process: Lua, OpenSSL, libuv, ours.
+// The process itself may say it anew: spec/c/memory.c. Counts malloc, calloc and realloc of all
+// that is in the process: Lua, OpenSSL, libuv, ours.
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -15,9 +16,9 @@ void *__libc_realloc(void *memory, size_t size);
 
 #define SHOWN __attribute__((visibility("default")))
 
-static atomic_ulong done;
-static unsigned long refuse_at;
-static size_t refuse_bytes;
+static atomic_ulong done, refused;
+static atomic_ulong refuse_at;
+static atomic_size_t refuse_bytes;
 
 __attribute__((constructor)) static void read_orders(void) {
   const char *at = getenv("LUAHUB_REFUSE_AT");
@@ -29,10 +30,23 @@ __attribute__((constructor)) static void read_orders(void) {
 
 static int is_refused(size_t size) {
   const unsigned long number = atomic_fetch_add(&done, 1) + 1;
-  const int refused = refuse_bytes == 0 ? number == refuse_at && refuse_at != 0
+  const int refuses = refuse_bytes == 0 ? number == refuse_at && refuse_at != 0
                                         : number >= refuse_at && size >= refuse_bytes;
-  if (refused) errno = ENOMEM;
-  return refused;
+  if (!refuses) return 0;
+  errno = ENOMEM;
+  atomic_fetch_add(&refused, 1);
+  return 1;
+}
+
+// The n-th allocation from now on is refused, 0: none is; with `more` all after it too. Answers how
+// many were since the last call.
+SHOWN unsigned long luahub_refuse(unsigned long at, int more);
+unsigned long luahub_refuse(unsigned long at, int more) {
+  atomic_store(&refuse_at, 0);
+  atomic_store(&refuse_bytes, at != 0 && more ? 1 : 0);
+  atomic_store(&done, 0);
+  atomic_store(&refuse_at, at);
+  return atomic_exchange(&refused, 0);
 }
 
 SHOWN void *malloc(size_t size) { return is_refused(size) ? NULL : __libc_malloc(size); }
