@@ -179,6 +179,7 @@ static void chosen(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
     if (one.type == LH_WIRE_STR && one.as.bytes.len > 0) how[i] = one.as.bytes.data[0];
   }
   if (status != LH_OK || count != balance->count) {
+    hubs->move_failed = true;  // asked again later
     lh_log(LH_LOG_WARN, "hub", "the migration strategy failed and nothing is moved: %s",
            error != NULL ? error : "move() must answer \"cold\", \"hot\" or false for each id");
   } else if (hub != NULL) {
@@ -220,8 +221,8 @@ static size_t keep_movers(struct hub *hub, struct balance *balance, const uint32
 static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct balance *balance = data;
-  (void)hubs;
   (void)error;
+  if (status != LH_OK) hubs->move_failed = true;  // asked again later
   balance->targets = lh_zalloc((count + 1) * sizeof(uint32_t));
   if (status != LH_OK || hub == NULL || keep_movers(hub, balance, nodes) == 0) {
     balance_free(balance);

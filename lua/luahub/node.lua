@@ -144,6 +144,16 @@ local function start_static(id, children)
   return true
 end
 
+local function check_factor(redundancy, view)
+  local answered, factor = pcall(redundancy.factor, view)
+  if not answered then
+    return failure.new("invalid_config", "hub.redundancy: factor() failed: %s", failure.line(tostring(factor)))
+  end
+  if factor == 1 then return true end
+  local text = "hub.redundancy: factor() answered %s; this version runs one instance of each child"
+  return failure.new("invalid_config", text, tostring(factor))
+end
+
 --- Starts a hub on this node once the node is ready, and its static children; those that run already, here or
 --- elsewhere, are left alone.
 ---@param settings luahub.HubConfig
@@ -161,14 +171,11 @@ function Node:start_hub(settings)
     return failure.new("exists", "hub %s runs already", settings.id)
   end
   local strategies = policy.with_defaults(settings)
-  local factor = strategies.redundancy.factor({ nodes = {}, self = ready.name, hub = settings.id })
-  if factor ~= 1 then
-    local text = "hub.redundancy: factor() answered %s; this version runs one instance of each child"
-    return failure.new("invalid_config", text, tostring(factor))
-  end
+  local ok
+  ok, err = check_factor(strategies.redundancy, { nodes = {}, self = ready.name, hub = settings.id })
+  if not ok then return nil, err end
   local hooks, immediate = split_hooks(settings.hooks)
   policy.open(settings.id, strategies, immediate)
-  local ok
   ok, err = open_hub(settings.id, strategies, hooks)
   if not ok then
     policy.close(settings.id)

@@ -9,6 +9,10 @@ local HOOKS = [[
     if how == "raise" then error("altered as told") end
     if how == "nonsense" then return 5 end
     if how == "id" then data.id = "another" end
+    if how == "slow" then
+      local stop = os.time() + 7
+      while os.time() < stop do end
+    end
     return data
   end } } }]]
 
@@ -105,11 +109,12 @@ describe("A hook that #notsan", function()
     raise = "altered as told",
     nonsense = "must answer { id, spec, metadata }, got number",
     id = "must not change the id",
+    slow = "in time",
   }) do
     it(("alters a child (%s) fails that start"):format(how), function()
       local answer = node:eval(([[
         local spec = { id = "altered", start = { "tracked" }, metadata = { alter = %q } }
-        local result = assert(hub:start_child(spec, { awaitable = true }):await())
+        local result = assert(hub:start_child(spec, { awaitable = true, timeout = 20000 }):await())
         local e = result:errors()[1]
         return { result:status(), e and e.message }]]):format(how))
       assert.are.equal("error", answer[1])
