@@ -14,9 +14,8 @@ describe("env on the machine", function()
   end)
 
   local function directory()
-    local path = machine.directory()
-    table.insert(directories, path)
-    return path
+    table.insert(directories, machine.directory())
+    return directories[#directories]
   end
 
   -- Runs until something calls stop; a spec that never does ends by this deadline, as a failure.
