@@ -104,7 +104,7 @@ static size_t write_head(const struct lh_sealer *sealer, uint8_t *out) {
 
 int lh_seal(struct lh_sealer *sealer, const struct lh_seal_context *context, struct lh_bytes body,
             uint8_t *out) {
-  if (body.len > LH_DATAGRAM_BODY_MAX || sealer->counter == UINT64_MAX) return LH_ELIMIT;
+  if (body.len > LH_DATAGRAM_BODY_MAX || sealer->counter >= UINT64_MAX - 1) return LH_ELIMIT;
   sealer->counter++;
   const size_t head = write_head(sealer, out);
   int len = 0;

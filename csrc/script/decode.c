@@ -93,6 +93,16 @@ static void take_key(struct decoder *decoder, struct level *level) {
   level->first = false;
 }
 
+// The value on top goes under the key below it. A key that is there already is malformed: which of
+// two values counts must not depend on who reads.
+static void put(struct decoder *decoder) {
+  lua_State *L = decoder->L;
+  lua_pushvalue(L, -2);
+  if (lua_rawget(L, -4) != LUA_TNIL) lh_read_fail(&decoder->reader, LH_EFORMAT);
+  lua_pop(L, 1);
+  lua_rawset(L, -3);
+}
+
 // The value on top goes into the innermost table.
 static void take_value(struct decoder *decoder, struct level *level) {
   if (!level->map) {
@@ -101,7 +111,7 @@ static void take_value(struct decoder *decoder, struct level *level) {
   } else if (level->has_key) {
     level->has_key = false;
     level->left--;
-    lua_rawset(decoder->L, -3);
+    put(decoder);
   } else {
     take_key(decoder, level);
   }

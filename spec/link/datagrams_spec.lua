@@ -84,7 +84,7 @@ describe("sealed datagrams", function()
         end
       end)
 
-      it("are dropped with any byte changed", function()
+      it("are dropped with any byte changed (wire 4)", function()
         local packet = catch(a, b, { "signed and sealed" })[1]
         for i = 1, #packet do
           local flipped = packet:sub(1, i - 1) .. string.char(packet:byte(i) ~ 0x40) .. packet:sub(i + 1)
@@ -103,7 +103,7 @@ describe("sealed datagrams", function()
         assert.equal(mode == "pair" and 1 or 0, #net:find(b, "datagram"))
       end)
 
-      it("are taken once each, in any order", function()
+      it("are taken once each, in any order (wire 6)", function()
         local bodies = {}
         for i = 1, 50 do bodies[i] = "n" .. i end
         local packets = catch(a, b, bodies)
@@ -115,7 +115,7 @@ describe("sealed datagrams", function()
         assert.equal(50, raw:counters(b).replayed)
       end)
 
-      it("open at their receiver only, and never at their sender", function()
+      it("open at their receiver only, and never at their sender (wire 9)", function()
         local c = net:node { name = "c" }
         local packet = catch(a, b, { "for b" })[1]
         deliver(c, packet)
@@ -126,7 +126,7 @@ describe("sealed datagrams", function()
     end)
   end
 
-  it("under the cluster's key are not taken from a run that has used its pair's", function()
+  it("under the cluster's key are not taken from a run that has used its pair's (wire 5)", function()
     local early = catch(a, b, { "early" })[1]
     net:link(a, b)
     passes(b, a, "settle")
@@ -137,7 +137,7 @@ describe("sealed datagrams", function()
     assert.equal(1, raw:counters(b).unknown_key)
   end)
 
-  it("of another secret or another cluster are dropped", function()
+  it("of another secret or another cluster are dropped (wire 8)", function()
     for _, options in ipairs { { name = "x", secret = stranger.generate() }, { name = "y", cluster = "other" } } do
       local other = net:node(options)
       local packet = catch(other, b, { "foreign" })[1]
@@ -147,7 +147,7 @@ describe("sealed datagrams", function()
     assert.equal(2, raw:counters(b).bad_seal)
   end)
 
-  it("that are random bytes of any length up to 65507 are dropped", function()
+  it("that are random bytes of any length up to 65507 are dropped (wire 1, 2, 3)", function()
     local seed = os.time()
     math.randomseed(seed)
     for _, len in ipairs { 0, 1, 36, 37, 53, 65, 1500, 9000, 65507 } do
@@ -159,6 +159,12 @@ describe("sealed datagrams", function()
     end
     assert.same({}, net:find(b, "datagram"), "seed " .. seed)
     passes(a, b, "still here", raw:address(b))
+  end)
+end)
+
+describe("the counter of a key", function()
+  it("is used up once and never begins again (wire 7)", function()
+    assert.same({ 4, 4, fixture.LIMIT, fixture.LIMIT }, stranger.last_counters())
   end)
 end)
 

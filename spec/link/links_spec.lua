@@ -216,7 +216,7 @@ describe("links between nodes", function()
     assert.same({ fixture.CLOSED, 0 }, { failed.err, failed.type })
   end)
 
-  it("carry a node's refusal and its answer to the dialler", function()
+  it("carry a node's refusal and its answer to the dialler (wire 37)", function()
     local strict = net:node { name = "strict", refuse = -10, answer = "you were fenced" }
     raw:dial(a, raw:address(strict))
     local failed = net:until_count(a, "dial_failed", 1)[1]

@@ -33,10 +33,10 @@ describe("a node among strangers", function()
   end
 
   for what, bytes in pairs {
-    ["an HTTP request"] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    ["an HTTP request (wire 14)"] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     ["random bytes"] = string.rep("\x8f\x03\x77\xe1", 500),
-    ["a TLS client without the key"] = stranger.client_hello(),
-    ["a record of length zero"] = "\x16\x03\x01\x00\x00",
+    ["a TLS client without the key (wire 15)"] = stranger.client_hello(),
+    ["a record of length zero (wire 10)"] = "\x16\x03\x01\x00\x00",
   } do
     it("hangs up on " .. what, function()
       local fd = says(bytes)
@@ -47,7 +47,7 @@ describe("a node among strangers", function()
     end)
   end
 
-  it("hangs up on half a handshake when its time is over", function()
+  it("hangs up on half a handshake when its time is over (wire 12)", function()
     local fd = says(stranger.client_hello():sub(1, 60))
     assert.is_true(stranger.drain(fd))
     stranger.hang_up(fd)
@@ -55,7 +55,7 @@ describe("a node among strangers", function()
     assert_unharmed()
   end)
 
-  it("keeps at most 64 half-open connections and goes on", function()
+  it("keeps at most 64 half-open connections and goes on (wire 13)", function()
     local fds = {}
     for i = 1, 100 do fds[i] = stranger.connect(raw:address(b)) end
     net:until_("a count", function() return raw:counters(b).half_open_full == 36 end)
@@ -97,7 +97,7 @@ describe("a node among strangers", function()
     return stranger.hello(fields)
   end
 
-  it("names both ranges to a peer without a common version", function()
+  it("names both ranges to a peer without a common version (wire 32)", function()
     local peer = speaker()
     peer:say(HELLO, LINK_LANE, WHOLE, hello { min = 7, max = 9 })
     assert.matches("speaks 1 to 1, the dialling one 7 to 9", peer:listen())
@@ -114,7 +114,7 @@ describe("a node among strangers", function()
     assert_unharmed()
   end)
 
-  it("takes a HELLO with fields that are added later", function()
+  it("takes a HELLO with fields that are added later (wire 34)", function()
     local peer = speaker()
     local body = hello {}
     peer:say(HELLO, LINK_LANE, WHOLE, string.char(body:byte(1) + 1) .. body:sub(2) .. "\xa5later")
@@ -138,8 +138,8 @@ describe("a node among strangers", function()
     ["WELCOME before HELLO"] = function(peer) peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00") end,
     ["half a HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello({}):sub(1, 40)) end,
     ["a HELLO with bytes left over"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {} .. "x") end,
-    ["an unknown word"] = function(peer) peer:say(99, LINK_LANE, WHOLE, "") end,
-    ["a continued frame that never began"] = function(peer) peer:say(1, 2, LAST, "x") end,
+    ["an unknown word (wire 33)"] = function(peer) peer:say(99, LINK_LANE, WHOLE, "") end,
+    ["a continued frame that never began (wire 17)"] = function(peer) peer:say(1, 2, LAST, "x") end,
     ["an unknown flag"] = function(peer) peer:say(1, 2, 16 + WHOLE, "x") end,
     ["a piece that is longer than its record"] = function(peer) peer:record("\1\11\0\5four") end,
     ["a record too short for a piece"] = function(peer) peer:record("\1\11\0") end,
@@ -161,7 +161,7 @@ describe("a node among strangers", function()
 
   local later = {
     ["a second HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {}) end,
-    ["a frame that begins within another"] = function(peer)
+    ["a frame that begins within another (wire 19)"] = function(peer)
       peer:say(1, 2, FIRST, "x")
       peer:say(1, 2, FIRST, "x")
     end,
@@ -173,7 +173,7 @@ describe("a node among strangers", function()
       peer:say(1, 1, FIRST, "x")
       peer:say(1, 1, 0, "")
     end,
-    ["a frame above 16 MiB"] = function(peer)
+    ["a frame above 16 MiB (wire 16)"] = function(peer)
       for i = 1, 1100 do peer:say(1, 2, i == 1 and FIRST or 0, string.rep("x", 16000)) end
     end,
   }
@@ -205,7 +205,7 @@ describe("a node among strangers", function()
     peer:hang_up()
   end)
 
-  it("closes a link whose frame is never finished", function()
+  it("closes a link whose frame is never finished (wire 18)", function()
     local c = net:node { name = "c", partial_ms = 300 }
     local peer = assert(stranger.speak(raw:address(c), fixture.secret))
     assert.equal(HELLO, assert(peer:listen()):byte(1))
@@ -230,13 +230,17 @@ describe("a node among strangers", function()
     assert_unharmed()
   end)
 
-  it("passes over words that may be ignored", function()
+  it("passes over words that may be ignored (wire 33)", function()
     local peer = up()
     peer:say(0x80 + 5, LINK_LANE, WHOLE, "whatever")
     peer:say(4, 0, WHOLE, "heard")
     assert.equal("heard", net:until_count(b, "frame", 1)[1].body)
     peer:hang_up()
   end)
+
+  pending("an all-zero X25519 share (wire 36): OpenSSL refuses it; nothing of ours sees the share")
+  pending("an expired certificate (wire 38), until there are certificates")
+  pending("a revoked identity (wire 39), until there are certificates")
 
   it("shows an eavesdropper nothing of what it says", function()
     local c = net:node { name = "c" }

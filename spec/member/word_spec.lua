@@ -185,7 +185,7 @@ describe("a greeting", function()
     assert.equal("again", (sim:check(1, 1, 2, sim:greeting(1, { epoch = 2 }))))
   end)
 
-  it("is refused while its name or address is not a word", function()
+  it("is refused while its name or address is not a word (wire 28, 29)", function()
     for _, name in ipairs { "", "a b", "a\nb", "../x", "\27[2J", "\xff", "\xc2\x9b", ("x"):rep(65) } do
       local code = sim:check(1, 2, 1, sim:greeting(2, { name = name }))
       if #name < 65 then assert.equal("format", code, ("%q"):format(name)) end
@@ -193,6 +193,15 @@ describe("a greeting", function()
     for _, address in ipairs { "", "host", "host:", "host:0", "host:70000", ":80", "host:-1", "a b:80" } do
       assert.equal("format", (sim:check(1, 2, 1, sim:greeting(2, { address = address }))), address)
     end
+  end)
+
+  it("with a number written at greater length than need be has a bad signature (wire 31)", function()
+    local greeting = sim:greeting(2, { version = 1 })
+    local body, rest = ("s1"):unpack(greeting, 3)
+    local version = body:find("\xc4\x10", 1, true) + 2 + 16 + 1 -- behind the id and the epoch
+    assert.equal(1, body:byte(version))
+    local longer = body:sub(1, version - 1) .. "\xcc\x01" .. body:sub(version + 1)
+    assert.equal("denied", (sim:check(1, 2, 1, greeting:sub(1, 2) .. ("s1"):pack(longer) .. greeting:sub(rest))))
   end)
 
   it("cut short anywhere is refused", function()

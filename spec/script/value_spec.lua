@@ -160,11 +160,12 @@ describe("values that cannot travel", function()
 end)
 
 describe("decoding", function()
-  it("refuses bytes that are no value", function()
+  it("refuses bytes that are no value (wire 23)", function()
     local bad = {
       "", "\xc1", "\x92\x01", "\x81\x01", "\xdd\xff\xff\xff\xff", "\xa5abc", "\x01\x02",
       "\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
       "\x81\xc0\x01", "\x82\x01\x01\xc0\xc3", "\x81\x90\x01", "\x81\xcb\x7f\xf8\0\0\0\0\0\0\x01", "\xc7\x01\x01x",
+      "\x82\xa1a\x01\xa1a\x02", -- one key twice
     }
     for _, bytes in ipairs(bad) do
       local value, code = script.decode(bytes)

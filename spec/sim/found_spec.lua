@@ -43,7 +43,7 @@ describe("a node that crashes", function()
 end)
 
 describe("a link", function()
-  it("is not held up by a record whose length was damaged", function()
+  it("is not held up by a record whose length was damaged (wire 11)", function()
     holds("damaged_length", 20)
   end)
 end)

@@ -99,7 +99,7 @@ describe("a simulated cluster", function()
     end
   end)
 
-  it("loses nothing but links to damaged packets", function()
+  it("loses nothing but links to damaged packets (wire 35)", function()
     for _, seed in ipairs({ 1, 2, 3, 10 }) do
       assert.equal("at rest after damage", last_line(held(scenario("damage"), { seed = seed })))
     end

@@ -71,7 +71,7 @@ describe("wire", function()
       end
     end)
 
-    it("refuses the reserved byte, unknown ext kinds and every head that is cut short", function()
+    it("refuses the reserved byte, unknown ext kinds and every head that is cut short (wire 24, 27)", function()
       assert.equal("format", verdict(hex "c1"))
       for _, ext in ipairs { "d40100", "d5010000", "d60100000000", "c70102ff", "c8000101ff", "c90000000101ff" } do
         assert.equal("format", verdict(hex(ext)), ext)
@@ -89,18 +89,18 @@ describe("wire", function()
       assert.equal("format", verdict(hex "c72001" .. ("\0"):rep(24) .. ("\xff"):rep(8)))
     end)
 
-    it("refuses lengths and counts beyond the bytes left before anything is read", function()
+    it("refuses lengths and counts beyond the bytes left before anything is read (wire 21, 26)", function()
       for _, lie in ipairs { "a1", "d901", "dbffffffff", "c6ffffffff", "91", "81c0", "ddffffffff", "dfffffffff" } do
         assert.equal("format", verdict(hex(lie)), lie)
       end
     end)
 
-    it("refuses bytes that are left over", function()
+    it("refuses bytes that are left over (wire 25)", function()
       assert.equal("format", verdict(hex "c0c0"))
       assert.equal("ok", verdict(hex "c0"))
     end)
 
-    it("reaches the depth limit at 16 for control and 32 for users", function()
+    it("reaches the depth limit at 16 for control and 32 for users (wire 20)", function()
       assert.equal("ok", verdict(("\x91"):rep(16) .. "\xc0"))
       assert.equal("limit", verdict(("\x91"):rep(17) .. "\xc0"))
       assert.equal("ok", verdict(("\x91"):rep(31) .. "\x90", "user"))
@@ -108,7 +108,7 @@ describe("wire", function()
       assert.equal("limit", verdict(("\x91"):rep(100000), "user"))
     end)
 
-    it("spends one budget on the whole message", function()
+    it("spends one budget on the whole message (wire 22)", function()
       local array = hex "dc7fff" .. ("\xc0"):rep(32767)
       assert.equal("ok", verdict(hex "92" .. array .. hex "dc7ffd" .. ("\xc0"):rep(32765)))
       assert.equal("limit", verdict(hex "92" .. array .. array))
@@ -125,7 +125,7 @@ describe("wire", function()
       assert.equal("limit", verdict(wire.writer():bin(("x"):rep(16 * 1024 * 1024)):bytes(), "user"))
     end)
 
-    it("holds each field to its own limit", function()
+    it("holds each field to its own limit (wire 30)", function()
       local function read(bytes, method, ...)
         local reader = wire.reader(bytes)
         local value = reader[method](reader, ...)
