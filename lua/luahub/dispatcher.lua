@@ -7,6 +7,7 @@ local core = require("luahub.core")
 local argument = require("luahub.argument")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
+local spec = require("luahub.spec")
 
 local M = {}
 
@@ -92,14 +93,30 @@ local function send_part(kind, hub_id, request, part)
   return courier.send(kind, body, request.reply_to or {}, key, timeout, true)
 end
 
+-- Nobody may wait for the answer: what is wrong with a spec is said here.
+local function check_specs(requests)
+  local found
+  for i, request in ipairs(requests) do
+    for k, child in ipairs(request.children) do
+      spec.check(("requests[%d].children[%d]"):format(i, k), child, function(path, message)
+        found = found or ("%s: %s"):format(path, message)
+      end)
+      if found then return failure.new("invalid_spec", "%s", found) end
+    end
+  end
+  return true
+end
+
 local function send_requests(where, kind, hub, requests)
   local hub_id = argument.hub_id(where, hub, 3)
   argument.list(where, "requests", requests, "table", 3)
   for i, request in ipairs(requests) do
     check_request(where, ("requests[%d]"):format(i), request, 3)
   end
-  local known, unknown = check_nodes(hub_id, requests)
-  if not known then return nil, unknown end
+  local ok, problem = true, nil
+  if kind == "start" then ok, problem = check_specs(requests) end
+  if ok then ok, problem = check_nodes(hub_id, requests) end
+  if not ok then return nil, problem end
   for _, request in ipairs(requests) do
     for from = 1, #request.children, PART_MAX do
       local part = table.move(request.children, from, math.min(from + PART_MAX - 1, #request.children), 1, {})
@@ -114,7 +131,7 @@ end
 ---@param hub luahub.Hub|string
 ---@param requests luahub.NodeRequest[]
 ---@return true?  as soon as the requests are on their way; or nil and an error
----@return luahub.Failure?
+---@return luahub.Failure?  codes invalid_spec, not_found
 function M.children_start(hub, requests)
   return send_requests("dispatcher.children_start", "start", hub, requests)
 end

@@ -160,6 +160,10 @@ describe("luahub.hub", function()
       end
       assert.is_true(dispatcher.children_start(hub, { { node = "n2", children = children } }))
       assert.are.equal("not_found", select(2, dispatcher.children_start(hub, { { node = "n9", children = {} } })).code)
+      local wrong = { id = "w", start = { "m" }, restrat = "permanent" }
+      local _, err = dispatcher.children_start(hub, { { node = "n2", children = { children[1], wrong } } })
+      assert.are.equal("invalid_spec", err.code)
+      assert.matches("requests[1].children[2]: unknown field 'restrat' (did you mean 'restart'?)", err.message, 1, true)
       assert.are.equal(3, #core.spawned)
       local sent = core.spawned[3]
       assert.are.same({ "luahub.courier.process", "start" }, { sent[1], sent[2] })
