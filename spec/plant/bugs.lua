@@ -5,6 +5,7 @@
 --   like      whose mistake it is, or the guard of ours that it takes away
 --   kind      the history (spec/plant/kinds.lua)
 local MEMBERS, GENTLE = "members, any fault", "members, gentle faults"
+local LINKS = "links"
 local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
@@ -51,6 +52,10 @@ return {
   { name = "views_not_exchanged", kind = MEMBERS,
     broken = "nodes that differ do not send each other their views",
     like = "Swarm: a node that comes late never syncs" },
+
+  { name = "datagram_replayed", kind = LINKS,
+    broken = "a datagram that came before is taken again",
+    like = "memberlist: no replay protection" },
 
   { name = "gap_applied", kind = REGISTRIES,
     broken = "a delta is applied although those before it are missing",

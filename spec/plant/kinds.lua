@@ -14,6 +14,16 @@ end
 kinds["members, any fault"] = of_members "faults"
 kinds["members, gentle faults"] = of_members "gentle"
 
+kinds["links"] = function(seed)
+  local result = require("luahub_test.link_sim").play(seed, 5, 300, true, true)
+  if result.breaches > 0 then
+    return { invariant = "S9 what links carry comes once, in order", text = result.breaches .. " breaches" }
+  elseif result.one + result.none > 0 then
+    return { invariant = "L1 each pair has one link", text = ("%d have half a link, %d none"):format(result.one, result.none) }
+  end
+  return {}
+end
+
 local registries
 
 kinds["registries"] = function(seed)
