@@ -160,10 +160,13 @@ void lh_watch_started(struct lh_watch *watch, size_t number, struct lh_node *nod
   lh_registry_on_write(lh_node_registry(node), record_row, &watch->taps[number]);
 }
 
-static bool is_shared(const struct look *look, uint32_t ledger) {
-  const struct lh_run *run = lh_runs_at(look->runs, ledger);
+static bool is_of_two(const struct look *look, const struct lh_run *run) {
   return look->watch->shared.count > 0 &&
          lh_map_get(&look->watch->shared, run, sizeof *run) != NULL;
+}
+
+static bool is_shared(const struct look *look, uint32_t ledger) {
+  return is_of_two(look, lh_runs_at(look->runs, ledger));
 }
 
 static bool check_row(void *self, const struct lh_row *row) {
@@ -327,7 +330,7 @@ static void check_member(const struct look *look, const struct lh_member_record 
   struct met *met = met_by(look->observer, &record->run.id);
   const bool back = record->run.epoch < met->epoch ||
                     (record->run.epoch == met->epoch && incarnation < met->incarnation);
-  if (back) {
+  if (back && !is_of_two(look, &record->run)) {
     broken(look->watch, "S3", "%s saw %s in epoch %" PRIu64 ".%u, and now in %" PRIu64 ".%u",
            name_of(look, look->observer->self), record->name, met->epoch, met->incarnation,
            record->run.epoch, incarnation);

@@ -19,7 +19,8 @@ kinds["links"] = function(seed)
   if result.breaches > 0 then
     return { invariant = "S9 what links carry comes once, in order", text = result.breaches .. " breaches" }
   elseif result.one + result.none > 0 then
-    return { invariant = "L1 each pair has one link", text = ("%d have half a link, %d none"):format(result.one, result.none) }
+    local text = "%d pairs have half a link, %d none"
+    return { invariant = "L1 each pair has one link", text = text:format(result.one, result.none) }
   end
   return {}
 end
