@@ -87,6 +87,7 @@ uint64_t lh_away_ours(const struct hub *hub) {
 
 uint64_t lh_away_knows(const struct hub *hub) {
   const struct view *view = &hub->all->view;
+  if (LH_PLANTED(nobody_is_away)) return 0;
   uint64_t furthest = view->rejoining ? LH_GENERATION_MAX : lh_away_ours(hub);
   for (size_t i = 0; i < view->count; i++) {
     const struct peer *peer = view->peers[i];

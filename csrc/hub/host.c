@@ -282,7 +282,7 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->generation = lh_host_generation(hub);
   child->born =
       arrival->born != 0 ? arrival->born : lh_order_oldest(hub, arrival->id, arrival->ended);
-  if (child->born == 0) child->born = child->generation;
+  if (child->born == 0 || LH_PLANTED(recovered_is_another)) child->born = child->generation;
   lh_host_order(hubs, child,
                 (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
 }

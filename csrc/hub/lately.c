@@ -50,6 +50,7 @@ static void tidy(struct lately *lately) {
 
 void lh_lately_add(struct lh_hubs *hubs, const struct child *child) {
   struct lately *lately = &hubs->lately;
+  if (LH_PLANTED(stop_forgotten_at_once)) return;
   // Its row is about to go, if it has one.
   const uint64_t seq = lh_registry_seq(hubs->registry, hubs->self) + (child->claimed ? 1 : 0);
   const struct record record = {

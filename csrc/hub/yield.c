@@ -26,7 +26,6 @@ static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
 }
 
 void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {
-  if (LH_PLANTED(returns_with_all_it_had)) return;
   for (size_t h = 0; h < hubs->hub_count; h++) {
     const struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {

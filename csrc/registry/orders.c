@@ -41,6 +41,7 @@ bool lh_orders_end(const struct lh_registry *registry, const struct lh_entry *en
 static void take_effect(struct lh_registry *registry, const struct lh_entry *order) {
   const struct lh_key key = child_of(order);
   struct lh_entry *entry;
+  if (LH_PLANTED(order_spares_the_dead)) return;
   while ((entry = lh_index_some(registry, key, is_frozen, order->row.born)) != NULL)
     lh_ledger_cover(registry, entry);
   while ((entry = lh_index_some(registry, key, is_seen, order->row.born)) != NULL)

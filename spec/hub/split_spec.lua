@@ -1,44 +1,11 @@
 -- Splits and heals: each side goes on, and when they meet they are one hub again; what was stopped on either side, and
 -- was answered, does not run.
 local history = require("spec.hub.history")
+local splits = require("spec.hub.splits")
 
-local function one_side(h)
-  local up, some = h:up(), {}
-  for _, node in ipairs(up) do
-    if h:draw(2) == 1 then some[#some + 1] = node end
-  end
-  if #some == 0 then some[1] = up[1] end
-  if #some == #up then some[#some] = nil end
-  return some
-end
-
-local function act_on(h, across)
-  local asker, first = h:asker(across), h:draw(60)
-  if not asker then return end
-  local kind = h:draw(2) == 1 and "start" or "stop"
-  h[kind](h, asker, first, first + h:draw(20))
-end
-
---- A split of `count` nodes with eighty children; both sides are asked for things before they know of it, and after.
 local function live_through(seed, count, options)
-  local h = history.new(seed, count, options)
-  h:start(1, 1, 80)
-  h:run(2000)
-  for _ = 1, options.times or 1 do
-    h:split(h:draw(4000), one_side(h))
-    for _ = 1, 10 do
-      act_on(h, h:draw(2) == 1)
-      h:run(h:draw(1500))
-    end
-    h:run(h:draw(12000))
-    h:heal(500)
-    h:run(h:draw(8000))
-    for _ = 1, options.after or 0 do
-      act_on(h)
-      h:run(h:draw(500))
-    end
-  end
-  assert.same({}, h:rest(options.rest), "seed " .. seed)
+  local wrong, h = splits(seed, count, options)
+  assert.same({}, wrong, "seed " .. seed)
   return h
 end
 

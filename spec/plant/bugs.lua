@@ -9,9 +9,9 @@ local LINKS = "links"
 local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
-local LINKHOT = "hubs, links break, hot"
+local LINKS, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
 local NODES = "whole nodes, chaos"
-local STALL = "hubs, nodes stall, cold"
+local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
 return {
@@ -87,10 +87,10 @@ return {
   { name = "vote_ignored", kind = COLD,
     broken = "a node acts on its own view before the others agree",
     like = "our guard" },
-  { name = "vote_before_rows", kind = COLD,
+  { name = "vote_before_rows", kind = STATE,
     broken = "a vote counts although the claims made before it are not here",
     like = "syn: two channels, no order between them" },
-  { name = "returning_node_acts_alone", kind = STALL,
+  { name = "returning_node_acts_alone", kind = SPLIT,
     broken = "a node that returns acts before it has met anybody",
     like = "ProcessHub: a node alone is a quorum of one" },
   { name = "earlier_runs_go_on", kind = STALL,
@@ -120,15 +120,12 @@ return {
   { name = "frozen_is_restarted", kind = HOT,
     broken = "an instance that ends while its state is on its way is started again",
     like = "found here" },
-  { name = "tail_not_fetched", kind = COLD,
+  { name = "tail_not_fetched", kind = LINKS,
     broken = "the last rows of a dead node are not fetched from those who have them",
     like = "our guard" },
   { name = "restarts_not_carried", kind = POISON,
     broken = "a crashing child begins anew on each node",
     like = "our guard" },
-  { name = "returns_with_all_it_had", kind = STALL,
-    broken = "a node that was taken for dead keeps what was stopped meanwhile",
-    like = "Scylla, Cassandra: what was deleted returns" },
   { name = "source_goes_on", kind = STATE,
     broken = "after a hot move the old instance goes on",
     like = "our guard" },
@@ -150,6 +147,18 @@ return {
   { name = "stop_answered_at_once", kind = STOPS,
     broken = "a stop is answered before the child has ended",
     like = "our guard" },
+  { name = "stop_forgotten_at_once", kind = SPLIT,
+    broken = "a node forgets its stops before all have heard of them",
+    like = "Cassandra: deletes that a replica missed" },
+  { name = "recovered_is_another", kind = SPLIT,
+    broken = "a recovered child counts as newly started, so that no stop order reaches it",
+    like = "Horde: takeover duplicates with new ids" },
+  { name = "nobody_is_away", kind = SPLIT,
+    broken = "stops count as known to all although dead nodes may return",
+    like = "cortex, chitchat: the dead resurrected" },
+  { name = "order_spares_the_dead", kind = SPLIT,
+    broken = "a stop order does not reach the rows of dead nodes",
+    like = "Scylla, Cassandra: what was deleted returns" },
   { name = "epoch_not_raised", kind = NODES,
     broken = "a node that was taken for dead returns in the same epoch",
     like = "Serf, Consul: name and address for identity" },

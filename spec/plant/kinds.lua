@@ -75,6 +75,11 @@ for _, hot in ipairs { false, true } do
   kinds["hubs, nodes stall" .. how] =
     of_hubs({ "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
 end
+kinds["hubs, splits and heals"] = function(seed)
+  local ok, wrong = pcall(require "spec.hub.splits", seed, 2 + seed % 5, { times = 1 + seed % 2, rest = 150000 })
+  if not ok then return { invariant = "every node rests", text = wrong } end
+  return wrong[1] and named(wrong[1]) or {}
+end
 kinds["hubs, a child that crashes"] = of_hubs(nil, nil, "spec.hub.crashing")
 kinds["hubs, a strategy that fails"] =
   of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
