@@ -9,7 +9,7 @@ local LINKS = "links"
 local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
-local LINKS, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
+local LINKCOLD, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
 local NODES = "whole nodes, chaos"
 local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
@@ -120,7 +120,7 @@ return {
   { name = "frozen_is_restarted", kind = HOT,
     broken = "an instance that ends while its state is on its way is started again",
     like = "found here" },
-  { name = "tail_not_fetched", kind = LINKS,
+  { name = "tail_not_fetched", kind = LINKCOLD,
     broken = "the last rows of a dead node are not fetched from those who have them",
     like = "our guard" },
   { name = "restarts_not_carried", kind = POISON,
