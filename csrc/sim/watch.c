@@ -50,6 +50,7 @@ struct lh_watch {
   struct lh_map runs;     // struct lh_run -> 1 + the node whose run it is
   struct lh_map shared;   // struct lh_run, of two nodes of one identity: neither is its one author
   bool cloned[LH_WORLD_NODES_MAX];
+  bool has_clones;
   struct lh_watch_problem problem;
   uint32_t nodes[LEDGERS_MAX];
 };
@@ -85,7 +86,7 @@ const struct lh_watch_problem *lh_watch_problem(const struct lh_watch *watch) {
 }
 
 void lh_watch_cloned(struct lh_watch *watch, size_t number, size_t clone) {
-  watch->cloned[number] = watch->cloned[clone] = true;
+  watch->cloned[number] = watch->cloned[clone] = watch->has_clones = true;
 }
 
 void lh_watch_gone(struct lh_watch *watch, size_t number) { forget(&watch->observers[number]); }
@@ -160,13 +161,10 @@ void lh_watch_started(struct lh_watch *watch, size_t number, struct lh_node *nod
   lh_registry_on_write(lh_node_registry(node), record_row, &watch->taps[number]);
 }
 
-static bool is_of_two(const struct look *look, const struct lh_run *run) {
+static bool is_shared(const struct look *look, uint32_t ledger) {
+  const struct lh_run *run = lh_runs_at(look->runs, ledger);
   return look->watch->shared.count > 0 &&
          lh_map_get(&look->watch->shared, run, sizeof *run) != NULL;
-}
-
-static bool is_shared(const struct look *look, uint32_t ledger) {
-  return is_of_two(look, lh_runs_at(look->runs, ledger));
 }
 
 static bool check_row(void *self, const struct lh_row *row) {
@@ -330,7 +328,9 @@ static void check_member(const struct look *look, const struct lh_member_record 
   struct met *met = met_by(look->observer, &record->run.id);
   const bool back = record->run.epoch < met->epoch ||
                     (record->run.epoch == met->epoch && incarnation < met->incarnation);
-  if (back && !is_of_two(look, &record->run)) {
+  // Two of one identity may both refute in one epoch, each counting for itself.
+  const bool of_two = look->watch->has_clones && record->run.epoch == met->epoch;
+  if (back && !of_two) {
     broken(look->watch, "S3", "%s saw %s in epoch %" PRIu64 ".%u, and now in %" PRIu64 ".%u",
            name_of(look, look->observer->self), record->name, met->epoch, met->incarnation,
            record->run.epoch, incarnation);
