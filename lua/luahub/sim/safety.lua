@@ -156,21 +156,50 @@ function M.S11(world)
   return true
 end
 
---- No child works in two bodies, unless one of their nodes was taken for dead.
-function M.S12(world)
-  local bodies = world:bodies()
-  if bodies ~= world.doubled_of then
-    world.doubled_of, world.doubled = bodies, {}
-    for hub, children in pairs(bodies) do
-      for id, list in pairs(children) do
-        if #list > 1 then table.insert(world.doubled, { hub = hub, id = id, list = list }) end
+-- When a node last had a body of a child: (hub .. "\0" .. id) -> node -> ms.
+local function note_hosts(world, bodies)
+  local now = world:now()
+  for hub, children in pairs(bodies) do
+    for id, list in pairs(children) do
+      local key = hub .. "\0" .. id
+      local hosts = world.hosts[key] or {}
+      world.hosts[key] = hosts
+      for _, body in ipairs(list) do
+        hosts[body.node] = now
       end
     end
   end
+end
+
+-- A node that was taken for dead may have handed its instance on before it learned of that.
+local function came_by_trouble(world, key, a, b)
+  if is_excused(world, a, b) then return true end
+  for node, at in pairs(world.hosts[key]) do
+    local lately = node ~= a and node ~= b and world:now() - at < MENDED_MS
+    if lately and (is_excused(world, a, node) or is_excused(world, b, node)) then return true end
+  end
+  return false
+end
+
+local function note_doubled(world, bodies)
+  note_hosts(world, world.doubled_of or {}) -- what is gone now was there until now
+  note_hosts(world, bodies)
+  world.doubled_of, world.doubled = bodies, {}
+  for hub, children in pairs(bodies) do
+    for id, list in pairs(children) do
+      if #list > 1 then table.insert(world.doubled, { hub = hub, id = id, list = list }) end
+    end
+  end
+end
+
+--- No child works in two bodies, unless one of their nodes, or one that it came by, was taken for dead.
+function M.S12(world)
+  local bodies = world:bodies()
+  if bodies ~= world.doubled_of then note_doubled(world, bodies) end
   for _, child in ipairs(world.doubled) do
     local first
     for _, body in ipairs(child.list) do
-      if body.works and first and not is_excused(world, first.node, body.node) then
+      if body.works and first and not came_by_trouble(world, child.hub .. "\0" .. child.id, first.node, body.node) then
         local text = "child %s of hub %s works on %s (generation %d) and on %s (%d)"
         return false, text:format(child.id, child.hub, first.node, first.generation, body.node, body.generation)
       end

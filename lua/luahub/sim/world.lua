@@ -48,6 +48,7 @@ function M.new(options)
     next_token = 0,
     checks = {},
     wanted = {},    -- hub -> id -> true: its start was acknowledged and nobody asked for its stop
+    hosts = {},     -- see luahub.sim.safety
     stopped = {},   -- hub -> id -> { generation, by }: its stop was acknowledged
     history = {},
     conditions = { loss = 0, duplicate = 0, delay_min = 1, delay_max = 3 },
