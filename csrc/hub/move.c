@@ -309,8 +309,8 @@ bool lh_move_cancel(struct lh_hubs *hubs, struct child *child) {
   return true;
 }
 
-// It was stopped for the move: it starts again, unless somebody waits for its end. The new claim goes
-// out at once: the other end may run it after all, and learns by that row that it is surplus.
+// It was stopped for the move: it starts again, unless somebody waits for its end. The new claim
+// goes out at once: the other end may run it after all, and learns by that row that it is surplus.
 static void stays_cold(struct lh_hubs *hubs, struct child *child) {
   child->phase = PHASE_WAITING;
   if (lh_end_is_wanted(child)) {
