@@ -56,6 +56,7 @@ end)
 
 -- Seeds of chaos, and what each of them broke.
 local SEEDS = {
+  [243] = "L3: a claim of a dead node's child waited for agreement, and began it after it was stopped",
   [200285] = "S1: a node that had left began a child that was on its way to it",
   [200692] = "S1: the same with two nodes",
   [201154] = "a node that is down was asked for its members",
