@@ -132,6 +132,29 @@ describe("a child that crashes as soon as it runs", function()
   end)
 end)
 
+local COMINGS = { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }
+local BREAKS = { "join", "crash", "start", "stop", "break_link", "break_link", "break_link" }
+local STALLS = { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }
+
+describe("what histories of faults once showed", function()
+  it("does not come back: lost or doubled, left behind, or away from home", function()
+    for _, hot in ipairs { false, true } do
+      for _, seed in ipairs { 250, 696, 898, 1100, 1999 } do live_through(seed, BREAKS, { hot = hot }) end
+      for _, seed in ipairs { 639, 922, 1782 } do live_through(seed, STALLS, { hot = hot }) end
+      for _, seed in ipairs { 318, 817, 855, 1075, 1905 } do
+        live_through(seed, COMINGS, { hot = hot, strict = true })
+      end
+      for _, seed in ipairs { 960, 1249, 2685 } do
+        live_through(seed, { "join", "crash", "leave" }, { hot = hot, strict = true })
+      end
+    end
+    for _, seed in ipairs { 1154, 1175 } do
+      live_through(seed, { "join", "leave" }, { hot = true, strict = true, state = true })
+    end
+    live_through(1568, { "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
+  end)
+end)
+
 describe("hubs come to rest with nothing lost and nothing doubled", function()
   for _, hot in ipairs { false, true } do
     local how = hot and "hot" or "cold"
@@ -140,17 +163,16 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
     end)
 
     it("while children are started and stopped by all meanwhile, " .. how, function()
-      local kinds = { "join", "crash", "leave", "start", "stop", "start", "stop", "end_child" }
-      each_seed(100, kinds, { hot = hot, strict = true })
+      each_seed(100, COMINGS, { hot = hot, strict = true })
     end)
 
     it("while links break, " .. how, function()
-      each_seed(40, { "join", "crash", "start", "stop", "break_link", "break_link", "break_link" }, { hot = hot })
+      each_seed(40, BREAKS, { hot = hot })
       each_seed(40, { "start", "stop", "break_link", "break_link" }, { hot = hot })
     end)
 
     it("while nodes stall, are taken for dead and return, " .. how, function()
-      each_seed(130, { "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
+      each_seed(130, STALLS, { hot = hot })
     end)
   end
 
