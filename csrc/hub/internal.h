@@ -38,6 +38,7 @@ void lh_hub_spec_parse(struct spec *spec, struct lh_bytes body);
 struct frozen_vote {
   uint32_t node;
   uint64_t seq;
+  bool has_rows;  // else it may still be more than others hold
 };
 struct peer_hub {
   uint32_t hub;

@@ -65,7 +65,10 @@ static bool is_unsettled(struct lh_hubs *hubs) {
       lh_registry_ledgers(hubs->registry, &dead, 1, true) > 0)
     return true;
   for (size_t i = 0; i < hubs->view.count; i++) {
-    if (hubs->view.peers[i]->frozen_count > 0) return true;
+    const struct peer *peer = hubs->view.peers[i];
+    for (size_t k = 0; k < peer->frozen_count; k++) {
+      if (peer->frozen[k].has_rows) return true;
+    }
   }
   return false;
 }

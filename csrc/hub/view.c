@@ -202,16 +202,37 @@ static void write_generations(struct lh_hubs *hubs, struct lh_buf *out) {
   }
 }
 
+static void add_one(uint32_t *nodes, size_t *count, uint32_t node) {
+  for (size_t i = 0; i < *count; i++) {
+    if (nodes[i] == node) return;
+  }
+  if (*count < FROZEN_MAX) nodes[(*count)++] = node;
+}
+
+// Also those of whom nothing is left here: who holds rows of them may lack what came later.
+static size_t add_empty(struct lh_hubs *hubs, uint32_t *nodes, size_t count) {
+  for (size_t h = 0; h < hubs->hub_count; h++) {
+    const struct hub *hub = hubs->hubs[h];
+    for (size_t i = 0; i < hub->away_count; i++) {
+      const uint32_t node = lh_runs_index(hubs->runs, &hub->away[i].run);
+      if (node != 0 && lh_registry_is_frozen(hubs->registry, node)) add_one(nodes, &count, node);
+    }
+  }
+  return count;
+}
+
 static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
   uint32_t nodes[FROZEN_MAX];
   const size_t all = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
-  const size_t count = all < FROZEN_MAX ? all : FROZEN_MAX;
-  hubs->told_frozen = count > 0;
+  const size_t with_rows = all < FROZEN_MAX ? all : FROZEN_MAX;
+  const size_t count = add_empty(hubs, nodes, with_rows);
+  hubs->told_frozen = with_rows > 0;
   lh_write_array(out, (uint32_t)count);
   for (size_t i = 0; i < count; i++) {
-    lh_write_array(out, 2);
+    lh_write_array(out, 3);
     lh_write_run(out, lh_runs_at(hubs->runs, nodes[i]));
     lh_write_uint(out, lh_registry_seq(hubs->registry, nodes[i]));
+    lh_write_bool(out, i < with_rows);
   }
 }
 
@@ -280,9 +301,10 @@ static bool read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reade
   struct frozen_vote *votes = lh_zalloc((count + 1) * sizeof(struct frozen_vote));
   for (uint32_t i = 0; i < count && in->err == 0; i++) {
     struct lh_run run;
-    if (lh_read_array(in, 2) != 2) lh_read_fail(in, LH_EFORMAT);
+    if (lh_read_array(in, 3) != 3) lh_read_fail(in, LH_EFORMAT);
     lh_read_run(in, &run);
     votes[i].seq = lh_read_uint(in, INT64_MAX);
+    votes[i].has_rows = lh_read_bool(in);
     if (in->err == 0) votes[i].node = lh_runs_index(hubs->runs, &run);
   }
   if (lh_read_end(in) != LH_OK) {
