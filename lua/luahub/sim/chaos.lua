@@ -237,7 +237,6 @@ end
 ---@field faults? string[]     of luahub.sim.fault.NAMES; default all
 ---@field children? integer    so many children in each hub that are started, stopped, called meanwhile; default none
 ---@field mode? "safety"|"liveness"  default: the seed decides
----@field strict? boolean     stops count also where somebody is in trouble
 ---@field rest? integer        ms in which all must be at rest in the end
 
 ---@param world luahub.sim.World
@@ -253,7 +252,7 @@ function M.run(world, options)
     ms = ms, names = names, faults = options.faults, operations = options.children ~= nil, mode = options.mode,
   })
   plan = cut_down(plan, world.without, world.only)
-  world.plan, world.later, world.keeper, world.strict = plan, {}, names[1], options.strict
+  world.plan, world.later, world.keeper = plan, {}, names[1]
   start_probes(world, options)
   watch(world)
   world.chaos_began = world:now()

@@ -102,14 +102,8 @@ local function highest_generation(self, hub, id)
   return highest
 end
 
--- In one of some hundreds of histories of chaos a child returns that was stopped while, or soon after, somebody was in
--- trouble (doc/simulation.md, *Not there yet*). Until that is mended only `strict` chaos counts such stops.
-local function is_counted(self)
-  return not self.keeper or self.strict or self:calm_for(table.unpack(self:nodes())) >= 15000
-end
-
 local function stopped(self, hub, name, answer)
-  if not is_kept(self, name) or not is_counted(self) then return end
+  if not is_kept(self, name) then return end
   self.stopped[hub] = self.stopped[hub] or {}
   for _, id in ipairs(answer.ids) do
     self.stopped[hub][id] = { generation = highest_generation(self, hub, id), by = name }
