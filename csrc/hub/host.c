@@ -353,11 +353,18 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     drop_copies(child->trouble);
 }
 
+// Its spec is forgotten with it, so it has the time that a spec gives by default.
+static void end_forgotten(struct lh_hubs *hubs, lh_pid pid) {
+  struct spec spec;
+  lh_hub_spec_parse(&spec, lh_bytes(NULL, 0));
+  hubs->ops->stop(hubs->ops_self, UINT64_MAX, pid, "surplus", spec.shutdown_ms, 0);
+}
+
 void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
                      const char *error) {
   struct child *child = lh_host_by_token(hubs, token);
   if (child == NULL || (child->phase != PHASE_STARTING && child->phase != PHASE_PREPARED)) {
-    if (status == LH_OK) hubs->ops->stop(hubs->ops_self, UINT64_MAX, pid, "surplus", 0, 0);
+    if (status == LH_OK) end_forgotten(hubs, pid);
     return;
   }
   child->pid = status == LH_OK ? lh_pid_make(hubs->self, lh_pid_local(pid)) : 0;
@@ -413,10 +420,14 @@ bool lh_host_is_restarting(struct child *child) {
 }
 
 lh_ms lh_host_shutdown(struct child *child) {
+  const struct trouble *trouble = child->trouble;
   struct spec spec;
   lh_registry_read_lock();
   const struct lh_row *row = lh_host_row(child);
-  lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
+  if (trouble != NULL && trouble->spec.len > 0)
+    lh_hub_spec_parse(&spec, lh_bytes_of(&trouble->spec));
+  else
+    lh_hub_spec_parse(&spec, row != NULL ? lh_row_spec(row) : lh_bytes(NULL, 0));
   lh_registry_read_unlock();
   return spec.shutdown_ms;
 }
@@ -435,7 +446,9 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
 
 void lh_host_discard(struct child *child) {
   const struct lh_hubs *hubs = child->hub->all;
-  if (child->pid != 0) hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "move_failed", 0, 0);
+  if (child->pid != 0)
+    hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "move_failed", lh_host_shutdown(child),
+                    0);
   lh_host_forget(child, true);
 }
 

@@ -16,13 +16,12 @@ static bool was_taken(struct child *child, uint64_t seq) {
 
 static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   const bool runs = child->pid != 0 && child->phase != PHASE_STOPPING;
-  (void)lh_registry_remove(hubs->registry, child->hub->index, lh_bytes(child->id, child->id_len));
-  child->claimed = false;
   hubs->counters.surplus++;
   if (runs)
-    lh_host_stop(hubs, now, child, "surplus", 0);
-  else if (child->phase != PHASE_STOPPING)
-    lh_host_forget(child, false);
+    lh_host_stop(hubs, now, child, "surplus", 0);  // while the row tells how long it may take
+  (void)lh_registry_remove(hubs->registry, child->hub->index, lh_bytes(child->id, child->id_len));
+  child->claimed = false;
+  if (!runs && child->phase != PHASE_STOPPING) lh_host_forget(child, false);
 }
 
 void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {

@@ -227,7 +227,9 @@ static void stopped(struct sim *sim, struct event *event) {
 static void hub_stop(void *self, uint64_t token, lh_pid pid, const char *reason, lh_ms shutdown_ms,
                      lh_pid forward) {
   struct node *node = self;
-  (void)reason, (void)shutdown_ms, (void)forward;
+  (void)forward;
+  if (shutdown_ms == 0)
+    violate(&node->sim->watch, "terminate has its time: a child was to end at once (%s)", reason);
   struct event *event = later(node, delay(node->sim, 20), stopped);
   event->token = token;
   event->pid = pid;
