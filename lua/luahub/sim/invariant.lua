@@ -199,14 +199,15 @@ function M.generations_known(world, names)
   return true
 end
 
---- The highest generation of each child at work on these nodes: hub -> id -> generation.
+--- The highest generation at which these nodes' own registries say that they run each child: hub -> id -> generation.
 function M.generations(world, names)
-  local looked_at, out = set_of(names or world:nodes(true)), {}
-  for hub, children in pairs(world:bodies()) do
-    out[hub] = {}
-    for id, list in pairs(children) do
-      for _, body in ipairs(list) do
-        if looked_at[body.node] and body.works then out[hub][id] = math.max(out[hub][id] or 0, body.generation) end
+  local out = {}
+  for _, hub in ipairs(world.hubs) do
+    local highest = {}
+    out[hub.id] = highest
+    for _, name in ipairs(names or world:nodes(true)) do
+      for id, generation in pairs(own_generations(world, name, hub.id)) do
+        highest[id] = math.max(highest[id] or 0, generation)
       end
     end
   end
