@@ -42,6 +42,12 @@ describe("a node that crashes", function()
   end)
 end)
 
+describe("a node that stood still while all others went to new addresses", function()
+  it("is dialled by them, and is a member again", function()
+    holds("moved_unseen", 3)
+  end)
+end)
+
 describe("a link", function()
   it("is not held up by a record whose length was damaged (wire 11)", function()
     holds("damaged_length", 20)

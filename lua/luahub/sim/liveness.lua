@@ -8,6 +8,7 @@ local invariant = require("luahub.sim.invariant")
 local M = {}
 
 local POLL_MS, QUIET_MS, REST_MS, HALF_RECORD_MS = 250, 2000, 60000, 10000
+local SEEDS_MS = 45000 -- how often, at the least, a node dials those that it has lost
 
 --- No rows of the dead wait for a place.
 function M.L4(world, names)
@@ -67,9 +68,10 @@ M.LIST = {
 local VIEWS = M.LIST[1].text
 
 -- When it has to hold. Registries cannot be equal or true before the views are equal, which has its own bound; and a
--- link waits for the rest of a record whose length was damaged.
+-- link waits for the rest of a record whose length was damaged. A node that stood still while the others went to new
+-- addresses cannot find them: they find it when they dial it again.
 local function bound(world, entry, held, later)
-  if not entry.after_views then return entry.within + later end
+  if not entry.after_views then return entry.within + later + (world.moved_unseen and SEEDS_MS or 0) end
   return (held[VIEWS] or math.huge) + entry.within + (world.damaged and HALF_RECORD_MS or 0)
 end
 
@@ -106,6 +108,7 @@ end
 ---@return table<string, integer>  ms since the call
 function M.converge(world, names, options)
   local ms, later = options and options.ms or REST_MS, options and options.later or 0
+  if world.moved_unseen then ms = ms + SEEDS_MS end
   local began, held, quiet_since = world:now(), {}, nil
   world.generations = invariant.generations(world, names)
   while true do

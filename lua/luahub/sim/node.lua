@@ -7,6 +7,7 @@ local AGAIN_MS = 1000
 local BOOT_MS = 60000
 local LEAVE_MS = 120000
 local CLONE_MS = 5000 -- until the two have heard of each other
+local SEEN_MS = 10000 -- a node that had no trouble for so long hears where another one went
 
 local M = {}
 
@@ -172,6 +173,7 @@ function M:restart(name, options)
   if moved then
     self.core:move(number)
     self:machine_again(name)
+    self.moved_unseen = self.moved_unseen or self:calm_for(table.unpack(self:nodes(true))) < SEEN_MS
   end
   self.again[name] = nil
   self:note("%s starts again%s%s", name, moved and " at another address" or "", wiped and " without its disk" or "")
