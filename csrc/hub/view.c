@@ -125,6 +125,7 @@ void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count; i++) hubs->hubs[i]->candidate_count = 0;
   view->hash = 0;
   view->agreed = view->settled = view->capped = false;
+  view->among = view->forlorn = false;
   view->rejoining = true;
   view->changed_at = now;
   view->drop_at = now + 2 * LH_VIEW_CAP_MS;
@@ -159,6 +160,7 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (node == 0) return;
   if (!lives) {
     if (peer != NULL) peer_remove(&hubs->view, peer);
+    if (peer != NULL && !hubs->view.among) hubs->view.forlorn = true;
   } else {
     if (peer == NULL) {
       end_earlier_runs(hubs, &record->run);
@@ -349,6 +351,7 @@ static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
 
 static bool all_agree(struct lh_hubs *hubs) {
   if (hubs->view.rejoining && !LH_PLANTED(returning_node_acts_alone)) return false;
+  if (hubs->view.forlorn && hubs->view.count == 1) return false;
   if (LH_PLANTED(vote_ignored)) return true;
   for (size_t i = 0; i < hubs->view.count; i++) {
     const struct peer *peer = hubs->view.peers[i];
@@ -378,6 +381,8 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
       report_cap(hubs);
     else
       lh_away_agreed(hubs, now);
+    view->among = view->among || (view->count > 1 && !view->capped);
+    view->forlorn = false;
     view->agreed = true;
     hubs->check_settle = true;
   }

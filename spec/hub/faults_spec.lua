@@ -148,7 +148,7 @@ describe("what histories of faults once showed", function()
         live_through(seed, { "join", "crash", "leave" }, { hot = hot, strict = true })
       end
     end
-    for _, seed in ipairs { 1154, 1175 } do
+    for _, seed in ipairs { 1154, 1175, 2722, 3214, 3293 } do
       live_through(seed, { "join", "leave" }, { hot = true, strict = true, state = true })
     end
     live_through(1568, { "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })
