@@ -344,8 +344,7 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
 }
 
 static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
-  const bool rows =
-      LH_PLANTED(vote_before_rows) || lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
+  const bool rows = lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
   return peer->voted && peer->vote == hubs->view.hash && rows;
 }
 
