@@ -4,9 +4,8 @@
 // (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
 // place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
 // start.c, stop.c (the asking side) · arrive.c, host.c, restart.c (children that run here) · move.c
-// · recover.c · end.c (who waits for a child's end) · order.c (stop orders)
-// · lately.c (stops that not all heard of) · policy.c (questions)
-// · event.c.
+// · recover.c · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that
+// not all heard of) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
