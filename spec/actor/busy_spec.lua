@@ -19,7 +19,8 @@ describe("busy actors", function()
 
   it("give way in a callback, which a stop's time limit ends", function()
     local busy, other = world:child { "counter" }, world:child { "counter" }
-    world.raw:run(500, "jobs", "ask", { server = busy, request = { kind = "loop" } })
+    world.raw:run(500, "jobs", "ask", { server = busy, request = { kind = "loop", tell = lua.self() } })
+    assert.are.equal("looping", lua.receive(5000))
     assert.are.equal(2, lua.call(other, 1))
     assert.is_true(world:stop(busy, "enough", 50).killed)
     assert.are.equal("not_here", world:expect("ran", 500).value)

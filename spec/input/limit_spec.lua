@@ -1,4 +1,6 @@
 -- Limits that only a whole node reaches; what takes long is played on simulated nodes.
+--
+-- Those are tagged #notsan: they run on one thread, and ThreadSanitizer needs all the memory of a machine for them.
 local cluster = require("spec.cluster.helper")
 local sim = require("luahub.sim")
 
@@ -9,15 +11,15 @@ describe("The limits of a node", function()
       table.concat(report.history, "\n")))
   end
 
-  it("of time: a hook handler, a stop, an agreement", function()
+  it("of time: a hook handler, a stop, an agreement #notsan", function()
     holds("waits")
   end)
 
-  it("of requests that wait, children that move, events that wait, and of pids of children that have moved", function()
+  it("of requests that wait, children that move, events that wait, and of pids of children that have moved #notsan", function()
     holds("crowd")
   end)
 
-  it("of addresses that it dials", function()
+  it("of addresses that it dials #notsan", function()
     holds("seeds")
   end)
 

@@ -28,7 +28,10 @@ function requests.sleep(state, request)
   luahub.sleep(request.ms)
   return state.n
 end
-function requests.loop() while true do end end
+function requests.loop(_, request)
+  luahub.send(request.tell, "looping")
+  while true do end
+end
 function requests.sort() table.sort({ 1, 2, 3 }, function() while true do end end) end
 function requests.blocked() return os.execute("sleep 0.4") end
 function requests.unsendable() return { f = print } end
