@@ -129,7 +129,7 @@ static int stranger_client_hello(lua_State *L) {
   return 1;
 }
 
-// --- taps: between two nodes, TCP passed on and kept, datagrams kept ---
+// --- taps: between two nodes, TCP passed on and kept, datagrams kept; one byte may be changed ---
 
 struct tap {
   int listener, udp, ends[2];
@@ -140,6 +140,7 @@ struct tap {
   atomic_bool end;
   struct lh_buf bytes, packets;  // packets: u32 length, bytes
   bool closed;
+  lua_Integer until_spoiled;  // bytes that the dialler says before the one that is changed
 };
 
 static void keep(struct tap *tap, struct lh_buf *where, const uint8_t *data, size_t len,
@@ -156,11 +157,18 @@ static void tap_accept(struct tap *tap) {
   tap->ends[1] = connect_to(&tap->target);
 }
 
+static void spoil(struct tap *tap, uint8_t *bytes, ssize_t len) {
+  const lua_Integer at = tap->until_spoiled;
+  if (at >= 0 && at < len) bytes[at] ^= 1;
+  tap->until_spoiled -= len;
+}
+
 static void pass_on(struct tap *tap, int from, int to) {
   static _Thread_local uint8_t bytes[BYTES];
   const ssize_t got = recv(from, bytes, sizeof bytes, 0);
   if (got > 0) {
     keep(tap, &tap->bytes, bytes, (size_t)got, false);
+    if (from == tap->ends[0]) spoil(tap, bytes, got);
     (void)send(to, bytes, (size_t)got, MSG_NOSIGNAL);
     return;
   }
@@ -192,6 +200,7 @@ static void *run_tap(void *data) {
   return NULL;
 }
 
+// stranger.tap(target, which byte of what the dialler says is changed, from 0; none unless told)
 static int stranger_tap(lua_State *L) {
   struct lh_addr at = {0};
   const struct lh_addr target = check_addr(L, 1);
@@ -199,6 +208,7 @@ static int stranger_tap(lua_State *L) {
   struct tap *tap = lua_newuserdatauv(L, sizeof(struct tap), 0);
   memset(tap, 0, sizeof *tap);
   tap->target = target;
+  tap->until_spoiled = luaL_optinteger(L, 2, -1);
   tap->ends[0] = tap->ends[1] = -1;
   tap->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   tap->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
