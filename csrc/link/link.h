@@ -34,8 +34,8 @@ enum {
   // time is over
   LH_LINK_HANDSHAKE_MS = 5000,
   // limit: accepted connections whose handshake is not over; more are closed at once |
-  // link.half_open_full | spec/link/strangers_spec.lua: keeps at most 64 half-open connections and
-  // goes on
+  // link.half_open_full | spec/link/strangers_spec.lua: keeps at most 64 of 10,000 half-open
+  // connections and goes on
   LH_LINK_HALF_OPEN_MAX = 64,
   LH_LINK_CHUNK_MAX = 16 * 1024,  // payload of one record
   // limit: bytes of one frame | link.too_big | spec/link/links_spec.lua: answer limit for a frame

@@ -15,7 +15,8 @@ describe("The limits of a node", function()
     holds("waits")
   end)
 
-  it("of requests that wait, children that move, events that wait, and of pids of children that have moved #notsan", function()
+  it("of requests that wait, children that move, events that wait, and of pids of children that have moved"
+      .. " #notsan", function()
     holds("crowd")
   end)
 
