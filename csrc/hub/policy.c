@@ -154,7 +154,8 @@ static void ask_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids,
   lh_write_array(&args, (uint32_t)hub->candidate_count);
   for (size_t i = 0; i < hub->candidate_count; i++) lh_write_cstr(&args, hub->candidates[i].name);
   lh_write_uint(&args, 1);
-  lh_policy_ask(hub->all, now, "place", &args, 4, placed, placing);
+  lh_write_cstr(&args, hub->all->name);
+  lh_policy_ask(hub->all, now, "place", &args, 5, placed, placing);
   lh_buf_free(&args);
 }
 

@@ -37,9 +37,10 @@ static void ask(struct hub *hub, lh_ms now) {
   lh_write_str(&args, hub->config.id.data, hub->config.id.len);
   lh_hubs_nodes(hub->all, hub->config.id, true, &args);
   lh_write_bool(&args, hub->all->view.agreed);
+  lh_write_cstr(&args, hub->all->name);
   hub->asking_may = true;
   hub->asked_hash = hub->all->view.hash;
-  lh_policy_ask(hub->all, now, "may_act", &args, 3, answered, (void *)(uintptr_t)hub->index);
+  lh_policy_ask(hub->all, now, "may_act", &args, 4, answered, (void *)(uintptr_t)hub->index);
   lh_buf_free(&args);
 }
 

@@ -201,19 +201,18 @@ static int core_pid_node(lua_State *L) {
   return 1;
 }
 
-// The clock of the node, which the simulator moves; outside of any node the machine's.
-static uint64_t clock_ns(lua_State *L) {
+uint64_t lh_core_now_ns(lua_State *L) {
   struct lh_env *env = lh_actor_env(L);
   return env != NULL ? lh_env_now_ns(env) : lh_env_uv_now_ns();
 }
 
 static int core_now(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)(clock_ns(L) / NS_PER_MS));
+  lua_pushinteger(L, (lua_Integer)(lh_core_now_ns(L) / NS_PER_MS));
   return 1;
 }
 
 static int core_now_ns(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)clock_ns(L));
+  lua_pushinteger(L, (lua_Integer)lh_core_now_ns(L));
   return 1;
 }
 
@@ -250,6 +249,7 @@ int luaopen_luahub_core(lua_State *L) {
   lua_setfield(L, -2, "ordered");
   lh_core_open_query(L);
   lh_core_open_place(L);
+  lh_core_open_within(L);
   lh_core_open_control(L);
   lh_core_open_world(L);
   lh_actor_open(L);

@@ -1,9 +1,9 @@
 // internal.h - what the files of this room share: `luahub.core`, what Lua sees of the C core.
 //
-// core.c (the module, the node of this process) · query.c (reads of the registry) · control.c (the
-// client of a control socket) · world.c (the simulator) · simulated.c (what the libraries mean in
-// it). The functions of actors come from csrc/actor. Users require
-// "luahub", never this.
+// core.c (the module, the node of this process) · within.c (calls with an end) · query.c (reads of
+// the registry) · control.c (the client of a control socket) · world.c (the simulator) ·
+// simulated.c (what the libraries mean in it). The functions of actors come from csrc/actor. Users
+// require "luahub", never this.
 #ifndef LH_LUA_INTERNAL_H
 #define LH_LUA_INTERNAL_H
 
@@ -21,8 +21,13 @@ void lh_core_enter(void);
 // leaks nothing.
 struct lh_buf *lh_core_buffer(lua_State *L);
 
+// The clock of the node in whose heap L runs, which the simulator moves; outside of any node the
+// machine's.
+uint64_t lh_core_now_ns(lua_State *L);
+
 void lh_core_open_query(lua_State *L);  // adds to the table on the stack top
 void lh_core_open_place(lua_State *L);
+void lh_core_open_within(lua_State *L);
 void lh_core_open_control(lua_State *L);
 void lh_core_open_world(lua_State *L);
 int lh_core_open(void *lua_state);  // luaopen_luahub_core

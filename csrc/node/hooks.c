@@ -447,7 +447,8 @@ void lh_hooks_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_byt
   lh_write_str(&args, hub.data, hub.len);
   lh_write_str(&args, name.data, name.len);
   write_members(node, hub, members, &args);
-  lh_ask_main(node, "propagate", &args, 3, targets_chosen, propagation);
+  lh_write_cstr(&args, node->name);
+  lh_ask_main(node, "propagate", &args, 4, targets_chosen, propagation);
   lh_buf_free(&args);
 }
 

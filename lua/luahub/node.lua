@@ -20,6 +20,9 @@ local READY_MS = 15000
 local STATIC_START_MS = 60000 -- for all static children of a hub
 local WAIT_MS = 86400000 -- a wait is repeated when it is over
 local LEAVE_MS = 60000
+-- limit: how long a redundancy strategy's factor() may take when its hub starts | code invalid_config |
+-- spec/input/strategy_spec.lua: is refused in one line when the hub starts, and disturbs no other node
+local FACTOR_MS = 5000
 
 -- The core's name for each role, where it is another.
 local CORE_ROLE = { partition_tolerance = "partition" }
@@ -59,7 +62,7 @@ function M.start(complete)
   local ok
   ok, err = core.start(settings)
   if not ok then return nil, failure.adopt(err) end
-  policy.install(settings.name)
+  policy.install()
   return setmetatable({ settings_name = settings.name }, Node)
 end
 
@@ -67,7 +70,7 @@ end
 ---@param name string
 ---@return luahub.Node
 function M.adopt(name)
-  policy.install(name)
+  policy.install()
   return setmetatable({ settings_name = name }, Node)
 end
 
@@ -145,9 +148,9 @@ local function start_static(id, children)
 end
 
 local function check_factor(redundancy, view)
-  local answered, factor = pcall(redundancy.factor, view)
+  local answered, factor = core.within(FACTOR_MS, redundancy.factor, view)
   if not answered then
-    return failure.new("invalid_config", "hub.redundancy: factor() failed: %s", failure.line(tostring(factor)))
+    return failure.new("invalid_config", "hub.redundancy: factor() failed: %s", failure.line(factor))
   end
   if factor == 1 then return true end
   local text = "hub.redundancy: factor() answered %s; this version runs one instance of each child"
@@ -172,7 +175,7 @@ function Node:start_hub(settings)
   end
   local strategies = policy.with_defaults(settings)
   local ok
-  ok, err = check_factor(strategies.redundancy, { nodes = {}, self = ready.name, hub = settings.id })
+  ok, err = check_factor(strategies.redundancy, { nodes = {}, self = self:name(), hub = settings.id })
   if not ok then return nil, err end
   local hooks, immediate = split_hooks(settings.hooks)
   policy.open(settings.id, strategies, immediate)

@@ -10,13 +10,13 @@ local strategy = require("luahub.strategy")
 
 local M = {}
 
-local self_name = nil -- the node's name once installed
+local installed = false
 local hubs = {} -- hub id -> { strategies = role -> strategy, handlers = key -> id -> function }
 
 --- True in the main program of a running node.
 ---@return boolean
 function M.is_installed()
-  return self_name ~= nil
+  return installed
 end
 
 --- Remembers what a hub of this program decides with. Before the node is told of the hub: it may ask at once.
@@ -64,8 +64,9 @@ function M.remove_handlers(hub_id, key, ids)
   end
 end
 
-local function view_of(hub_id, nodes)
-  return { nodes = nodes, self = self_name, hub = hub_id }
+-- The node's name comes with each question: it may get another one.
+local function view_of(hub_id, nodes, self)
+  return { nodes = nodes, self = self, hub = hub_id }
 end
 
 local function refuse(hub_id, role, text, ...)
@@ -88,9 +89,9 @@ end
 
 local ask = {}
 
-function ask.place(hub_id, ids, nodes, factor)
+function ask.place(hub_id, ids, nodes, factor, self)
   local distribution = chosen(hub_id, "distribution")
-  local owners = distribution.place(ids, view_of(hub_id, nodes), { factor = factor })
+  local owners = distribution.place(ids, view_of(hub_id, nodes, self), { factor = factor })
   list_of(hub_id, "distribution", "place()", owners, #ids * factor)
   for i, index in ipairs(owners) do
     if math.type(index) ~= "integer" or index < 1 or index > #nodes then
@@ -119,7 +120,7 @@ function ask.move(hub_id, ids, from, targets)
     nodes[#nodes + 1] = name
   end
   table.sort(nodes)
-  local plan = list_of(hub_id, "migration", "move()", migration.move(children, view_of(hub_id, nodes)), #ids)
+  local plan = list_of(hub_id, "migration", "move()", migration.move(children, view_of(hub_id, nodes, from)), #ids)
   for i, word in ipairs(plan) do
     if word ~= "cold" and word ~= "hot" and word ~= false then
       refuse(hub_id, "migration", 'move() answered %s at [%d]: expected "cold", "hot" or false', tostring(word), i)
@@ -128,9 +129,9 @@ function ask.move(hub_id, ids, from, targets)
   return plan
 end
 
-function ask.propagate(hub_id, name, members)
+function ask.propagate(hub_id, name, members, self)
   local synchronization = chosen(hub_id, "synchronization")
-  local targets = synchronization.propagate(name, members, view_of(hub_id, members))
+  local targets = synchronization.propagate(name, members, view_of(hub_id, members, self))
   list_of(hub_id, "synchronization", "propagate()", targets)
   local known = {}
   for _, member in ipairs(members) do
@@ -144,9 +145,9 @@ function ask.propagate(hub_id, name, members)
   return targets
 end
 
-function ask.may_act(hub_id, nodes, agreed)
+function ask.may_act(hub_id, nodes, agreed, self)
   local tolerance = chosen(hub_id, "partition_tolerance")
-  local may, reason = tolerance.may_act(view_of(hub_id, nodes), agreed)
+  local may, reason = tolerance.may_act(view_of(hub_id, nodes, self), agreed)
   if type(may) ~= "boolean" then
     refuse(hub_id, "partition_tolerance", "may_act() must answer true or false, got %s", type(may))
   end
@@ -189,9 +190,8 @@ function M.answer(kind, ...)
 end
 
 --- Lets the running node ask this program.
----@param name string  the node's name
-function M.install(name)
-  self_name = name
+function M.install()
+  installed = true
   core.set_policy(M.answer)
 end
 

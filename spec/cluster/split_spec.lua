@@ -170,8 +170,27 @@ describe("What is stopped on one side of a split", function()
 end)
 
 describe("Two nodes of one name on both sides of a split", function()
+  -- A strategy that says which node it is asked by.
+  local HUB = [[synchronization = { propagate = function(_, members, view)
+      local file = assert(io.open("asked_by", "w"))
+      file:write(view.self)
+      file:close()
+      return members
+    end }]]
+
+  local function asked_by(world, node)
+    os.remove(world.directory .. "/asked_by")
+    node:eval('return luahub.dispatcher.propagate_event(hub, { name = "bell", data = 1 })')
+    return cluster.eventually("the strategy is asked", function()
+      local file = io.open(world.directory .. "/asked_by")
+      local name = file and file:read("a")
+      if file then file:close() end
+      return name ~= "" and name
+    end)
+  end
+
   it("are one hub after the heal: one keeps the name, the other takes another #slow", function()
-    with_network(5, nil, function(world, net, nodes)
+    with_network(5, { hub = HUB }, function(world, net, nodes)
       nodes[2]:start_children(IDS)
       settled(world, nodes, IDS)
       net:split { { 1, 2, 3 }, { 4, 5 } }
@@ -181,7 +200,7 @@ describe("Two nodes of one name on both sides of a split", function()
       tool.output_of(("rm %s/track.5"):format(world.directory))
       world:write("second.lua", [[
         local node = { secret_file = "secret", runtime_dir = "run5", log_level = "debug" }
-        return { node = node, hubs = { { id = "main" } } }]])
+        return { node = node, hubs = { { id = "main", ]] .. HUB .. [[ } } }]])
       local second = launch(world, net, 5, 4, "n1", "second.lua"):ready()
       second.try = function(self, chunk)
         local command = world:command("eval n1 " .. tool.quote(chunk) .. " --json", "LUAHUB_RUNTIME_DIR=run5")
@@ -201,6 +220,9 @@ describe("Two nodes of one name on both sides of a split", function()
         return false
       end)
       settled(world, { nodes[1], nodes[2], nodes[3], nodes[4], second }, IDS)
+      for _, node in ipairs { nodes[1], second } do
+        assert.are.equal(node.known_as or node.name, asked_by(world, node))
+      end
     end)
   end)
 end)

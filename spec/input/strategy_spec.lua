@@ -20,7 +20,7 @@ local STRATEGY = [[%s = { %s = function(...)
         for i in ipairs(given) do list[i] = word end
         return list
       end
-      return load("return " .. how, "=how", "t", { words = words })()
+      return load("return " .. how, "=how", "t", { words = words, coroutine = coroutine, pcall = pcall })()
     end
     %s
   end } ]]
@@ -150,6 +150,10 @@ describe("A redundancy strategy that #notsan", function()
     { "answers a word", "'two'", "factor()" },
     { "answers nothing", "nil", "factor()" },
     { "answers none", "0", "factor()" },
+    { "loops for ever", "(function() while true do end end)()", "no answer within 5000 ms" },
+    { "loops for ever in pcall and in a coroutine",
+      "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+      "no answer within 5000 ms" },
   }) do
     it(case[1] .. " is refused in one line when the hub starts, and disturbs no other node", function()
       in_cluster("redundancy", "factor", "return 1", function(world, n1)

@@ -110,6 +110,9 @@ function fake.install()
   function core.pid()
     return io.tmpfile()
   end
+  function core.within(_, fn, ...)
+    return pcall(fn, ...)
+  end
   add_requests(core)
   add_registry(core)
   add_actors(core)

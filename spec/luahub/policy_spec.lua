@@ -4,7 +4,7 @@ describe("luahub.policy", function()
   before_each(function()
     core = dofile("spec/luahub/fake_core.lua").install()
     policy = require("luahub.policy")
-    policy.install("n1")
+    policy.install()
   end)
 
   local function open(strategies, handlers)
@@ -21,8 +21,8 @@ describe("luahub.policy", function()
         end,
       },
     })
-    assert.are.same({ 1, 2 }, core.policy("place", "main", { "a", "b" }, { "n1", "n2" }, 1))
-    assert.are.same({ nodes = { "n1", "n2" }, self = "n1", hub = "main" }, seen.view)
+    assert.are.same({ 1, 2 }, core.policy("place", "main", { "a", "b" }, { "n1", "n2" }, 1, "n2"))
+    assert.are.same({ nodes = { "n1", "n2" }, self = "n2", hub = "main" }, seen.view)
     assert.are.same({ factor = 1 }, seen.options)
   end)
 
