@@ -4,6 +4,7 @@
 #   make lint       rooms, format, linters                make demo    three nodes on loopback
 #   make format     clang-format on all C                 make bench   figures, one JSON line each
 #   make limits     writes doc/limits.md from the code
+#   make options    writes doc/options.md from the tables that options are checked by
 #   make sim SEEDS=1000   simulated clusters under faults, each seed twice; goes on where it was interrupted
 #   make fuzz       the fuzz targets (needs clang)        make fuzz-run SECONDS=60   runs each that long
 #   make test-address, make test-thread                   the suite under sanitizers (SAN=..., BUILD=...)
@@ -60,7 +61,7 @@ SAN_ENV := $(if $(SAN_RUNTIME),PATH=$(abspath $(BUILD)/interpreter):$$PATH \
   TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:second_deadlock_stack=1:log_path=$(REPORTS)/report$(if $(TSAN_OPTIONS),:$(TSAN_OPTIONS)))
 
 # A missing library is said by name before anything is compiled. libedit is the only optional one.
-NEEDS_LIBRARIES := $(filter-out clean format limits lint print-%,$(or $(MAKECMDGOALS),all))
+NEEDS_LIBRARIES := $(filter-out clean format limits options lint print-%,$(or $(MAKECMDGOALS),all))
 MISSING := $(if $(NEEDS_LIBRARIES),$(strip $(foreach pkg,$(PKGS),$(if $(shell $(PKG_CONFIG) --exists $(pkg) && echo yes),,$(pkg)))))
 $(if $(MISSING),$(error luahub needs these libraries with their headers, and $(PKG_CONFIG) does not find them: $(MISSING). \
   scripts/packages lists the Debian packages))
@@ -79,7 +80,7 @@ TEST_MODULES := $(TEST_NAMES:%=$(BUILD)/test/luahub_test/%.so)
 FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 C_FILES = $(wildcard csrc/*/*.[ch] spec/c/*.[ch] fuzz/*.[ch])
 
-.PHONY: all modules test lint format limits fuzz fuzz-programs fuzz-run demo bench promise sim clean install
+.PHONY: all modules test lint format limits options fuzz fuzz-programs fuzz-run demo bench promise sim clean install
 all: $(CORE) $(if $(EDIT),$(LINE),no-libedit)
 
 .PHONY: no-libedit
@@ -229,6 +230,9 @@ format:
 
 limits:
 	$(LUA) scripts/limits.lua
+
+options:
+	$(LUA) scripts/options.lua
 
 demo: all
 	LUAHUB_BUILD=$(abspath $(BUILD)) $(LUA) scripts/demo.lua

@@ -85,18 +85,27 @@ static int read_request(struct request *request, struct lh_bytes value, const ch
 }
 
 // --- the items of a start ---
-static struct lh_bytes metadata_of(const struct request *request, const struct spec *spec) {
-  if (request->child_metadata.data != NULL) {
-    struct lh_reader in;
-    lh_reader_init_user(&in, request->child_metadata);
-    const uint32_t count = lh_read_map(&in, LH_BATCH_MAX);
-    for (uint32_t i = 0; i < count && in.err == 0; i++) {
-      const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
-      const struct lh_bytes metadata = lh_read_skip(&in);
-      if (lh_bytes_equal(id, spec->id)) return metadata;
-    }
+// Where the metadata of each id stands in `child_metadata`: one look a child, whatever the batch.
+static void index_metadata(const struct request *request, struct lh_map *by_id) {
+  struct lh_reader in;
+  if (request->child_metadata.data == NULL) return;
+  lh_reader_init_user(&in, request->child_metadata);
+  const uint32_t count = lh_read_map(&in, LH_BATCH_MAX);
+  for (uint32_t i = 0; i < count && in.err == 0; i++) {
+    const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
+    const struct lh_bytes metadata = lh_read_skip(&in);
+    if (in.err == LH_OK) (void)lh_map_put(by_id, id.data, id.len, (void *)metadata.data);
   }
-  return spec->metadata.data != NULL ? spec->metadata : request->metadata;
+}
+
+static struct lh_bytes metadata_of(const struct request *request, const struct lh_map *by_id,
+                                   const struct spec *spec) {
+  const uint8_t *own = lh_map_get(by_id, spec->id.data, spec->id.len);
+  if (own == NULL) return spec->metadata.data != NULL ? spec->metadata : request->metadata;
+  const struct lh_bytes all = request->child_metadata;
+  struct lh_reader in;
+  lh_reader_init_user(&in, lh_bytes(own, (size_t)(all.data + all.len - own)));
+  return lh_read_skip(&in);
 }
 
 // The stored specs go into one growing buffer, so items hold offsets until all are written.
@@ -107,6 +116,8 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
   if (in.err != LH_OK)
     return lh_fail(error, LH_EINVAL, "children must be a list of at most %d child specs",
                    LH_BATCH_MAX);
+  struct lh_map by_id = LH_MAP_EMPTY;
+  index_metadata(request, &by_id);
   op->items = lh_zalloc((count + 1) * sizeof(struct item));
   size_t *ends = lh_zalloc((count + 1) * sizeof(size_t));
   int err = LH_OK;
@@ -114,7 +125,7 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
     struct spec spec;
     err = lh_hub_spec_read(&spec, lh_read_skip(&in), &op->bodies, error);
     op->items[i].id = spec.id;
-    op->items[i].metadata = metadata_of(request, &spec);
+    op->items[i].metadata = metadata_of(request, &by_id, &spec);
     if (err == LH_OK) err = lh_hub_metadata_check(op->items[i].metadata, spec.id, error);
     ends[i] = op->bodies.len;
   }
@@ -123,6 +134,7 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
     op->items[i].spec = lh_bytes(op->bodies.data + begin, ends[i] - begin);
   }
   lh_free(ends);
+  lh_map_free(&by_id);
   op->count = op->open = op->unsent = err == LH_OK ? count : 0;
   return err;
 }

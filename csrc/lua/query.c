@@ -84,11 +84,28 @@ struct rows {
   size_t count, cap;
   uint32_t only_node;     // 0: all
   struct lh_bytes after;  // ids up to this one are left out
+  struct lh_bytes key;    // only those whose metadata has it
 };
+
+// The value of a key in the metadata of a row; empty: it has none.
+static struct lh_bytes metadata_value(const struct lh_row *row, struct lh_bytes key) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, lh_row_metadata(row));
+  const struct lh_wire_value head = lh_read_value(&in);
+  for (uint32_t i = 0; head.type == LH_WIRE_MAP && i < head.as.count && in.err == LH_OK; i++) {
+    const struct lh_bytes raw = lh_read_skip(&in);
+    const struct lh_bytes value = lh_read_skip(&in);
+    struct lh_reader name;
+    lh_reader_init_user(&name, raw);
+    if (lh_bytes_equal(lh_read_str(&name, LH_METADATA_MAX), key)) return value;
+  }
+  return lh_bytes(NULL, 0);
+}
 
 static bool gather(void *self, const struct lh_row *row) {
   struct rows *rows = self;
   if (rows->only_node != 0 && row->node != rows->only_node) return true;
+  if (rows->key.len > 0 && metadata_value(row, rows->key).len == 0) return true;
   if (rows->after.len > 0 && lh_bytes_compare(lh_row_id(row), rows->after) <= 0) return true;
   if (rows->count == rows->cap) {
     rows->cap = rows->cap > 0 ? rows->cap * 2 : 256;
@@ -158,15 +175,27 @@ static void write_metadata(const struct lh_row *row, struct lh_buf *out) {
     lh_write_map(out, 0);
 }
 
+// What is said of a child: with metadata and spec, with all of its instances' fields, with the
+// value of a key of its metadata.
+struct shown {
+  bool dump, whole;
+  struct lh_bytes key;
+};
+
 static void write_child(const struct lh_row *const *rows, size_t count, const struct lh_runs *runs,
-                        bool dump, bool whole, struct lh_buf *out) {
-  lh_write_map(out, dump ? 4 : 2);
+                        const struct shown *shown, struct lh_buf *out) {
+  lh_write_map(out, 2U + (shown->dump ? 2U : 0U) + (shown->key.len > 0 ? 1U : 0U));
   lh_write_cstr(out, "id");
   lh_write_str(out, lh_row_id(rows[0]).data, lh_row_id(rows[0]).len);
   lh_write_cstr(out, "instances");
   lh_write_array(out, (uint32_t)count);
-  for (size_t i = 0; i < count; i++) write_instance(rows[i], runs, whole, out);
-  if (!dump) return;
+  for (size_t i = 0; i < count; i++) write_instance(rows[i], runs, shown->whole, out);
+  if (shown->key.len > 0) {
+    const struct lh_bytes value = metadata_value(rows[0], shown->key);
+    lh_write_cstr(out, "value");
+    lh_buf_append(out, value.data, value.len);
+  }
+  if (!shown->dump) return;
   lh_write_cstr(out, "metadata");
   write_metadata(rows[0], out);
   lh_write_cstr(out, "spec");
@@ -184,6 +213,7 @@ static size_t same_id(const struct rows *rows, size_t at) {
 // At most `limit` children; 0 is all.
 static void write_all(struct rows *rows, const struct lh_runs *runs, bool dump, size_t limit,
                       struct lh_buf *out) {
+  const struct shown shown = {.dump = dump, .key = rows->key};
   uint32_t children = 0;
   size_t end = 0;
   if (rows->count > 0) qsort(rows->items, rows->count, sizeof(struct lh_row *), by_id);
@@ -192,7 +222,7 @@ static void write_all(struct rows *rows, const struct lh_runs *runs, bool dump, 
   lh_write_array(out, children);
   for (size_t i = 0; i < end;) {
     const size_t count = same_id(rows, i);
-    write_child(&rows->items[i], count, runs, dump, false, out);
+    write_child(&rows->items[i], count, runs, &shown, out);
     i += count;
   }
 }
@@ -217,8 +247,8 @@ static int lookup(lua_State *L) {
   for (size_t i = 0; i < count && i < INSTANCES_MAX; i++) (void)gather(&rows, found[i]);
   lh_registry_read_unlock();
   struct lh_buf out = LH_BUF_EMPTY;
-  if (rows.count > 0)
-    write_child(rows.items, rows.count, lh_node_runs(query.node), true, true, &out);
+  const struct shown shown = {.dump = true, .whole = true};
+  if (rows.count > 0) write_child(rows.items, rows.count, lh_node_runs(query.node), &shown, &out);
   release(&rows);
   if (out.len == 0) return 0;
   *lh_core_buffer(L) = out;
@@ -228,7 +258,7 @@ static int lookup(lua_State *L) {
 struct list_options {
   bool local, dump;
   lua_Integer limit;
-  struct lh_bytes after, tag;
+  struct lh_bytes after, tag, key;
 };
 
 static struct lh_bytes text_field(lua_State *L, int table, const char *name) {
@@ -244,6 +274,7 @@ static void read_options(lua_State *L, struct list_options *options) {
   options->local = lh_bytes_equal(text_field(L, 2, "scope"), lh_bytes_str("local"));
   options->after = text_field(L, 2, "after");
   options->tag = text_field(L, 2, "tag");
+  options->key = text_field(L, 2, "key");
   lua_getfield(L, 2, "limit");
   options->limit = luaL_optinteger(L, -1, 0);
   lua_getfield(L, 2, "dump");
@@ -254,6 +285,7 @@ static void gather_all(const struct query *query, const struct list_options *opt
                        struct rows *rows) {
   const uint32_t hub = (uint32_t)query->hub;
   rows->after = options->after;
+  rows->key = options->key;
   if (options->local) rows->only_node = lh_node_self(query->node);
   if (options->tag.data != NULL) {
     lh_registry_scan_tag(query->registry, hub, options->tag, gather, rows);
@@ -265,7 +297,7 @@ static void gather_all(const struct query *query, const struct list_options *opt
   }
 }
 
-// list(hub, { scope, limit, after, tag, dump }) -> list of children sorted by id
+// list(hub, { scope, limit, after, tag, key, dump }) -> list of children sorted by id
 static int list(lua_State *L) {
   struct query query;
   struct list_options options;

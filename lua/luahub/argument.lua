@@ -54,11 +54,16 @@ function M.unknown(what, name, known)
   return ("%s (known: %s)"):format(text, table.concat(known, ", "))
 end
 
+local DAY = 24 * 3600 * 1000 -- what a node takes for the time of an operation
+
 -- The kinds that are more than a Lua type: what they are called in a message, and the test.
 local KINDS = {
   any = { "a value", function(value) return value ~= nil end },
   integer = { "an integer", function(value) return math.type(value) == "integer" end },
-  ms = { "a number of milliseconds", function(value) return type(value) == "number" and value >= 0 end },
+  count = { "an integer from 1 on", function(value) return math.type(value) == "integer" and value > 0 end },
+  ms = { "a number of milliseconds up to 86400000", function(value)
+    return type(value) == "number" and value >= 0 and value <= DAY
+  end },
   text = { "a string that is not empty", function(value) return type(value) == "string" and value ~= "" end },
   pid = { "a pid", function(value) return type(value) == "userdata" end },
 }
@@ -107,26 +112,67 @@ function M.one_of(where, name, value, words, level)
   error(text, (level or 2) + 1)
 end
 
+--- What to say of a name that a group of options (luahub.option) does not have: what took its place, or what is near.
+---@param what string   "option", "field"
+---@param name any
+---@param group luahub.OptionGroup
+---@return string
+function M.no_option(what, name, group)
+  local here, reason = group.renamed[name], group.gone[name]
+  if here then return ("unknown %s '%s': it is '%s' here"):format(what, name, here) end
+  if reason then return ("unknown %s '%s': there is none here: %s"):format(what, name, reason) end
+  return M.unknown(what, name, group.known)
+end
+
+--- The names that a group does not have, in order.
+---@param options table
+---@param group luahub.OptionGroup
+---@return any[]
+function M.strangers(options, group)
+  local out = {}
+  for name in pairs(options) do
+    if group.kinds[name] == nil then out[#out + 1] = name end
+  end
+  table.sort(out, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return out
+end
+
+--- Reports each field that a group does not have.
+---@param path string
+---@param value table
+---@param group luahub.OptionGroup
+---@param report luahub.Report
+function M.fields(path, value, group, report)
+  for _, name in ipairs(M.strangers(value, group)) do
+    report(path, M.no_option("field", name, group))
+  end
+end
+
 --- Checks a table of options: every key known, every value of its kind (see `check`). nil is an empty table.
 ---@param where string
 ---@param options table?
----@param kinds table<string, string>  option -> kind
+---@param group luahub.OptionGroup
 ---@param level? integer
 ---@return table options
-function M.options(where, options, kinds, level)
+function M.options(where, options, group, level)
   level = (level or 2) + 1
   if options == nil then return {} end
   M.check(where, "options", options, "table", level)
-  local known = {}
-  for name in pairs(kinds) do
-    known[#known + 1] = name
+  local stranger = M.strangers(options, group)[1]
+  if math.type(stranger) == "integer" then
+    error(where .. ": options: expected { name = value, ... }, got a list", level)
+  elseif stranger ~= nil then
+    error(where .. ": " .. M.no_option("option", stranger, group), level)
   end
-  table.sort(known)
-  for name in pairs(options) do
-    if not kinds[name] then error(where .. ": " .. M.unknown("option", name, known), level) end
-  end
-  for _, name in ipairs(known) do
-    M.check(where, name, options[name], kinds[name]:gsub("%??$", "?", 1), level)
+  for _, name in ipairs(group.known) do
+    local value, kind = options[name], group.kinds[name]
+    if value ~= nil and type(kind) == "table" then
+      M.one_of(where, name, value, kind, level)
+    elseif value ~= nil then
+      M.check(where, name, value, kind, level)
+    end
   end
   return options
 end

@@ -6,6 +6,7 @@
 local argument = require("luahub.argument")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
+local option = require("luahub.option")
 local secret = require("luahub.secret")
 local spec = require("luahub.spec")
 local strategy = require("luahub.strategy")
@@ -47,28 +48,7 @@ local NAME_MAX, PORT_MAX, SCHEDULERS_MAX = 64, 65535, 256
 -- spec/luahub/config_spec.lua: refuses more addresses to join than it takes
 local JOINS_MAX = 64
 local HEAP_MEMORY_MAX = 1024 * 1024 -- MiB
-local TOP_FIELDS = { "node", "hubs" }
-local NODE_FIELDS = {
-  "name", "listen", "advertise", "join", "secret", "secret_file", "data_dir", "schedulers", "heap_memory", "log_level",
-  "runtime_dir", "handle_signals",
-}
-local HUB_FIELDS = { "id", "children", "hooks", table.unpack(strategy.ROLES) }
 local LOG_LEVELS = { debug = true, info = true, warn = true, error = true, none = true }
-
-local function check_fields(path, value, known, report)
-  local names = {}
-  for key in pairs(value) do
-    names[#names + 1] = tostring(key)
-  end
-  table.sort(names)
-  local is_known = {}
-  for _, field in ipairs(known) do
-    is_known[field] = true
-  end
-  for _, name in ipairs(names) do
-    if not is_known[name] then report(path, argument.unknown("field", name, known)) end
-  end
-end
 
 --- Splits "host:port", "[v6]:port"; nil when it is neither.
 ---@param text any
@@ -151,7 +131,7 @@ local function check_network(node, has_secret, report)
 end
 
 local function check_node(node, report)
-  check_fields("node", node, NODE_FIELDS, report)
+  argument.fields("node", node, option.node, report)
   check_name(node.name, report)
   check_type("node.secret", node.secret, "string", report)
   check_type("node.secret_file", node.secret_file, "string", report)
@@ -174,7 +154,7 @@ function M.check_hub(path, hub, report)
     report(path, ("expected a hub { id = ..., ... }, got %s"):format(spec.shown(hub)))
     return
   end
-  check_fields(path, hub, HUB_FIELDS, report)
+  argument.fields(path, hub, option.hub, report)
   if type(hub.id) ~= "string" or hub.id == "" or #hub.id > spec.ID_MAX then
     report(path .. ".id", ("expected a string of 1 to %d bytes, got %s"):format(spec.ID_MAX, spec.shown(hub.id)))
   end
@@ -213,7 +193,7 @@ function M.problems(config)
     report("", ("expected a table { node = {...}, hubs = {...} }, got %s"):format(spec.shown(config)))
     return lines
   end
-  check_fields("configuration", config, TOP_FIELDS, report)
+  argument.fields("configuration", config, option.configuration, report)
   if check_type("node", config.node, "table", report) then check_node(config.node, report) end
   if check_type("hubs", config.hubs, "table", report) then check_hubs(config.hubs, report) end
   return lines

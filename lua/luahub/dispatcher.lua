@@ -7,6 +7,7 @@ local core = require("luahub.core")
 local argument = require("luahub.argument")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
+local option = require("luahub.option")
 local spec = require("luahub.spec")
 
 local M = {}
@@ -15,14 +16,6 @@ local PART_MAX = 1000 -- children in one request
 local REQUEST_MS = 10000
 local ANSWER_MARGIN_MS = 5000
 local MEMBERS = { "global", "local", "external" }
-
-local REQUEST_OPTIONS = {
-  timeout = "ms?",
-  check_existing = "boolean?",
-  on_failure = "string?",
-  metadata = "table?",
-  child_metadata = "table?",
-}
 
 ---@class luahub.NodeRequest
 ---@field node? string           a node of the hub; each child starts where it belongs, be it there or elsewhere
@@ -33,19 +26,11 @@ local REQUEST_OPTIONS = {
 ---                               metadata, child_metadata
 ---@field transaction? string    the key of the replies; default "child_start" or "child_stop"
 
-local REQUEST_FIELDS = {
-  node = "text?",
-  children = "table",
-  reply_to = "table?",
-  options = "table?",
-  transaction = "any?",
-}
-
 local function check_request(where, at, request, level)
   argument.check(where, at, request, "table", level + 1)
-  argument.options(where .. ": " .. at, request, REQUEST_FIELDS, level + 1)
+  argument.options(where .. ": " .. at, request, option.node_request, level + 1)
   argument.check(where, at .. ".children", request.children, "table", level + 1)
-  argument.options(where .. ": " .. at .. ".options", request.options, REQUEST_OPTIONS, level + 1)
+  argument.options(where .. ": " .. at .. ".options", request.options, option.node_request_options, level + 1)
   if request.reply_to then argument.list(where, at .. ".reply_to", request.reply_to, "pid", level + 1) end
 end
 
@@ -168,7 +153,7 @@ function M.dispatch_event(queue, id, data, options)
     error(where .. ": queue: expected hub.event_queue, got " .. type(queue), 2)
   end
   argument.check(where, "id", id, "text")
-  options = argument.options(where, options, { discard_event = "boolean?", members = "any?" })
+  options = argument.options(where, options, option.event)
   local members = check_members(where, options.members, 2)
   if #members == 0 then return "event_dispatched" end
   local discard = options.discard_event == true
@@ -185,9 +170,9 @@ function M.propagate_event(hub, request, options)
   local where = "dispatcher.propagate_event"
   local hub_id = argument.hub_id(where, hub)
   argument.check(where, "request", request, "table")
-  argument.options(where .. ": request", request, { name = "text", data = "any?" })
+  argument.options(where .. ": request", request, option.propagated)
   argument.check(where, "request.name", request.name, "text")
-  options = argument.options(where, options, { members = "any?" })
+  options = argument.options(where, options, option.propagation)
   local members = check_members(where, options.members, 2)
   if #members == 0 then return true end
   return core.request("propagate", { hub = hub_id, name = request.name, data = request.data, members = members })

@@ -5,6 +5,7 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
+local option = require("luahub.option")
 local strategy = require("luahub.strategy")
 
 local M = {}
@@ -23,7 +24,7 @@ end
 ---@param options? table  none yet
 ---@return luahub.Distribution
 function M.rendezvous(options)
-  argument.options("distribution.rendezvous", options, {})
+  argument.options("distribution.rendezvous", options, option.rendezvous)
   return make("rendezvous")
 end
 
@@ -31,7 +32,7 @@ end
 ---@param options? table  none yet
 ---@return luahub.Distribution
 function M.consistent_hashing(options)
-  argument.options("distribution.consistent_hashing", options, {})
+  argument.options("distribution.consistent_hashing", options, option.consistent_hashing)
   return make("ring")
 end
 

@@ -8,6 +8,7 @@ local argument = require("luahub.argument")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 local future = require("luahub.future")
+local option = require("luahub.option")
 local result = require("luahub.result")
 local spec = require("luahub.spec")
 
@@ -15,25 +16,11 @@ local M = {}
 
 local OPERATION_MS = 10000
 local WHICH_MS = 5000
-local ON_FAILURE = { "continue", "rollback" }
-local ACK = { "none", "one", "majority", "all" }
-
-local START_OPTIONS = {
-  awaitable = "boolean?",
-  timeout = "ms?",
-  check_existing = "boolean?",
-  on_failure = "string?",
-  ack = "string?",
-  metadata = "table?",
-  child_metadata = "table?",
-  child_mapping = "table?",
-  disable_logging = "boolean?",
-}
-local STOP_OPTIONS = { awaitable = "boolean?", timeout = "ms?" }
+local MS_A_CHILD = 1
 
 ---@class luahub.StartOptions
 ---@field awaitable? boolean       answer a future; default false
----@field timeout? number          ms for the whole operation; default 10000
+---@field timeout? number          ms for the whole operation; default 10000 and 1 for each child
 ---@field check_existing? boolean  refuse the whole call when an id is there already; default true
 ---@field on_failure? "continue"|"rollback"  stop what started when something failed; default "continue"
 ---@field ack? "none"|"one"|"majority"|"all"  awaited, it is answered when so many other members than the host know of
@@ -45,17 +32,22 @@ local STOP_OPTIONS = { awaitable = "boolean?", timeout = "ms?" }
 
 ---@class luahub.StopOptions
 ---@field awaitable? boolean  answer a future; default false
----@field timeout? number     ms for the whole operation; default 10000
+---@field timeout? number     ms for the whole operation; default 10000 and 1 for each child
+
+-- A large batch has the time it takes, so that none is given up for its size.
+local function timeout_of(options, count)
+  return math.floor(options.timeout or OPERATION_MS + count * MS_A_CHILD)
+end
 
 -- The options that travel: all but what concerns only the caller, under the core's names.
-local function travelling(options)
+local function travelling(options, count)
   local out = {}
   for name, value in pairs(options) do
     out[name] = value
   end
   out.awaitable, out.disable_logging = nil, nil
   out.quiet = options.disable_logging
-  out.timeout = options.timeout and math.floor(options.timeout)
+  out.timeout = timeout_of(options, count)
   return out
 end
 
@@ -91,9 +83,7 @@ function M.init_children(hub, specs, options, where)
   where = where or "distributor.init_children"
   local hub_id = argument.hub_id(where, hub)
   argument.check(where, "specs", specs, "table")
-  options = argument.options(where, options, START_OPTIONS)
-  if options.on_failure ~= nil then argument.one_of(where, "on_failure", options.on_failure, ON_FAILURE) end
-  if options.ack ~= nil then argument.one_of(where, "ack", options.ack, ACK) end
+  options = argument.options(where, options, option.start)
   if #specs == 0 then
     if next(specs) ~= nil then error(where .. ": specs: expected a list of child specs, got a table with keys", 2) end
     return failure.new("no_children", "no children to start: the list is empty")
@@ -106,8 +96,8 @@ function M.init_children(hub, specs, options, where)
     err = existing(hub_id, specs)
     if err then return nil, err end
   end
-  local request = { hub = hub_id, children = specs, options = travelling(options) }
-  local timeout = options.timeout or OPERATION_MS
+  local request = { hub = hub_id, children = specs, options = travelling(options, #specs) }
+  local timeout = request.options.timeout
   if options.awaitable then return future.request("start", request, timeout, result.start) end
   request.options.detach = true -- answered as soon as it is checked
   return core.request("start", request, timeout)
@@ -124,11 +114,11 @@ function M.stop_children(hub, ids, options, where)
   where = where or "distributor.stop_children"
   local hub_id = argument.hub_id(where, hub)
   argument.list(where, "ids", ids, "text")
-  options = argument.options(where, options, STOP_OPTIONS)
+  options = argument.options(where, options, option.stop)
   local ok, err = alive(hub_id)
   if not ok then return nil, err end
-  local request = { hub = hub_id, ids = ids, options = travelling(options) }
-  local timeout = options.timeout or OPERATION_MS
+  local request = { hub = hub_id, ids = ids, options = travelling(options, #ids) }
+  local timeout = request.options.timeout
   if options.awaitable then return future.request("stop", request, timeout, result.stop) end
   return courier.send("stop", request, {}, "child_stop", timeout, "stop_initiated")
 end
@@ -167,7 +157,7 @@ function M.children_redist_init(hub, specs, node, options)
   local hub_id = argument.hub_id(where, hub)
   argument.check(where, "specs", specs, "table")
   argument.check(where, "node", node, "text")
-  options = argument.options(where, options, { timeout = "ms?" })
+  options = argument.options(where, options, option.redistribution)
   local problem = spec.problem(specs)
   if problem then return failure.new("invalid_spec", "%s", problem) end
   return core.request("redistribute", { hub = hub_id, specs = specs, node = node, options = options }, OPERATION_MS)
@@ -205,7 +195,7 @@ end
 function M.which_children_global(hub, options)
   local where = "distributor.which_children_global"
   local hub_id = argument.hub_id(where, hub)
-  options = argument.options(where, options, { timeout = "ms?" })
+  options = argument.options(where, options, option.which_children_global)
   local runs, err = alive(hub_id)
   if not runs then return nil, err end
   local names

@@ -55,11 +55,18 @@ function Future:__tostring()
   return ("future(%s, %s)"):format(self.kind, self.settled and "settled" or "pending")
 end
 
---- True when `value` is a future.
----@param value any
----@return boolean
-function M.is(value)
-  return getmetatable(value) == Future
+--- Awaits what a start or a stop answered, and hands its error on: `luahub.await(hub:start_child(spec, options))`.
+---@param future luahub.Future?
+---@param err? luahub.Failure  what stood behind nil
+---@return any value  or nil and an error
+---@return luahub.Failure?
+function M.await(future, err)
+  if future == nil and err ~= nil then return nil, err end
+  if getmetatable(future) ~= Future then
+    local shown = type(future) == "string" and ("%q"):format(future) or type(future)
+    error(("luahub.await: expected a future (of a call with awaitable = true), got %s"):format(shown), 3)
+  end
+  return future:await()
 end
 
 return M

@@ -5,6 +5,7 @@
 -- question, so it must return at once. Functions never travel.
 
 local argument = require("luahub.argument")
+local option = require("luahub.option")
 local spec = require("luahub.spec")
 
 ---@class luahub.Handler
@@ -26,9 +27,6 @@ M.KEYS = {
   "child_pid_updated", "children_forwarded", "coordinator_shutdown", "handover_delivered", "priority_state_updated",
   M.ALTER,
 }
-
-local FIELDS = { "id", "priority", "handler", "immediate" }
-local KNOWN = { id = true, priority = true, handler = true, immediate = true }
 
 local function is_immediate(key, entry)
   return entry.immediate == true or (key == M.ALTER and type(entry.handler) == "function")
@@ -55,9 +53,7 @@ local function check_entry(path, key, entry, report)
     report(path, ("expected a handler { id = ..., handler = ... }, got %s"):format(spec.shown(entry)))
     return
   end
-  for field in pairs(entry) do
-    if not KNOWN[field] then report(path, argument.unknown("field", field, FIELDS)) end
-  end
+  argument.fields(path, entry, option.handler, report)
   if type(entry.id) ~= "string" or entry.id == "" then
     report(path .. ".id", ("expected a string, got %s"):format(spec.shown(entry.id)))
   end

@@ -1,13 +1,15 @@
 -- hub.lua - a hub as its user holds it: a name and functions, good in every heap and in the main program.
 --
 -- It keeps nothing but the id. Questions about children are answered from this node's copy of the registry, without
--- asking anyone; all that changes something goes through luahub.distributor and luahub.dispatcher.
+-- asking anyone (luahub.lookup); all that changes something goes through luahub.distributor and luahub.dispatcher.
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
 local distributor = require("luahub.distributor")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
+local lookup = require("luahub.lookup")
+local option = require("luahub.option")
 local policy = require("luahub.policy")
 
 local get_pid = core.get_pid
@@ -29,6 +31,10 @@ local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
 ---@field event_queue luahub.EventQueue          for dispatcher.dispatch_event
 ---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
 local Hub = {}
+
+for name, method in pairs(lookup) do
+  Hub[name] = method
+end
 
 local EventQueue = { __name = "luahub.event_queue" }
 
@@ -120,84 +126,12 @@ function Hub:stop_children(ids, options)
   return distributor.stop_children(self, ids, options, "hub:stop_children")
 end
 
-local LOOKUP = { with_metadata = "boolean?" }
-
---- A child as the registry has it here, or nil.
----@param id string
----@param options? { with_metadata: boolean? }
----@return { id: string, spec: luahub.ChildSpec, instances: luahub.Instance[], metadata: table? }?
-function Hub:child_lookup(id, options)
-  if options ~= nil then options = argument.options("hub:child_lookup", options, LOOKUP) end
-  local child = core.lookup(self.id, id)
-  if not child then
-    argument.check("hub:child_lookup", "id", id, "text")
-  elseif not (options and options.with_metadata) then
-    child.metadata = nil
-  end
-  return child
-end
-
--- Looking up is what users do most, so here, in call and in cast the id is checked only when nothing was found: the
--- core finds nothing by what is no string.
-
---- The pid of a child's first instance, or nil.
----@param id string
----@return userdata?
-function Hub:get_pid(id)
-  local pid = get_pid(self.id, id)
-  if not pid then argument.check("hub:get_pid", "id", id, "text") end
-  return pid
-end
-
---- The pids of all instances of a child; empty when it is unknown.
----@param id string
----@return userdata[]
-function Hub:get_pids(id)
-  local pids = core.get_pids(self.id, id)
-  if not pids[1] then argument.check("hub:get_pids", "id", id, "text") end
-  return pids
-end
-
-local PAGE = { limit = "integer?", after = "string?" }
-
-local function list(hub, where, options, extra)
-  options = argument.options(where, options, PAGE, 3)
-  extra.limit, extra.after = options.limit, options.after
-  return core.list(hub.id, extra)
-end
-
---- The children of the hub, or of this node, sorted by id.
----@param scope? "global"|"local"  default "global"
----@param options? { limit: integer?, after: string? }  a page: at most `limit`, those behind the id `after`
----@return { id: string, instances: luahub.Instance[] }[]
-function Hub:process_list(scope, options)
-  argument.one_of("hub:process_list", "scope", scope or "global", { "global", "local" })
-  local out = list(self, "hub:process_list", options, { scope = scope or "global" })
-  return out
-end
-
---- The children with their specs and metadata, sorted by id.
----@param options? { limit: integer?, after: string? }  a page, as in `process_list`
----@return { id: string, spec: luahub.ChildSpec, metadata: table, instances: luahub.Instance[] }[]
-function Hub:registry_dump(options)
-  local out = list(self, "hub:registry_dump", options, { scope = "global", dump = true })
-  return out
-end
-
---- The children whose metadata has this `tag`, sorted by id.
----@param tag string
----@return { id: string, instances: luahub.Instance[] }[]
-function Hub:tag_query(tag)
-  argument.check("hub:tag_query", "tag", tag, "any")
-  return core.list(self.id, { scope = "global", tag = tag })
-end
-
 --- Names of the nodes that run the hub, sorted.
 ---@param options? { include_local: boolean? }  default: without this node
 ---@return string[]?
 ---@return luahub.Failure?
 function Hub:nodes(options)
-  options = argument.options("hub:nodes", options, { include_local = "boolean?" })
+  options = argument.options("hub:nodes", options, option.nodes)
   return core.request("nodes", { hub = self.id, include_local = options.include_local == true })
 end
 
@@ -336,8 +270,7 @@ end
 ---@return table?
 ---@return luahub.Failure?
 function Hub:which_children(options)
-  options = argument.options("hub:which_children", options, { scope = "string?", timeout = "ms?" })
-  argument.one_of("hub:which_children", "scope", options.scope or "local", { "global", "local" })
+  options = argument.options("hub:which_children", options, option.which_children)
   if options.scope == "global" then return distributor.which_children_global(self, { timeout = options.timeout }) end
   return distributor.which_children_local(self)
 end

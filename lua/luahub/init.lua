@@ -78,6 +78,15 @@ function M.hub(id)
   return require("luahub.hub").new(id)
 end
 
+--- Awaits a future; see luahub.future.
+---@param future luahub.Future?
+---@param err? luahub.Failure
+---@return any
+---@return luahub.Failure?
+function M.await(future, err)
+  return require("luahub.future").await(future, err)
+end
+
 --- What this node has counted since it was started: { room = { name = integer } }. doc/limits.md says what each means.
 ---@return table<string, table<string, integer>>?
 ---@return luahub.Failure?

@@ -1,6 +1,7 @@
 -- migration.lua - how a child moves to another node: the built-in strategies.
 
 local argument = require("luahub.argument")
+local option = require("luahub.option")
 local strategy = require("luahub.strategy")
 
 local M = {}
@@ -19,7 +20,7 @@ end
 ---@param options? table  none yet
 ---@return luahub.Migration
 function M.cold_swap(options)
-  argument.options("migration.cold_swap", options, {})
+  argument.options("migration.cold_swap", options, option.cold_swap)
   return strategy.built_in("migration", "cold", { handover = false, move = all("cold") })
 end
 
@@ -29,7 +30,7 @@ end
 --- default false
 ---@return luahub.Migration
 function M.hot_swap(options)
-  options = argument.options("migration.hot_swap", options, { handover = "boolean?" })
+  options = argument.options("migration.hot_swap", options, option.hot_swap)
   return strategy.built_in("migration", "hot", { handover = options.handover == true, move = all("hot") })
 end
 

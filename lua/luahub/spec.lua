@@ -4,6 +4,7 @@
 -- leads a person to the line of a configuration. Pure: asks nobody.
 
 local argument = require("luahub.argument")
+local option = require("luahub.option")
 
 ---@class luahub.ChildSpec
 ---@field id string             1 to 255 bytes, unique in the hub
@@ -17,7 +18,6 @@ local argument = require("luahub.argument")
 
 local M = {}
 
-M.FIELDS = { "id", "start", "restart", "shutdown", "type", "metadata", "dedicated", "isolated" }
 M.ID_MAX = 255
 
 local DEPTH_MAX = 60
@@ -25,11 +25,6 @@ local RESTART = { permanent = true, transient = true, temporary = true }
 local SHUTDOWN = { brutal_kill = true, infinity = true }
 local TYPE = { worker = true, supervisor = true }
 local TRAVELS = { ["nil"] = true, boolean = true, number = true, string = true, userdata = true }
-
-local KNOWN = {}
-for _, field in ipairs(M.FIELDS) do
-  KNOWN[field] = true
-end
 
 ---@alias luahub.Report fun(path: string, message: string)
 
@@ -105,9 +100,7 @@ function M.check(path, spec, report)
     report(path, ("expected a child spec { id = ..., start = ... }, got %s"):format(M.shown(spec)))
     return
   end
-  for field in pairs(spec) do
-    if not KNOWN[field] then report(path, argument.unknown("field", field, M.FIELDS)) end
-  end
+  argument.fields(path, spec, option.child, report)
   if type(spec.id) ~= "string" or spec.id == "" or #spec.id > M.ID_MAX then
     report(path .. ".id", ("expected a string of 1 to %d bytes, got %s"):format(M.ID_MAX, M.shown(spec.id)))
   end

@@ -1,0 +1,240 @@
+-- option.lua - every option that a function takes and every field of a configuration, each group in one table: what
+-- luahub.argument and luahub.config check by, and what doc/options.md is made of (`make options`).
+--
+-- An option is { name, kind, default, what it does }. Kinds are those of argument.check, or a list of words. `renamed`
+-- and `gone` are spellings of ProcessHub: the first have another name here, the second need none, for the reason given.
+
+---@class luahub.OptionGroup
+---@field title string                 for the page: whose options these are
+---@field entries table[]              { name, kind, default, what }, in the order of the page
+---@field renamed table<string, string>
+---@field gone table<string, string>
+---@field kinds table<string, string|string[]>  by name
+---@field known string[]               the names, sorted
+
+local M = {}
+
+--- All groups, in the order of the page.
+---@type luahub.OptionGroup[]
+M.GROUPS = {}
+
+local function group(title, entries, spellings)
+  local out = { title = title, entries = entries, renamed = {}, gone = {}, kinds = {}, known = {} }
+  for field, map in pairs(spellings or {}) do
+    out[field] = map
+  end
+  for i, entry in ipairs(entries) do
+    out.kinds[entry[1]] = entry[2]
+    out.known[i] = entry[1]
+  end
+  table.sort(out.known)
+  M.GROUPS[#M.GROUPS + 1] = out
+  return out
+end
+
+local TIMEOUT_GONE = {
+  await_timeout = "a result is kept until it is awaited, as long as its actor lives",
+  return_first = "`:first()` of the result answers that",
+  reply_to = "the answer comes to the future; `dispatcher.children_start` takes `reply_to`",
+  collect_from = "the node knows whom to wait for",
+  required_cids = "the node knows whom to wait for",
+}
+
+local function with(map, more)
+  for name, text in pairs(more) do
+    map[name] = text
+  end
+  return map
+end
+
+M.configuration = group("a configuration (what FILE returns)", {
+  { "node", "table", "`{}`", "see the next table" },
+  { "hubs", "table", "`{}`", "a list, see below" },
+})
+
+M.node = group("`node` of a configuration, `luahub.start`", {
+  { "name", "string", "the host's name", "1 to 64 letters, digits, `.` `_` `-`" },
+  { "secret_file", "string", "none", "a file with the cluster's secret" },
+  { "secret", "string", "none", "the secret itself" },
+  { "listen", "string", "`0.0.0.0:7946` with a secret", "`host:port`" },
+  { "advertise", "string", "what it listens on", "`host:port` that others should use" },
+  { "join", "table", "`{}`", "addresses of other nodes" },
+  { "data_dir", "string", "none", "where the node keeps its key and epoch" },
+  { "schedulers", "integer", "one a core, at most 64", "threads that run children, 0 to 256" },
+  { "heap_memory", "integer", "1024", "MiB that one heap may hold" },
+  { "log_level", { "debug", "info", "warn", "error", "none" }, '`"info"`', "what is logged" },
+  { "runtime_dir", "string", "see the manual", "where the control socket is" },
+  { "handle_signals", "boolean", "`true`", "SIGTERM and SIGINT leave gracefully" },
+})
+
+M.hub = group("a hub: `hubs[i]` of a configuration, `node:start_hub`", {
+  { "id", "string", "required", "1 to 255 bytes" },
+  { "children", "table", "`{}`", "static child specs" },
+  { "hooks", "table", "`{}`", "handlers by key" },
+  { "distribution", "table", "`distribution.rendezvous{}`", "a strategy" },
+  { "redundancy", "table", "`redundancy.singularity{}`", "a strategy" },
+  { "migration", "table", "`migration.cold_swap{}`", "a strategy" },
+  { "synchronization", "table", "`synchronization.pubsub{}`", "a strategy" },
+  { "partition_tolerance", "table", "`partition_tolerance.divergence{}`", "a strategy" },
+}, {
+  renamed = {
+    hub_id = "id",
+    child_specs = "children",
+    redundancy_strategy = "redundancy",
+    migration_strategy = "migration",
+    synchronization_strategy = "synchronization",
+    partition_tolerance_strategy = "partition_tolerance",
+    distribution_strategy = "distribution",
+  },
+  gone = {
+    hubs_discover_interval = "nodes hear of each other's hubs when they are opened",
+    deadlock_recovery_timeout = "nothing is locked: every operation has a deadline",
+    storage_purge_interval = "what is over is forgotten at its time",
+    migr_base_timeout = "a move that takes longer than 35 s is given up, and tried again",
+    dsup_max_restarts = "children are restarted for ever, ever more slowly",
+    dsup_max_seconds = "children are restarted for ever, ever more slowly",
+    dsup_shutdown_timeout = "each child has its own `shutdown`",
+    cluster_event_debounce = "deaths are taken together by agreement on the view",
+    cross_node_request_timeout = "every operation has a deadline of its own",
+    req_cleanup_interval = "every operation ends at its deadline",
+    nodeup_reconcile_interval = "members and registries are compared by digest all the time",
+    registry_backend = "nothing of a child is kept on disk",
+    auto_recovery = "children of the dead are always recovered; nothing of a child is kept on disk",
+  },
+})
+
+M.child = group("a child spec", {
+  { "id", "string", "required", "1 to 255 bytes, unique in the hub" },
+  { "start", "table", "required", '`{ "module", args... }`' },
+  { "restart", { "permanent", "transient", "temporary" }, '`"permanent"`', "whether it is started again" },
+  { "shutdown", "any", "5000; supervisors 60000", 'ms for `terminate`, `"brutal_kill"` or `"infinity"`' },
+  { "type", { "worker", "supervisor" }, '`"worker"`', "" },
+  { "metadata", "table", "`{}`", "plain data, at most 4096 bytes encoded; a string `tag` can be queried" },
+  { "dedicated", "boolean", "`false`", "a thread of its own" },
+  { "isolated", "boolean", "`false`", "a heap of its own" },
+}, {
+  gone = { modules = "the module is the first of `start`" },
+})
+
+M.handler = group("a handler of a hook or event", {
+  { "id", "string", "required", "unique for its key in the hub on this node" },
+  { "priority", "integer", "0", "higher ones run first" },
+  { "handler", "any", "required", '`{ "module", "function", args... }`, or a function with `immediate`' },
+  { "immediate", "boolean", "`false`", "called in the main program" },
+}, { gone = { m = "it stands in `handler`", f = "it stands in `handler`", a = "it stands in `handler`" } })
+
+M.start = group("`hub:start_child`, `hub:start_children`, `distributor.init_children`", {
+  { "awaitable", "boolean", "`false`", "answer a future" },
+  { "timeout", "ms", "10000 and 1 for each child", "for the whole operation" },
+  { "check_existing", "boolean", "`true`",
+    "refuse the whole call when an id is there; with `false` each such child is an error of its own" },
+  { "on_failure", { "continue", "rollback" }, '`"continue"`', "or stop what started when something failed" },
+  { "ack", { "none", "one", "majority", "all" }, '`"one"`',
+    "how many nodes besides the child's own hold its row before it is answered" },
+  { "metadata", "table", "`{}`", "metadata of all these children; a spec's own wins" },
+  { "child_metadata", "table", "`{}`", "metadata by child id; wins over both" },
+  { "child_mapping", "table", "none", "nodes by child id, for distributions that want them" },
+  { "disable_logging", "boolean", "`false`", "no log lines about children that failed to start" },
+}, {
+  renamed = { async_wait = "awaitable", call_timeout = "timeout", request_timeout = "timeout" },
+  gone = with({
+    init_cids = "a strategy is asked for all ids at once",
+    migration_add = "moves are the hub's own",
+    durable = "nothing of a child is kept on disk",
+    auto_recovery_replay = "nothing of a child is kept on disk",
+  }, TIMEOUT_GONE),
+})
+
+M.stop = group("`hub:stop_child`, `hub:stop_children`, `distributor.stop_children`", {
+  { "awaitable", "boolean", "`false`", "answer a future" },
+  { "timeout", "ms", "10000 and 1 for each child", "for the whole operation" },
+}, {
+  renamed = { async_wait = "awaitable", call_timeout = "timeout", request_timeout = "timeout" },
+  gone = TIMEOUT_GONE,
+})
+
+M.lookup = group("`hub:child_lookup`", {
+  { "with_metadata", "boolean", "`false`", "answer its metadata, too" },
+})
+
+M.page = group("`hub:process_list` (after the scope), `hub:registry_dump`", {
+  { "limit", "count", "all", "answer so many children at most" },
+  { "after", "string", "from the first", "those behind this id only" },
+})
+
+M.nodes = group("`hub:nodes`", {
+  { "include_local", "boolean", "`false`", "this node, too" },
+}, { gone = { connected = "every member that is not dead is listed; `luahub.node` `members()` says how each is" } })
+
+M.which_children = group("`hub:which_children`", {
+  { "scope", { "local", "global" }, '`"local"`', "this node, or each node of the hub" },
+  { "timeout", "ms", "5000", "for all nodes together" },
+}, { gone = { ["global"] = 'it is scope = "global"', ["local"] = 'it is scope = "local"' } })
+
+M.which_children_global = group("`distributor.which_children_global`", {
+  { "timeout", "ms", "5000", "for all nodes together" },
+})
+
+M.redistribution = group("`distributor.children_redist_init`", {
+  { "timeout", "ms", "10000", "for each start" },
+}, { gone = { migration_add = "moves are the hub's own" } })
+
+M.node_request = group("a request of `dispatcher.children_start` and `children_stop`", {
+  { "node", "text", "where each belongs", "a node of the hub that carries it out, or passes it on" },
+  { "children", "table", "required", "child specs; to stop: ids, or tables with an `id`" },
+  { "reply_to", "table", "`{}`", "pids that hear what each child came to" },
+  { "options", "table", "`{}`", "see the next table" },
+  { "transaction", "any", '`"child_start"`, `"child_stop"`', "the key of the replies" },
+}, { renamed = { transaction_id = "transaction" } })
+
+M.node_request_options = group("`options` of such a request; all but `timeout` for starts", {
+  { "timeout", "ms", "10000", "for each part of 1,000 children" },
+  { "check_existing", "boolean", "`true`", "an id that is there is an error" },
+  { "on_failure", { "continue", "rollback" }, '`"continue"`', "or stop what started of that part" },
+  { "metadata", "table", "`{}`", "metadata of all these children; a spec's own wins" },
+  { "child_metadata", "table", "`{}`", "metadata by child id; wins over both" },
+})
+
+M.event = group("`dispatcher.dispatch_event`", {
+  { "discard_event", "boolean", "`false`", "drop the event while the hub is locked, instead of keeping it" },
+  { "members", "any", '`"global"`', '`"global"`, `"local"`, `"external"` or a list of names' },
+}, {
+  gone = {
+    priority = "events have no levels: one waits while the hub is locked",
+    atomic_priority_set = "events have no levels: one waits while the hub is locked",
+  },
+})
+
+M.propagation = group("`dispatcher.propagate_event`", {
+  { "members", "any", '`"global"`', '`"global"`, `"local"`, `"external"` or a list of names' },
+})
+
+M.propagated = group("the request of `dispatcher.propagate_event`", {
+  { "name", "text", "required", "the key whose handlers run" },
+  { "data", "any", "`nil`", "plain data" },
+})
+
+M.rendezvous = group("`distribution.rendezvous`", {})
+M.consistent_hashing = group("`distribution.consistent_hashing`", {})
+M.singularity = group("`redundancy.singularity`", {})
+M.cold_swap = group("`migration.cold_swap`", {}, {
+  gone = { state_ttl = "a state that is handed over is kept by nobody" },
+})
+M.hot_swap = group("`migration.hot_swap`", {
+  { "handover", "boolean", "`false`", "children go hot, with their state; without it they move cold" },
+}, {
+  gone = {
+    retention = "a move is over when the other side has said so",
+    confirm_handover = "every handover is confirmed",
+    handover_data_wait = "a move is over when the other side has said so",
+    child_migration_timeout = "a move that takes longer than 35 s is given up, and tried again",
+    state_ttl = "a state that is handed over is kept by nobody",
+    state_query_timeout = "a move that takes longer than 35 s is given up, and tried again",
+  },
+})
+M.pubsub = group("`synchronization.pubsub`", {}, {
+  gone = { sync_interval = "nodes send what changed when it changes, and compare one digest" },
+})
+M.divergence = group("`partition_tolerance.divergence`", {})
+
+return M
