@@ -32,7 +32,8 @@ local function group(title, entries, spellings)
   return out
 end
 
-local TIMEOUT_GONE = {
+local OPERATION_RENAMED = { async_wait = "awaitable", call_timeout = "timeout", request_timeout = "timeout" }
+local OPERATION_GONE = {
   await_timeout = "a result is kept until it is awaited, as long as its actor lives",
   return_first = "`:first()` of the result answers that",
   reply_to = "the answer comes to the future; `dispatcher.children_start` takes `reply_to`",
@@ -136,21 +137,21 @@ M.start = group("`hub:start_child`, `hub:start_children`, `distributor.init_chil
   { "child_mapping", "table", "none", "nodes by child id, for distributions that want them" },
   { "disable_logging", "boolean", "`false`", "no log lines about children that failed to start" },
 }, {
-  renamed = { async_wait = "awaitable", call_timeout = "timeout", request_timeout = "timeout" },
+  renamed = OPERATION_RENAMED,
   gone = with({
     init_cids = "a strategy is asked for all ids at once",
     migration_add = "moves are the hub's own",
     durable = "nothing of a child is kept on disk",
     auto_recovery_replay = "nothing of a child is kept on disk",
-  }, TIMEOUT_GONE),
+  }, OPERATION_GONE),
 })
 
 M.stop = group("`hub:stop_child`, `hub:stop_children`, `distributor.stop_children`", {
   { "awaitable", "boolean", "`false`", "answer a future" },
   { "timeout", "ms", "10000 and 1 for each child", "for the whole operation" },
 }, {
-  renamed = { async_wait = "awaitable", call_timeout = "timeout", request_timeout = "timeout" },
-  gone = TIMEOUT_GONE,
+  renamed = OPERATION_RENAMED,
+  gone = OPERATION_GONE,
 })
 
 M.lookup = group("`hub:child_lookup`", {

@@ -20,7 +20,7 @@ describe("luahub.argument", function()
       public("x")
     end)
     assert.is_false(ok)
-    assert.matches("^[^:]*argument_spec.lua:%d+: public: ms: expected a number of milliseconds up to 86400000, got \"x\"$", problem)
+    assert.matches('^[^:]*argument_spec.lua:%d+: public: ms: expected a number of milliseconds .*, got "x"$', problem)
   end)
 
   it("lets nil pass for what is optional, and nothing else", function()

@@ -1,12 +1,13 @@
--- The public interface as ProcessHub's users know it, on a real hub of three nodes. T- numbers are those of the table in
--- doc/coming_from_processhub.md, which also says what took the place of those that are not here.
+-- The public interface as ProcessHub's users know it, on a real hub of three nodes. T- numbers are those of the table
+-- in doc/coming_from_processhub.md, which also says what took the place of those that are not here.
 local cluster = require("spec.cluster.helper")
 
 describe("Starting, stopping and asking, on three nodes", function()
   local world, nodes, n1
 
   setup(function()
-    world = cluster.new({ hub = [[children = { { id = "static", start = { "tracked" }, metadata = { tag = "fixed" } } }]] })
+    world = cluster.new({ hub = [[
+      children = { { id = "static", start = { "tracked" }, metadata = { tag = "fixed" } } }]] })
     nodes = { world:start("n1") }
     for i = 2, 3 do
       nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
@@ -28,8 +29,8 @@ describe("Starting, stopping and asking, on three nodes", function()
       if #ids > 0 then assert(hub:stop_children(ids, { awaitable = true }):await():status() == "ok") end]])
   end)
 
-  -- What a chunk answers on n1, with `start` and `good` at hand: `start(specs, options)` awaits and answers a short form
-  -- of the result.
+  -- What a chunk answers on n1, with `start` and `good` at hand: `start(specs, options)` awaits and answers a short
+  -- form of the result.
   local function run(chunk)
     return n1:eval([[
       local function good(id, more)
@@ -78,7 +79,8 @@ describe("Starting, stopping and asking, on three nodes", function()
     assert.are.same({ "error", "", "a child_failed b child_failed" }, run([[
       return start({ { id = "a", start = { "no.such.module" } }, bad("b") })]]))
     assert.matches("module 'no.such.module' not found", run([[
-      return hub:start_child({ id = "a", start = { "no.such.module" } }, { awaitable = true }):await():errors()[1].message]]))
+      local future = hub:start_child({ id = "a", start = { "no.such.module" } }, { awaitable = true })
+      return future:await():errors()[1].message]]))
   end)
 
   it("T-022 start_child: with check_existing = false what runs is an error of its own", function()
@@ -160,8 +162,9 @@ describe("Starting, stopping and asking, on three nodes", function()
       end)
       assert.are.same({ true, true, "tracked", 1, 0, true, "x", 3 }, node:eval([[
         local child, dump = hub:child_lookup("a", { with_metadata = true }), hub:registry_dump()
-        return { hub:child_lookup("nobody") == nil, hub:get_pid("nobody") == nil, child.spec.start[1], #hub:get_pids("a"),
-          #hub:get_pids("nobody"), hub:get_pid("a") == child.instances[1].pid, dump[1].metadata.tag, #dump }]]))
+        return { hub:child_lookup("nobody") == nil, hub:get_pid("nobody") == nil, child.spec.start[1],
+          #hub:get_pids("a"), #hub:get_pids("nobody"),
+          hub:get_pid("a") == child.instances[1].pid, dump[1].metadata.tag, #dump }]]))
     end
     assert.are.equal(3, run([[
       local count = 0
