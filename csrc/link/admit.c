@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "link/internal.h"
+#include "link/proof.h"
 
 static void say_hello(struct lh_conn *conn) {
   const struct lh_links *links = conn->links;
@@ -27,6 +28,8 @@ static void say_hello(struct lh_conn *conn) {
   memcpy(hello.cluster, links->cluster, sizeof hello.cluster);
   memcpy(hello.key_id, links->key_id, sizeof hello.key_id);
   (void)snprintf(hello.name, sizeof hello.name, "%s", links->name);
+  memcpy(hello.public_key, links->identity->public_key, sizeof hello.public_key);
+  (void)lh_proof_make(conn->session, links->identity, hello.proof);
   struct lh_buf body = LH_BUF_EMPTY;
   lh_hello_write(&body, &hello);
   lh_conn_say(conn, LH_WORD_HELLO, lh_bytes_of(&body));
@@ -99,6 +102,10 @@ static bool refuse_impostor(struct lh_conn *conn, const struct lh_hello_word *he
   if (memcmp(hello->cluster, links->cluster, sizeof links->cluster) != 0 ||
       memcmp(hello->key_id, links->key_id, sizeof links->key_id) != 0) {
     refuse_because(conn, LH_EDENIED, "another cluster");
+    return true;
+  }
+  if (!lh_proof_holds(conn->session, hello)) {
+    refuse_because(conn, LH_EDENIED, "the peer does not hold the key of the id that it names");
     return true;
   }
   if (lh_run_equal(&hello->run, &links->run)) {

@@ -48,7 +48,7 @@ void lh_datagram_settle(struct lh_peer *peer) {
 void lh_datagram_keys(struct lh_conn *conn, bool settled) {
   struct lh_peer *peer = conn->peer;
   uint8_t keys[EXPORT_BYTES];
-  if (!lh_session_export(conn->session, keys, sizeof keys)) return;
+  if (!lh_session_export(conn->session, LH_EXPORT_DGRAM, keys, sizeof keys)) return;
   const uint8_t *from_dialler = keys;
   const uint8_t *to_dialler = keys + 32;
   const uint32_t key_id = key_id_of(keys + 64);

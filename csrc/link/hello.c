@@ -7,7 +7,7 @@
 #include "wire/wire.h"
 
 enum {
-  HELLO_FIELDS = 10,
+  HELLO_FIELDS = 12,
   WELCOME_FIELDS = 1,
   REFUSAL_FIELDS = 4,
   FIELDS_MAX = 64,
@@ -39,6 +39,8 @@ void lh_hello_write(struct lh_buf *out, const struct lh_hello_word *hello) {
   lh_write_uint(out, hello->nonce);
   lh_write_uint(out, hello->port);
   lh_write_bin(out, hello->greeting.data, hello->greeting.len);
+  lh_write_bin(out, hello->public_key, sizeof hello->public_key);
+  lh_write_bin(out, hello->proof, sizeof hello->proof);
 }
 
 static void read_fixed(struct lh_reader *reader, uint8_t *out, size_t len) {
@@ -93,6 +95,8 @@ int lh_hello_read(struct lh_bytes body, struct lh_hello_word *hello) {
   hello->nonce = lh_read_uint(&reader, UINT64_MAX);
   hello->port = (uint16_t)lh_read_uint(&reader, UINT16_MAX);
   hello->greeting = lh_read_bin(&reader, LH_GREETING_MAX);
+  read_fixed(&reader, hello->public_key, sizeof hello->public_key);
+  read_fixed(&reader, hello->proof, sizeof hello->proof);
   return close_fields(&reader, count - HELLO_FIELDS);
 }
 

@@ -1,8 +1,9 @@
 // hello.h - the words of the link's own lane: HELLO, WELCOME, REFUSED. Private to csrc/link.
 //
 //   HELLO    [min, max, cluster digest, key id, run, name, features, boot nonce, port, greeting,
-//   ...] WELCOME  [linked, ...]                linked: the sender has another link with the
-//   receiver that is up REFUSED  [by node, code, text, answer, ...]
+//             public key, proof, ...]
+//   WELCOME  [linked, ...]    linked: the sender has another link with the receiver that is up
+//   REFUSED  [by node, code, text, answer, ...]
 //
 // The first two fields of HELLO never change, so that any two versions can say that they do not
 // match. Fields behind those named are passed over. Slices point into the bytes given. Pure.
@@ -12,7 +13,7 @@
 #include "link/link.h"
 
 enum lh_word { LH_WORD_HELLO = 1, LH_WORD_WELCOME = 2, LH_WORD_REFUSED = 3 };
-enum { LH_KEY_ID_BYTES = 4, LH_REFUSAL_TEXT_MAX = 256 };
+enum { LH_KEY_ID_BYTES = 4, LH_REFUSAL_TEXT_MAX = 256, LH_PROOF_BYTES = 64 };
 
 struct lh_hello_word {
   uint32_t min, max;
@@ -24,6 +25,8 @@ struct lh_hello_word {
   uint64_t nonce;  // drawn at start: tells two processes with one identity and epoch apart
   uint16_t port;   // where the sender listens
   struct lh_bytes greeting;
+  uint8_t public_key[32];         // what the id was made from
+  uint8_t proof[LH_PROOF_BYTES];  // that the sender holds its other half: proof.h
 };
 
 struct lh_refusal {

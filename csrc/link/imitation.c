@@ -189,8 +189,9 @@ static bool imitation_holds_half(const struct lh_session *session) {
 
 static void imitation_renew(struct lh_session *session) { (void)session; }
 
-static bool imitation_export(struct lh_session *session, uint8_t *out, size_t len) {
-  struct lh_random random = {imitation_of(session)->exported};
+static bool imitation_export(struct lh_session *session, enum lh_export use, uint8_t *out,
+                             size_t len) {
+  struct lh_random random = {imitation_of(session)->exported + (uint64_t)use};
   for (size_t i = 0; i < len; i++) out[i] = (uint8_t)lh_random_next(&random);
   return true;
 }
@@ -202,7 +203,7 @@ static void imitation_free(struct lh_session *session) {
 
 static const struct lh_session_ops imitation_ops = {
     imitation_free,       imitation_shake, imitation_read,   imitation_write,
-    imitation_holds_half, imitation_renew, imitation_export,
+    imitation_holds_half, imitation_renew, imitation_export, true,
 };
 
 struct lh_session *lh_imitation_new(struct lh_env *env, const uint8_t psk[32]) {

@@ -117,6 +117,7 @@ struct lh_links {
   const struct lh_links_ops *ops;
   void *self;
 
+  const struct lh_identity *identity;
   struct lh_run run;
   char *name;
   uint64_t nonce;

@@ -137,7 +137,7 @@ struct lh_links_ops {
 struct lh_links_config {
   struct lh_env *env;
   struct lh_runs *runs;
-  const struct lh_identity *identity;
+  const struct lh_identity *identity;  // must live longer
   struct lh_secret secret;
   const char *cluster;  // cluster name, part of what the secret's keys are derived from; "" is fine
   const char *name;

@@ -154,6 +154,7 @@ struct lh_links *lh_links_new(const struct lh_links_config *config, const struct
   links->ops = ops;
   links->self = self;
   links->name = lh_strdup(config->name);
+  links->identity = config->identity;
   links->run.id = config->identity->id;
   for (int i = 0; i < LH_COMPLAINTS; i++)
     links->complained_at[i] = lh_env_now(links->env) - COMPLAINT_MS;

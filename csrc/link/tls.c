@@ -10,8 +10,6 @@
 #include "link/keys.h"
 #include "link/random.h"
 
-#define EXPORT_LABEL "EXPORTER-luahub-dgram"
-
 static const uint8_t suite[2] = {0x13, 0x02};  // TLS_AES_256_GCM_SHA384
 
 struct lh_tls {
@@ -237,13 +235,15 @@ static void tls_renew(struct lh_session *session) {
   (void)SSL_key_update(ssl_of(session), SSL_KEY_UPDATE_NOT_REQUESTED);
 }
 
-static bool tls_export(struct lh_session *session, uint8_t *out, size_t len) {
-  return SSL_export_keying_material(ssl_of(session), out, len, EXPORT_LABEL, strlen(EXPORT_LABEL),
+static bool tls_export(struct lh_session *session, enum lh_export use, uint8_t *out, size_t len) {
+  static const char *const labels[] = {"EXPORTER-luahub-dgram", "EXPORTER-luahub-dialler",
+                                       "EXPORTER-luahub-acceptor"};
+  return SSL_export_keying_material(ssl_of(session), out, len, labels[use], strlen(labels[use]),
                                     NULL, 0, 0) == 1;
 }
 
-static const struct lh_session_ops tls_ops = {tls_session_free, tls_shake, tls_read,  tls_write,
-                                              tls_holds_half,   tls_renew, tls_export};
+static const struct lh_session_ops tls_ops = {tls_session_free, tls_shake, tls_read,   tls_write,
+                                              tls_holds_half,   tls_renew, tls_export, false};
 
 static struct lh_session *tls_session_new(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
   struct tls_session *session = LH_NEW(struct tls_session);
@@ -280,6 +280,6 @@ bool lh_session_holds_half(const struct lh_session *session) {
 
 void lh_session_renew(struct lh_session *session) { session->ops->renew(session); }
 
-bool lh_session_export(struct lh_session *session, uint8_t *out, size_t len) {
-  return session->ops->export(session, out, len);
+bool lh_session_export(struct lh_session *session, enum lh_export use, uint8_t *out, size_t len) {
+  return session->ops->export(session, use, out, len);
 }

@@ -43,8 +43,9 @@ int lh_session_read(struct lh_session *session, uint8_t *out, size_t cap);
 bool lh_session_write(struct lh_session *session, struct lh_bytes record);
 bool lh_session_holds_half(const struct lh_session *session);  // a part of a record waits
 void lh_session_renew(struct lh_session *session);             // a new key for what is sent
-// `out` is cut from the session's exporter; both ends get the same bytes.
-bool lh_session_export(struct lh_session *session, uint8_t *out, size_t len);
+// `out` is cut from the session's exporter, other bytes for each use; both ends get the same ones.
+enum lh_export { LH_EXPORT_DGRAM, LH_EXPORT_DIALLER, LH_EXPORT_ACCEPTOR };
+bool lh_session_export(struct lh_session *session, enum lh_export use, uint8_t *out, size_t len);
 
 // What a kind of session can do: tls.c is one, imitation.c the other.
 struct lh_session_ops {
@@ -54,7 +55,8 @@ struct lh_session_ops {
   bool (*write)(struct lh_session *session, struct lh_bytes record);
   bool (*holds_half)(const struct lh_session *session);
   void (*renew)(struct lh_session *session);
-  bool (*export)(struct lh_session *session, uint8_t *out, size_t len);
+  bool (*export)(struct lh_session *session, enum lh_export use, uint8_t *out, size_t len);
+  bool imitates;
 };
 struct lh_session {
   const struct lh_session_ops *ops;

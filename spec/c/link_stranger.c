@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "link/frame.h"
 #include "link/keys.h"
+#include "link/proof.h"
 #include "link/seal.h"
 #include "link/tls.h"
 
@@ -204,11 +205,12 @@ static void *run_tap(void *data) {
 static int stranger_tap(lua_State *L) {
   struct lh_addr at = {0};
   const struct lh_addr target = check_addr(L, 1);
+  const lua_Integer spoiled = luaL_optinteger(L, 2, -1);
   (void)lh_addr_parse(&at, "127.0.0.1:0");
   struct tap *tap = lua_newuserdatauv(L, sizeof(struct tap), 0);
   memset(tap, 0, sizeof *tap);
   tap->target = target;
-  tap->until_spoiled = luaL_optinteger(L, 2, -1);
+  tap->until_spoiled = spoiled;
   tap->ends[0] = tap->ends[1] = -1;
   tap->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   tap->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -276,6 +278,7 @@ static int tap_gc(lua_State *L) {
 
 struct speaker {
   int fd;
+  struct lh_cluster_keys keys;
   struct lh_env *env;  // for its random bytes
   struct lh_tls *tls;
   struct lh_session *session;
@@ -310,12 +313,11 @@ static bool speaker_shake(struct speaker *speaker) {
 static int stranger_speak(lua_State *L) {
   const struct lh_addr addr = check_addr(L, 1);
   const struct lh_secret secret = check_secret(L, 2);
-  struct lh_cluster_keys keys;
-  lh_cluster_keys_derive(&keys, &secret, "");
   struct speaker *speaker = lua_newuserdatauv(L, sizeof(struct speaker), 0);
+  lh_cluster_keys_derive(&speaker->keys, &secret, "");
   speaker->fd = connect_to(&addr);
   speaker->env = lh_env_uv_new();
-  speaker->tls = lh_tls_new(speaker->env, keys.psk, keys.key_id);
+  speaker->tls = lh_tls_new(speaker->env, speaker->keys.psk, speaker->keys.key_id);
   speaker->pipe = (struct lh_pipe){0};
   speaker->session = lh_session_new(speaker->tls, true, &speaker->pipe);
   luaL_setmetatable(L, SPEAKER);
@@ -375,31 +377,37 @@ static int speaker_gc(lua_State *L) {
 }
 
 static lua_Integer field(lua_State *L, const char *name, lua_Integer otherwise) {
-  lua_getfield(L, 1, name);
+  lua_getfield(L, 2, name);
   const lua_Integer value = luaL_optinteger(L, -1, otherwise);
   lua_pop(L, 1);
   return value;
 }
 
-// stranger.hello{ secret, id = 16 bytes, epoch, min, max, nonce }: the body of a HELLO.
-static int stranger_hello(lua_State *L) {
-  struct lh_cluster_keys keys;
+static struct lh_bytes bytes_field(lua_State *L, const char *name) {
+  lua_getfield(L, 2, name);
+  return check_bytes(L, -1);  // stays on the stack, so the bytes live until the call ends
+}
+
+// speaker:hello{ id = 16 bytes, epoch, min, max, nonce, greeting }: the body of a HELLO with the
+// proof of this connection. The id is that of a key which every speaker has, unless told.
+static int speaker_hello(lua_State *L) {
+  static const uint8_t private_key[32] = {77};
+  struct speaker *speaker = check_speaker(L);
   struct lh_hello_word hello = {.name = "stranger"};
-  lua_getfield(L, 1, "secret");
-  const struct lh_secret secret = check_secret(L, -1);
-  lh_cluster_keys_derive(&keys, &secret, "");
-  memcpy(hello.cluster, keys.digest, sizeof hello.cluster);
-  memcpy(hello.key_id, keys.key_id, sizeof hello.key_id);
-  lua_getfield(L, 1, "id");
-  const struct lh_bytes id = check_bytes(L, -1);
-  luaL_argcheck(L, id.len == sizeof hello.run.id.bytes, 1, "id is 16 bytes");
-  memcpy(hello.run.id.bytes, id.data, id.len);
+  struct lh_identity identity;
+  (void)lh_identity_restore(&identity, private_key);
+  memcpy(hello.cluster, speaker->keys.digest, sizeof hello.cluster);
+  memcpy(hello.key_id, speaker->keys.key_id, sizeof hello.key_id);
+  memcpy(hello.public_key, identity.public_key, sizeof hello.public_key);
+  (void)lh_proof_make(speaker->session, &identity, hello.proof);
+  const struct lh_bytes id = bytes_field(L, "id");
+  hello.run.id = identity.id;
+  if (id.len == sizeof hello.run.id.bytes) memcpy(hello.run.id.bytes, id.data, id.len);
   hello.run.epoch = (uint64_t)field(L, "epoch", 1);
   hello.min = (uint32_t)field(L, "min", LH_PROTOCOL_MIN);
   hello.max = (uint32_t)field(L, "max", LH_PROTOCOL_MAX);
   hello.nonce = (uint64_t)field(L, "nonce", 77);
-  lua_getfield(L, 1, "greeting");
-  hello.greeting = check_bytes(L, -1);
+  hello.greeting = bytes_field(L, "greeting");
   struct lh_buf body = LH_BUF_EMPTY;
   lh_hello_write(&body, &hello);
   lua_pushlstring(L, (const char *)body.data, body.len);
@@ -510,11 +518,9 @@ static const luaL_Reg tap_methods[] = {{"address", tap_address},
                                        {"packets", tap_packets},
                                        {NULL, NULL}};
 
-static const luaL_Reg speaker_methods[] = {{"hang_up", speaker_gc},
-                                           {"listen", speaker_listen},
-                                           {"say", speaker_say},
-                                           {"record", speaker_record},
-                                           {NULL, NULL}};
+static const luaL_Reg speaker_methods[] = {{"hang_up", speaker_gc},    {"hello", speaker_hello},
+                                           {"listen", speaker_listen}, {"say", speaker_say},
+                                           {"record", speaker_record}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {
     {"client_hello", stranger_client_hello},
@@ -523,7 +529,6 @@ static const luaL_Reg functions[] = {
     {"drain", stranger_drain},
     {"generate", stranger_generate},
     {"hang_up", stranger_hang_up},
-    {"hello", stranger_hello},
     {"packet", stranger_packet},
     {"parse", stranger_parse},
     {"sign", stranger_sign},

@@ -98,15 +98,9 @@ describe("a node among strangers", function()
     return peer
   end
 
-  local function hello(fields)
-    fields.secret = fixture.secret
-    fields.id = fields.id or string.rep("\xff", 16)
-    return stranger.hello(fields)
-  end
-
   it("names both ranges to a peer without a common version (wire 32)", function()
     local peer = speaker()
-    peer:say(HELLO, LINK_LANE, WHOLE, hello { min = 7, max = 9 })
+    peer:say(HELLO, LINK_LANE, WHOLE, peer:hello { min = 7, max = 9 })
     assert.matches("speaks 1 to 1, the dialling one 7 to 9", peer:listen())
     peer:hang_up()
     assert.equal(1, raw:counters(b).refused)
@@ -123,7 +117,7 @@ describe("a node among strangers", function()
 
   it("takes a HELLO with fields that are added later (wire 34)", function()
     local peer = speaker()
-    local body = hello {}
+    local body = peer:hello {}
     peer:say(HELLO, LINK_LANE, WHOLE, string.char(body:byte(1) + 1) .. body:sub(2) .. "\xa5later")
     peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00")
     assert.equal(WELCOME, peer:listen():byte(1))
@@ -132,9 +126,29 @@ describe("a node among strangers", function()
     net:until_count(b, "down", 1)
   end)
 
+  -- What b says to the HELLO that hello(peer, another peer) makes.
+  local function refused(hello)
+    local peer, other = speaker(), speaker()
+    peer:say(HELLO, LINK_LANE, WHOLE, hello(peer, other))
+    local answer = peer:listen()
+    peer:hang_up()
+    other:hang_up()
+    assert.matches("does not hold the key of the id that it names", answer)
+    assert.equal(1, raw:counters(b).refused)
+    assert_unharmed()
+  end
+
+  it("takes no peer for a node whose key it does not hold", function()
+    refused(function(peer) return peer:hello { id = ("\xff"):rep(16) } end)
+  end)
+
+  it("takes no proof that was made for another connection", function()
+    refused(function(_, other) return other:hello {} end)
+  end)
+
   local function up()
     local peer = speaker()
-    peer:say(HELLO, LINK_LANE, WHOLE, hello {})
+    peer:say(HELLO, LINK_LANE, WHOLE, peer:hello {})
     peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00")
     assert.equal(WELCOME, peer:listen():byte(1))
     return peer
@@ -143,8 +157,8 @@ describe("a node among strangers", function()
   local breaches = {
     ["a frame before the link is up"] = function(peer) peer:say(1, 0, WHOLE, "x") end,
     ["WELCOME before HELLO"] = function(peer) peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00") end,
-    ["half a HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello({}):sub(1, 40)) end,
-    ["a HELLO with bytes left over"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {} .. "x") end,
+    ["half a HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, peer:hello({}):sub(1, 40)) end,
+    ["a HELLO with bytes left over"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, peer:hello {} .. "x") end,
     ["an unknown word (wire 33)"] = function(peer) peer:say(99, LINK_LANE, WHOLE, "") end,
     ["a continued frame that never began (wire 17)"] = function(peer) peer:say(1, 2, LAST, "x") end,
     ["an unknown flag"] = function(peer) peer:say(1, 2, 16 + WHOLE, "x") end,
@@ -167,7 +181,7 @@ describe("a node among strangers", function()
   end
 
   local later = {
-    ["a second HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, hello {}) end,
+    ["a second HELLO"] = function(peer) peer:say(HELLO, LINK_LANE, WHOLE, peer:hello {}) end,
     ["a frame that begins within another (wire 19)"] = function(peer)
       peer:say(1, 2, FIRST, "x")
       peer:say(1, 2, FIRST, "x")
@@ -216,7 +230,7 @@ describe("a node among strangers", function()
     local c = net:node { name = "c", partial_ms = 300 }
     local peer = assert(stranger.speak(raw:address(c), fixture.secret))
     assert.equal(HELLO, assert(peer:listen()):byte(1))
-    peer:say(HELLO, LINK_LANE, WHOLE, hello {})
+    peer:say(HELLO, LINK_LANE, WHOLE, peer:hello {})
     peer:say(WELCOME, LINK_LANE, WHOLE, "\x91\x00")
     assert.equal(WELCOME, peer:listen():byte(1))
     peer:say(1, 2, FIRST, "never the rest")
@@ -229,8 +243,8 @@ describe("a node among strangers", function()
 
   it("hangs up on a greeting that is too large", function()
     local peer = speaker()
-    peer:say(HELLO, LINK_LANE, FIRST, hello({ greeting = ("x"):rep(16385) }):sub(1, 16000))
-    peer:say(HELLO, LINK_LANE, LAST, hello({ greeting = ("x"):rep(16385) }):sub(16001))
+    peer:say(HELLO, LINK_LANE, FIRST, peer:hello({ greeting = ("x"):rep(16385) }):sub(1, 16000))
+    peer:say(HELLO, LINK_LANE, LAST, peer:hello({ greeting = ("x"):rep(16385) }):sub(16001))
     assert.is_nil(peer:listen())
     peer:hang_up()
     assert.equal(1, raw:counters(b).malformed)
