@@ -111,6 +111,8 @@ static void read_config(lua_State *L, struct lh_node_config *config) {
   config->listen = text_option(L, "listen");
   config->advertise = text_option(L, "advertise");
   config->data_dir = text_option(L, "data_dir");
+  config->allow_file = text_option(L, "allow_file");
+  config->allowed = text_option(L, "allowed");
   config->runtime_dir = text_option(L, "runtime_dir");
   config->path = text_option(L, "path");
   config->cpath = text_option(L, "cpath");

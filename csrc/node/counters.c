@@ -125,6 +125,7 @@ static void count_node(const struct lh_node *node, struct group *group) {
   count(group, "control_refused", own->control_refused);
   count(group, "control_cut", own->control_cut);
   count(group, "seeds_refused", own->seeds_refused);
+  count(group, "not_allowed", own->not_allowed);
 }
 
 static void count_registry(const struct lh_node *node, struct group *group) {

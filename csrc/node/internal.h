@@ -1,9 +1,9 @@
 // internal.h - what the files of this room share. See node.h.
 //
 // node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
-// seeds.c (dialling) · orders.c (hubs and actors) · service.c (requests from Lua) · hooks.c
-// (handlers, events) · remote.c (messages between actors of different nodes) · report.c (info,
-// members) · control.c (the control socket) · leave.c (ready, leaving, the end).
+// seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c (requests
+// from Lua) · hooks.c (handlers, events) · remote.c (messages between actors of different nodes) ·
+// report.c (info, members) · control.c (the control socket) · leave.c (ready, leaving, the end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
 
@@ -36,6 +36,13 @@ struct node_counters {
   uint64_t events_refused, events_dropped, hooks_failed, questions_failed;
   uint64_t control_refused, control_cut;  // clients of the control socket
   uint64_t seeds_refused;
+  uint64_t not_allowed;  // links and datagrams of nodes that are not on the list
+};
+
+enum { LH_DENIALS_MAX = 32 };
+struct denial {  // who listens there does not want this node
+  struct lh_addr address;
+  lh_ms until;
 };
 
 struct lh_node {
@@ -48,6 +55,8 @@ struct lh_node {
   struct lh_identity identity;
   uint64_t epoch;
   char *data_dir, *runtime_dir, *path, *cpath;
+  char *allow_file;       // or NULL: whoever holds the secret may come
+  struct lh_buf allowed;  // 16 bytes an id, sorted
   bool has_secret;
   struct lh_secret secret;
   struct lh_addr listen;
@@ -93,6 +102,8 @@ struct lh_node {
   struct lh_list seeds;     // struct seed
   struct lh_list evidence;  // struct evidence
   size_t seed_count;
+  struct denial denials[LH_DENIALS_MAX];  // the last ones; a zero address is none
+  size_t next_denial;
   lh_ms next_seed_round;
   bool joined;
 
@@ -131,6 +142,12 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 int lh_node_identity(struct lh_node *node, struct lh_error *error);
 int lh_node_keep_epoch(struct lh_node *node);  // LH_OK, or it is not on disk
 
+// allow.c
+bool lh_allow_holds(const struct lh_node *node, const struct lh_node_id *id);  // may be linked with
+// `ids` in hex, without anything between. LH_EINVAL and `error`: the list stays as it was.
+int lh_allow_set(struct lh_node *node, struct lh_bytes ids, struct lh_error *error);
+void lh_allow_enforce(struct lh_node *node);  // ends the links of those that are not on the list
+
 // peers.c
 int lh_peers_open(struct lh_node *node, struct lh_error *error);
 void lh_peers_reopen(struct lh_node *node);  // the members anew, for a new epoch
@@ -143,6 +160,8 @@ extern const struct lh_registry_ops lh_node_registry_ops;
 // seeds.c
 void lh_seeds_add(struct lh_node *node, const char *address);
 void lh_seeds_begin(struct lh_node *node);
+// Who listens there does not want this node: it is not dialled for 30 s.
+void lh_seeds_denied(struct lh_node *node, const struct lh_addr *address);
 void lh_seeds_round(struct lh_node *node, lh_ms now);
 lh_ms lh_seeds_due(const struct lh_node *node);
 void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record);
@@ -167,6 +186,7 @@ void lh_service_fail(struct lh_node *node, const struct caller *caller, const ch
                      const char *text);
 void lh_service_reply(struct lh_node *node, uint64_t caller, int status, struct lh_bytes value,
                       const struct lh_error *error);
+void lh_service_id(const struct lh_node_id *id, char out[33]);  // in hex
 void lh_service_members(struct lh_node *node, struct lh_buf *out);
 void lh_service_info(struct lh_node *node, struct lh_buf *out);
 

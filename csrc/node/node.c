@@ -144,6 +144,7 @@ static struct lh_node *make(const struct lh_node_config *config, struct lh_env *
   (void)snprintf(node->name, sizeof node->name, "%s", config->name);
   (void)snprintf(node->socket_name, sizeof node->socket_name, "%s", config->name);
   node->data_dir = copy_or_null(config->data_dir);
+  node->allow_file = copy_or_null(config->allow_file);
   node->runtime_dir = copy_or_null(config->runtime_dir);
   node->path = copy_or_null(config->path);
   node->cpath = copy_or_null(config->cpath);
@@ -210,6 +211,8 @@ static void *run_loop(void *self) {
 static int open_parts(struct lh_node *node, const struct lh_node_config *config,
                       struct lh_error *error) {
   int err = lh_node_identity(node, error);
+  if (err == LH_OK && node->allow_file != NULL)
+    err = lh_allow_set(node, lh_bytes_str(config->allowed), error);
   if (err == LH_OK && config->listen != NULL &&
       lh_addr_lookup(&node->listen, config->listen) != LH_OK) {
     err = lh_fail(error, LH_EINVAL, "listen: \"%s\" is no \"host:port\" of this machine",
@@ -270,6 +273,8 @@ struct lh_node *lh_node_start(const struct lh_node_config *config, struct lh_err
 // --- end ---
 static void free_texts(struct lh_node *node) {
   lh_free(node->data_dir);
+  lh_free(node->allow_file);
+  lh_buf_free(&node->allowed);
   lh_free(node->runtime_dir);
   lh_free(node->path);
   lh_free(node->cpath);

@@ -48,6 +48,9 @@ enum {
   // limit: events that wait while their hub is busy recovering or moving children | code limit,
   // node.events_dropped | spec/input/limit_spec.lua: events that wait
   LH_EVENTS_QUEUED_MAX = 10000,
+  // limit: ids of nodes in the allow_file | code invalid_config | spec/luahub/allowed_spec.lua:
+  // refuses more ids than a node keeps
+  LH_ALLOWED_MAX = 4096,
 };
 
 struct lua_State;
@@ -61,6 +64,8 @@ struct lh_node_config {
   bool has_secret;
   struct lh_secret secret;
   const char *data_dir;      // or NULL: a new identity at each start
+  const char *allow_file;    // or NULL: whoever holds the secret may come
+  const char *allowed;       // the ids in it, in hex; not NULL where allow_file is not
   const char *runtime_dir;   // of the control socket, or NULL: none
   const char *path, *cpath;  // for every heap
   int schedulers;

@@ -55,7 +55,7 @@ static void changed(void *self, const struct lh_member_record *record, enum lh_m
 }
 
 static void want_link(void *self, const struct lh_member_record *record) {
-  lh_seeds_dial(self, record);
+  if (lh_allow_holds(self, &record->run.id)) lh_seeds_dial(self, record);
 }
 static void want_evidence(void *self, const struct lh_member_record *record) {
   lh_seeds_evidence(self, record);
@@ -102,9 +102,26 @@ static const struct lh_member_ops member_ops = {
 };
 
 // --- what the links hear ---
+static int refuse_unlisted(struct lh_node *node, const struct lh_hello *peer,
+                           struct lh_buf *answer) {
+  char id[33];
+  char text[LH_ERROR_TEXT_MAX];
+  lh_service_id(&peer->run.id, id);
+  (void)snprintf(text, sizeof text, "its id %s is not in the allow_file of %s", id, node->name);
+  node->counters.not_allowed++;
+  lh_log(LH_LOG_WARN, "link", "%s is refused: %s", peer->name, text);
+  lh_write_cstr(answer, "not_allowed");
+  lh_write_cstr(answer, text);
+  lh_write_uint(answer, 0);
+  lh_write_uint(answer, 0);
+  lh_write_cstr(answer, peer->name);
+  return LH_EDENIED;
+}
+
 static int on_hello(void *self, const struct lh_hello *peer, struct lh_buf *answer) {
   struct lh_node *node = self;
   struct lh_error error;
+  if (!lh_allow_holds(node, &peer->run.id)) return refuse_unlisted(node, peer, answer);
   const int err = lh_members_check(node->members, &peer->run, peer->greeting, &error);
   if (err == LH_OK) return LH_OK;
   lh_log(LH_LOG_WARN, "link", "%s is refused: %s", peer->name, error.text);
@@ -185,6 +202,10 @@ static void on_frames_end(void *self) {
 
 static void on_datagram(void *self, uint32_t peer, struct lh_bytes body) {
   struct lh_node *node = self;
+  if (!lh_allow_holds(node, &lh_runs_at(node->runs, peer)->id)) {
+    node->counters.not_allowed++;
+    return;
+  }
   lh_members_datagram(node->members, lh_env_now(node->env), lh_runs_at(node->runs, peer), body);
   lh_node_touch(node);
 }
@@ -206,6 +227,16 @@ static void name_is_taken(struct lh_node *node, struct lh_bytes text) {
   (void)snprintf(line, sizeof line, "the name \"%s\" is taken: %.*s", node->name, (int)text.len,
                  (const char *)text.data);
   lh_leave_give_way(node, "name_taken", line);
+}
+
+// One that just starts does not go on alone: it would run what others run.
+static void is_not_allowed(struct lh_node *node, struct lh_bytes text, const struct lh_addr *to) {
+  char line[LH_ERROR_TEXT_MAX];
+  lh_seeds_denied(node, to);
+  if (node->phase != NODE_STARTING) return;
+  (void)snprintf(line, sizeof line, "this node is not wanted: %.*s", (int)text.len,
+                 (const char *)text.data);
+  lh_leave_give_way(node, "not_allowed", line);
 }
 
 static void was_refused(struct lh_node *node, struct lh_bytes answer, const struct lh_addr *to) {
@@ -236,6 +267,7 @@ static void was_refused(struct lh_node *node, struct lh_bytes answer, const stru
   }
   lh_log(LH_LOG_WARN, "link", "%s refuses this node: %.*s", address, (int)text.len,
          (const char *)text.data);
+  if (lh_bytes_equal(code, lh_bytes_str("not_allowed"))) is_not_allowed(node, text, to);
   const bool present = lh_bytes_equal(name, lh_bytes_str(node->name));  // or one that it had before
   if (present && lh_bytes_equal(code, lh_bytes_str("name_taken"))) name_is_taken(node, text);
 }

@@ -13,9 +13,13 @@ static void pair_text(struct lh_buf *out, const char *key, const char *value) {
   lh_write_cstr(out, value);
 }
 
+void lh_service_id(const struct lh_node_id *id, char out[33]) {
+  for (size_t i = 0; i < 16; i++) (void)snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
+}
+
 static void write_id(struct lh_buf *out, const struct lh_node_id *id) {
   char text[33];
-  for (size_t i = 0; i < 16; i++) (void)snprintf(text + 2 * i, 3, "%02x", id->bytes[i]);
+  lh_service_id(id, text);
   pair_text(out, "id", text);
 }
 
@@ -67,8 +71,9 @@ void lh_service_members(struct lh_node *node, struct lh_buf *out) {
 
 void lh_service_info(struct lh_node *node, struct lh_buf *out) {
   static const char *const phases[] = {"starting", "ready", "leaving", "ended"};
-  lh_write_map(out, 5);
+  lh_write_map(out, node->allow_file != NULL ? 6 : 5);
   pair_text(out, "address", node->address);
+  if (node->allow_file != NULL) pair_text(out, "allow_file", node->allow_file);
   pair_uint(out, "epoch", node->epoch);
   write_id(out, &node->identity.id);
   pair_text(out, "name", node->name);

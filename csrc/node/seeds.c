@@ -3,7 +3,8 @@
 //
 // Seeds are dialled at once, then again with growing pauses, and for ever every SEED_SLOW_MS, so
 // that islands which formed while no seed answered find each other later; but not those where a
-// member is that we have a link to, nor ourselves. Evidence: a run whose
+// member is that we have a link to, nor ourselves. Whoever said that we may not come is left alone
+// for DENIED_MS. Evidence: a run whose
 // link broke is dialled at every address it had; when each refuses, or somebody else answers there,
 // that run is gone.
 #include "node/internal.h"
@@ -18,6 +19,7 @@
 enum {
   SEED_FIRST_MS = 250,
   SEED_SLOW_MS = 30000,
+  DENIED_MS = 30000,
   REDIAL_MS = 15,
   BROKEN_MAX = 40,
   // limit: addresses that a node dials until somebody answers, also those of members that it knew
@@ -60,6 +62,26 @@ static bool split_address(const char *text, char *host, size_t room, uint16_t *p
   return true;
 }
 
+// --- who does not want us ---
+void lh_seeds_denied(struct lh_node *node, const struct lh_addr *address) {
+  struct denial *denial = &node->denials[node->next_denial];
+  node->next_denial = (node->next_denial + 1) % LH_DENIALS_MAX;
+  *denial = (struct denial){*address, lh_env_now(node->env) + DENIED_MS};
+}
+
+static bool is_denied(const struct lh_node *node, const struct lh_addr *address) {
+  for (size_t i = 0; i < LH_DENIALS_MAX; i++) {
+    const struct denial *denial = &node->denials[i];
+    if (denial->until > lh_env_now(node->env) && lh_addr_equal(&denial->address, address))
+      return true;
+  }
+  return false;
+}
+
+static void dial(struct lh_node *node, const struct lh_addr *address) {
+  if (!is_denied(node, address)) lh_links_dial(node->links, address);
+}
+
 // --- seeds ---
 // True when a dial could only end at ourselves or at the other end of a link.
 static bool is_met(struct lh_node *node, const char *address) {
@@ -84,7 +106,7 @@ static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t co
   for (size_t i = 0; i < count && seed->node->links != NULL; i++) {
     char address[LH_ADDR_TEXT_MAX];
     lh_addr_format(&addrs[i], address);
-    if (!is_met(seed->node, address)) lh_links_dial(seed->node->links, &addrs[i]);
+    if (!is_met(seed->node, address)) dial(seed->node, &addrs[i]);
   }
 }
 
@@ -140,7 +162,7 @@ static void dial_seeds(struct lh_node *node, lh_ms now) {
 static void dial_found(void *self, int err, const struct lh_addr *addrs, size_t count) {
   struct lh_node *node = self;
   (void)err;
-  for (size_t i = 0; i < count && node->links != NULL; i++) lh_links_dial(node->links, &addrs[i]);
+  for (size_t i = 0; i < count && node->links != NULL; i++) dial(node, &addrs[i]);
 }
 
 void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record) {

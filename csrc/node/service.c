@@ -158,6 +158,22 @@ static void do_members(struct request *request) {
   answer_buf(request, &out);
 }
 
+// The list of ids as it is now in the allow_file.
+static void do_allow(struct request *request) {
+  struct lh_error error;
+  struct lh_reader in;
+  lh_reader_init_user(&in, field(request->value, "ids"));
+  const struct lh_bytes ids = lh_read_str(&in, LH_SPEC_MAX * 4);
+  if (in.err != LH_OK || request->node->allow_file == NULL) {
+    fail(request, "invalid_config", "this node was started without an allow_file");
+  } else if (lh_allow_set(request->node, ids, &error) != LH_OK) {
+    fail(request, "invalid_config", error.text);
+  } else {
+    lh_allow_enforce(request->node);
+    answer_true(request);
+  }
+}
+
 static void do_control_send(struct request *request) {
   struct lh_reader in;
   lh_reader_init_user(&in, field(request->value, "connection"));
@@ -413,6 +429,7 @@ static const struct {
   void (*fn)(struct request *request);
   bool from_others;  // other nodes' actors may ask it
 } kinds[] = {
+    {"allow", do_allow, false},
     {"control_send", do_control_send, false},
     {"counters", do_counters, false},
     {"event", do_event, false},

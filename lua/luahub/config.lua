@@ -3,6 +3,7 @@
 -- Collects every problem with the path that leads to it; starts nothing. The result is the configuration with its
 -- defaults, as luahub.node wants it.
 
+local allowed = require("luahub.allowed")
 local argument = require("luahub.argument")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
@@ -18,6 +19,7 @@ local strategy = require("luahub.strategy")
 ---@field join? string[]        "host:port" of other nodes to find the cluster by
 ---@field secret? string        the cluster's secret; rather use secret_file
 ---@field secret_file? string   a file with the secret that only its owner can read; relative to FILE
+---@field allow_file? string    a file with the ids of the nodes that may link with this one; default: any node may
 ---@field data_dir? string      where the node keeps its key and epoch; relative to FILE; default: a new id each start
 ---@field schedulers? integer   threads that run children; default one a core
 ---@field heap_memory? integer  MiB that one heap may hold; what would make it larger fails; default 1024
@@ -122,7 +124,7 @@ local function check_network(node, has_secret, report)
   if node.advertise ~= nil then check_address("node.advertise", node.advertise, 1, report) end
   check_join(node.join, report)
   if has_secret then return end
-  for _, field in ipairs({ "listen", "join" }) do
+  for _, field in ipairs({ "listen", "join", "allow_file" }) do
     local value = node[field]
     if value ~= nil and not (type(value) == "table" and #value == 0) then
       report("node." .. field, "needs a secret: " .. secret.HOW_TO)
@@ -135,6 +137,7 @@ local function check_node(node, report)
   check_name(node.name, report)
   check_type("node.secret", node.secret, "string", report)
   check_type("node.secret_file", node.secret_file, "string", report)
+  check_type("node.allow_file", node.allow_file, "string", report)
   check_type("node.data_dir", node.data_dir, "string", report)
   check_type("node.runtime_dir", node.runtime_dir, "string", report)
   check_type("node.handle_signals", node.handle_signals, "boolean", report)
@@ -213,7 +216,26 @@ local function below(directory, path)
   return directory .. "/" .. path
 end
 
---- The configuration with its defaults and its secret read.
+-- Puts what stands in the files that a node names into its fields.
+local function read_files(node, directory)
+  if node.secret_file then
+    local text, err = secret.read(below(directory, node.secret_file))
+    if not text then return nil, err end
+    node.secret, node.secret_file = text, nil
+  elseif node.secret then
+    local problem = secret.problem(node.secret)
+    if problem then return failure.new("invalid_config", "node.secret: %s", problem) end
+  end
+  if node.allow_file then
+    node.allow_file = below(directory, node.allow_file)
+    local ids, err = allowed.read(node.allow_file)
+    if not ids then return nil, err end
+    node.allowed = table.concat(ids)
+  end
+  return true
+end
+
+--- The configuration with its defaults, and its secret and its list of nodes read.
 ---@param config luahub.Config  without problems
 ---@param directory? string     what relative paths are relative to; default: the working directory
 ---@return luahub.Config?
@@ -224,15 +246,8 @@ function M.complete(config, directory)
   for key, value in pairs(given) do
     node[key] = value
   end
-  if given.secret_file then
-    local text, err = secret.read(below(directory, given.secret_file))
-    if not text then return nil, err end
-    node.secret = text
-  elseif given.secret then
-    local problem = secret.problem(given.secret)
-    if problem then return failure.new("invalid_config", "node.secret: %s", problem) end
-  end
-  node.secret_file = nil
+  local read, err = read_files(node, directory)
+  if not read then return nil, err end
   node.name = node.name or host_name()
   if not node.name then return failure.new("invalid_config", "node.name: give one, the host has no name") end
   if node.secret then node.listen = node.listen or M.DEFAULT_LISTEN end

@@ -36,8 +36,8 @@ local M = {}
 local function core_config(node)
   local out = { path = package.path, cpath = package.cpath }
   for _, field in ipairs({
-    "name", "listen", "advertise", "join", "secret", "data_dir", "schedulers", "heap_memory", "log_level",
-    "handle_signals",
+    "name", "listen", "advertise", "join", "secret", "allow_file", "allowed", "data_dir", "schedulers", "heap_memory",
+    "log_level", "handle_signals",
   }) do
     out[field] = node[field]
   end

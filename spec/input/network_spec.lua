@@ -103,12 +103,12 @@ describe("The port of a node", function()
     local secret = tool.read(world.directory .. "/secret"):gsub("%s", "")
     local peer = assert(stranger.speak(n1.address, secret))
     assert.are.equal(HELLO, assert(peer:listen()):byte(1))
-    return peer, secret
+    return peer
   end
 
   it("refuses a peer of another protocol version, and says both ranges to it and to the log", function()
     local was = counters().refused
-    local peer, secret = speaker()
+    local peer = speaker()
     peer:say(HELLO, LINK_LANE, WHOLE, peer:hello({ min = 7, max = 9 }))
     local text = "no common protocol version: the dialled node speaks 1 to 1, the dialling one 7 to 9"
     assert.is_truthy(peer:listen():find(text, 1, true))
@@ -121,7 +121,7 @@ describe("The port of a node", function()
 
   it("refuses a peer whose record is not signed by its key", function()
     local was = counters().refused
-    local peer, secret = speaker()
+    local peer = speaker()
     peer:say(HELLO, LINK_LANE, WHOLE, peer:hello({}))
     assert.is_truthy(peer:listen())
     peer:hang_up()

@@ -1,5 +1,6 @@
 local stranger = require "luahub_test.link_stranger"
 local client_hello = require "luahub_test.link_client_hello"
+local certificate = require "luahub_test.link_certificate"
 local fixture = dofile "spec/link/fixture.lua"
 
 local LINK_LANE, FIRST, LAST, WHOLE = 3, 1, 2, 3
@@ -275,8 +276,15 @@ describe("a node among strangers", function()
     assert_unharmed()
   end)
 
-  pending("an expired certificate (wire 38), until there are certificates")
-  pending("a revoked identity (wire 39), until there are certificates")
+  it("believes no certificate, an expired one neither (wire 38)", function()
+    local listener, address = certificate.listen()
+    raw:dial(a, address)
+    assert.is_false((certificate.serve(listener)))
+    local failed = net:until_count(a, "dial_failed", 1)[1]
+    assert.equal(fixture.IO, failed.err)
+    assert.matches("no TLS with the cluster's key: certificate verify failed", failed.text)
+    assert_unharmed()
+  end)
 
   it("makes no link over a line that changes a byte of what the dialler says (wire 35)", function()
     local first = #client_hello(fixture.secret) -- the second flight is FINISHED in 74 bytes, and HELLO

@@ -82,9 +82,10 @@ describe("luahub.config", function()
   end)
 
   it("refuses listen and join without a secret and says how to make one", function()
-    local text = problems({ node = { listen = "127.0.0.1:7101", join = { "a:1" } } })
+    local text = problems({ node = { listen = "127.0.0.1:7101", join = { "a:1" }, allow_file = "f" } })
     assert.matches("node.listen: needs a secret: make one with `luahub keygen", text)
     assert.matches("node.join: needs a secret", text)
+    assert.matches("node.allow_file: needs a secret", text)
   end)
 
   it("refuses what cannot travel in a child's arguments", function()
