@@ -60,7 +60,7 @@ M.node = group("`node` of a configuration, `luahub.start`", {
   { "listen", "string", "`0.0.0.0:7946` with a secret", "`host:port`" },
   { "advertise", "string", "what it listens on", "`host:port` that others should use" },
   { "join", "table", "`{}`", "addresses of other nodes" },
-  { "allow_file", "path", "none", "the ids of the nodes that may link with this one" },
+  { "allow_file", "string", "none", "a file with the ids of the nodes that may link with this one" },
   { "data_dir", "string", "none", "where the node keeps its key and epoch" },
   { "schedulers", "integer", "one a core, at most 64", "threads that run children, 0 to 256" },
   { "heap_memory", "integer", "1024", "MiB that one heap may hold" },
