@@ -199,8 +199,11 @@ void lh_actors_run(struct lh_actors *actors, uint64_t token, struct lh_bytes mod
                               .args = args,
                               .arg_count = arg_count,
                               .limit_ms = timeout};
-  struct heap *heap = lha_place_shared(actors);
-  if (heap) lha_batch_post(heap, lha_batch_one(&birth));
+  struct heap *heap = lha_place_run(actors);
+  if (heap)
+    lha_batch_post(heap, lha_batch_one(&birth));
+  else
+    actors->ops.ran(actors->self, token, LH_ELIMIT, lh_bytes(NULL, 0), "no heap is left for it");
 }
 
 static lh_pid spawn_alone(struct lh_actors *actors, enum birth_kind kind, struct lh_bytes module,

@@ -144,7 +144,6 @@ void lha_heap_close(struct heap *heap) {
     heap->asks_first = order->next;
     lha_order_free(order);
   }
-  heap->asks_last = NULL;
   if (heap->L) {
     lha_task_pool_free(heap);
     if (heap->kind == KIND_MAIN) {

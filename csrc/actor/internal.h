@@ -269,8 +269,8 @@ struct heap {
   struct batch *births_first, *births_last;
   struct lh_child_started *started;
   size_t started_count;
-  struct order *asks_first, *asks_last;  // main heap: policy questions
-  lh_ms answer_ms;                       // a simulated one: how long each takes
+  struct order *asks_first;  // main heap: policy questions
+  lh_ms answer_ms;           // a simulated one: how long each takes
   struct actor *main_actor;
   int ask_depth;
 };
@@ -341,6 +341,7 @@ struct lh_actors {
   uint32_t free_heap_count;
   struct heap **shared;  // heaps that take children
   uint32_t shared_heaps;
+  struct heap *runs;  // for lh_actors_run; NULL: none so far
   uint32_t next_home;
   struct heap *gathered;  // the heaps that messages were gathered for, the last first
   atomic_int idle;        // shared schedulers asleep
@@ -434,6 +435,7 @@ void lha_urgent_free_all(struct lh_actors *actors);
 
 // place.c
 struct heap *lha_place_shared(struct lh_actors *actors);
+struct heap *lha_place_run(struct lh_actors *actors);                       // NULL at a limit
 struct heap *lha_place_own(struct lh_actors *actors, enum heap_kind kind);  // NULL at a limit
 void lha_place_return(struct heap *heap);  // an own heap is closed: its index is free
 

@@ -40,7 +40,6 @@ static void fail_asks(struct heap *heap) {
                                "the main program is gone");
     lha_order_free(order);
   }
-  heap->asks_last = NULL;
 }
 
 // On the main thread, outside any wait.
@@ -64,15 +63,19 @@ void lh_actors_ask(struct lh_actors *actors, uint64_t token, const char *kind, s
   lha_order_post(atomic_load(&actors->heaps[HEAP_MAIN]), order);
 }
 
+static bool is_hook(const struct order *order) {
+  return lh_bytes_equal(lh_bytes_of(&order->text), lh_bytes_str("hook"));
+}
+
+// Somebody waits for the answer to a question about a strategy: it goes before those that call
+// hooks.
 void lha_main_ask(struct heap *heap, struct order *order) {
-  order->next = NULL;
+  const bool last = is_hook(order);
+  struct order **at = &heap->asks_first;
+  while (*at != NULL && (last || !is_hook(*at))) at = &(*at)->next;
   order->ms = heap->now + heap->answer_ms;
-  if (heap->asks_last) {
-    heap->asks_last->next = order;
-  } else {
-    heap->asks_first = order;
-  }
-  heap->asks_last = order;
+  order->next = *at;
+  *at = order;
 }
 
 struct question {
@@ -111,7 +114,6 @@ static void answer_one(struct heap *heap, lua_State *L) {
   struct question question = {heap, order, LH_BUF_EMPTY};
   struct lh_error error;
   heap->asks_first = order->next;
-  if (!heap->asks_first) heap->asks_last = NULL;
   heap->ask_depth++;
   int status = LH_EFAILED;
   if (lua_checkstack(L, 4)) {

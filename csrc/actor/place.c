@@ -2,15 +2,21 @@
 //
 // Children share heaps: few heaps for few children, since a heap costs 20 kB; one per scheduler
 // once there are more, so that every core has work; and another whenever each holds
-// LH_HEAP_ACTORS_SOFT. An isolated or dedicated actor has a heap to itself, whose index is used
-// again after it. Any thread, under `actors->lock`.
+// LH_HEAP_ACTORS_SOFT. Runs of hook handlers have one apart. An isolated or dedicated actor has a
+// heap to itself, whose index is used again after it. Any thread, under `actors->lock`.
 #include "actor/internal.h"
 
-static struct heap *new_shared(struct lh_actors *actors) {
+static struct heap *new_heap(struct lh_actors *actors) {
   if (actors->next_heap >= LH_HEAPS_MAX) return NULL;
   struct sched *home = actors->scheds[actors->next_home++ % (uint32_t)actors->shared_count];
   struct heap *heap = lha_heap_new(actors, actors->next_heap, KIND_SHARED, home);
   atomic_store(&actors->heaps[actors->next_heap++], heap);
+  return heap;
+}
+
+static struct heap *new_shared(struct lh_actors *actors) {
+  struct heap *heap = new_heap(actors);
+  if (heap == NULL) return NULL;
   actors->shared = lh_realloc(actors->shared, (actors->shared_heaps + 1) * sizeof(struct heap *));
   actors->shared[actors->shared_heaps++] = heap;
   return heap;
@@ -46,6 +52,15 @@ struct heap *lha_place_shared(struct lh_actors *actors) {
   if (heap) atomic_fetch_add(&heap->assigned, 1);
   pthread_mutex_unlock(&actors->lock);
   return heap;
+}
+
+// What the node itself has run (hook handlers) shares one heap, apart from all children.
+struct heap *lha_place_run(struct lh_actors *actors) {
+  pthread_mutex_lock(&actors->lock);
+  if (actors->runs == NULL) actors->runs = new_heap(actors);
+  if (actors->runs != NULL) atomic_fetch_add(&actors->runs->assigned, 1);
+  pthread_mutex_unlock(&actors->lock);
+  return actors->runs;
 }
 
 // The threads of dedicated heaps that are over leave their place to the next.

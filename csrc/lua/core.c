@@ -218,6 +218,15 @@ static int core_now_ns(lua_State *L) {
   return 1;
 }
 
+// hook_done(slot, count): the run of hook handlers that this is has taken so many events
+static int core_hook_done(lua_State *L) {
+  struct lh_node *node = lh_core_node(L);
+  const lua_Integer slot = luaL_checkinteger(L, 1);
+  if (node != NULL && slot >= 0)
+    lh_node_hook_done(node, (uint32_t)slot, (uint32_t)luaL_checkinteger(L, 2));
+  return 0;
+}
+
 static int core_secret_check(lua_State *L) {
   struct lh_secret secret;
   struct lh_error error;
@@ -228,9 +237,16 @@ static int core_secret_check(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"is_pid", core_is_pid}, {"keygen", core_keygen},     {"now", core_now},
-    {"now_ns", core_now_ns}, {"pid_node", core_pid_node}, {"secret_check", core_secret_check},
-    {"start", core_start},   {"stop_now", core_stop_now}, {NULL, NULL},
+    {"hook_done", core_hook_done},
+    {"is_pid", core_is_pid},
+    {"keygen", core_keygen},
+    {"now", core_now},
+    {"now_ns", core_now_ns},
+    {"pid_node", core_pid_node},
+    {"secret_check", core_secret_check},
+    {"start", core_start},
+    {"stop_now", core_stop_now},
+    {NULL, NULL},
 };
 
 __attribute__((visibility("default"))) int luaopen_luahub_core(lua_State *L);

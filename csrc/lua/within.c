@@ -10,7 +10,7 @@
 
 #include "script/script.h"
 
-enum { STEP = 100000, STEPS = 20000, NS_PER_MS = 1000000 };
+enum { STEP = 100000, STEPS_A_TICK = 4, NS_PER_MS = 1000000 };
 
 struct limit {
   uint64_t by_ns;
@@ -50,7 +50,7 @@ static int within(lua_State *L) {
   const int count = lua_gethookcount(L);
   struct lh_error error;
   struct limit *const outer = current;
-  struct limit limit = {lh_core_now_ns(L) + (uint64_t)ms * NS_PER_MS, STEPS, ms};
+  struct limit limit = {lh_core_now_ns(L) + (uint64_t)ms * NS_PER_MS, (int)ms * STEPS_A_TICK, ms};
   lua_pushcfunction(L, limited);
   lua_replace(L, 1);
   lua_pushvalue(L, 1);

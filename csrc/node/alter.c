@@ -1,27 +1,34 @@
-// alter.c - the alter hook: child data goes through every handler of "child_data_alter", best
-// first, each given what the one before it answered. An immediate handler is asked of the main
-// program, another is run in some heap; both get the whole list of { id, spec, metadata } in one
-// question. The first that fails ends it.
+// alter.c - alter hooks: data goes through every handler of a key, best first, each given what the
+// one before it answered. An immediate handler is asked of the main program, another is run in the
+// heap of hooks; the first that fails ends it.
+//
+// Children about to start go through "child_data_alter", all of a request in one question (the list
+// of { id, spec, metadata }); any other key takes one value, for whoever asked (the request
+// "alter").
 #include "node/internal.h"
 
 #include "base/mem.h"
 
-static const char KEY[] = "child_data_alter";
+static const char CHILDREN[] = "child_data_alter";
 
 struct alteration {
-  uint64_t question;
+  const char *kind;      // of the question to the main program
+  const char *function;  // of luahub.alter, in a heap
+  void (*end)(struct lh_node *node, uint64_t asker, int status, struct lh_bytes data,
+              const char *error);
+  uint64_t asker;
   size_t next;
-  struct lh_buf hub, list;
+  struct lh_buf hub, key, data;
 };
 
 static void step(struct lh_node *node, struct alteration *alteration);
 
 static void finish(struct lh_node *node, struct alteration *alteration, int status,
                    const char *error) {
-  lh_hubs_answered(node->hubs, lh_env_now(node->env), alteration->question, status,
-                   lh_bytes_of(&alteration->list), error);
+  alteration->end(node, alteration->asker, status, lh_bytes_of(&alteration->data), error);
   lh_buf_free(&alteration->hub);
-  lh_buf_free(&alteration->list);
+  lh_buf_free(&alteration->key);
+  lh_buf_free(&alteration->data);
   lh_free(alteration);
 }
 
@@ -32,8 +39,8 @@ static void answered(struct lh_node *node, int status, struct lh_bytes result, c
     finish(node, alteration, status, error);
     return;
   }
-  lh_buf_clear(&alteration->list);
-  lh_buf_append(&alteration->list, result.data, result.len);
+  lh_buf_clear(&alteration->data);
+  lh_buf_append(&alteration->data, result.data, result.len);
   step(node, alteration);
 }
 
@@ -41,10 +48,10 @@ static void ask_main(struct lh_node *node, struct alteration *alteration,
                      const struct lh_hook *hook) {
   struct lh_buf args = LH_BUF_EMPTY;
   lh_write_str(&args, alteration->hub.data, alteration->hub.len);
-  lh_write_cstr(&args, KEY);
+  lh_write_str(&args, alteration->key.data, alteration->key.len);
   lh_write_str(&args, hook->id.data, hook->id.len);
-  lh_buf_append(&args, alteration->list.data, alteration->list.len);
-  lh_ask_main(node, "alter", &args, 4, answered, alteration);
+  lh_buf_append(&args, alteration->data.data, alteration->data.len);
+  lh_ask_main(node, alteration->kind, &args, 4, answered, alteration);
   lh_buf_free(&args);
 }
 
@@ -55,32 +62,63 @@ static void run_in_heap(struct lh_node *node, struct alteration *alteration,
   lh_write_str(&args, hook->function.data, hook->function.len);
   lh_write_array(&args, hook->arg_count);
   lh_buf_append(&args, hook->args.data, hook->args.len);
-  lh_buf_append(&args, alteration->list.data, alteration->list.len);
-  lh_ask_heap(node, "luahub.alter", "each", &args, 4, answered, alteration);
+  lh_buf_append(&args, alteration->data.data, alteration->data.len);
+  lh_ask_heap(node, "luahub.alter", alteration->function, &args, 4, answered, alteration);
   lh_buf_free(&args);
 }
 
 static void step(struct lh_node *node, struct alteration *alteration) {
   const struct lh_bytes hub = lh_bytes_of(&alteration->hub);
-  if (alteration->next >= lh_hooks_count(node, hub, KEY)) {
+  const struct lh_bytes key = lh_bytes_of(&alteration->key);
+  if (alteration->next >= lh_hooks_count(node, hub, key)) {
     finish(node, alteration, LH_OK, NULL);
     return;
   }
-  const struct lh_hook hook = lh_hooks_at(node, hub, KEY, alteration->next++);
+  const struct lh_hook hook = lh_hooks_at(node, hub, key, alteration->next++);
   if (hook.immediate)
     ask_main(node, alteration, &hook);
   else
     run_in_heap(node, alteration, &hook);
 }
 
-void lh_alter_begin(struct lh_node *node, uint64_t question, struct lh_bytes args) {
+static struct alteration *begin(struct lh_bytes hub, struct lh_bytes key, struct lh_bytes data) {
   struct alteration *alteration = LH_NEW(struct alteration);
+  lh_buf_append(&alteration->hub, hub.data, hub.len);
+  lh_buf_append(&alteration->key, key.data, key.len);
+  lh_buf_append(&alteration->data, data.data, data.len);
+  return alteration;
+}
+
+static void end_children(struct lh_node *node, uint64_t question, int status, struct lh_bytes list,
+                         const char *error) {
+  lh_hubs_answered(node->hubs, lh_env_now(node->env), question, status, list, error);
+}
+
+void lh_alter_children(struct lh_node *node, uint64_t question, struct lh_bytes args) {
   struct lh_reader in;
   lh_reader_init_user(&in, args);
   const struct lh_bytes hub = lh_read_str(&in, LH_HUB_ID_MAX);
-  const struct lh_bytes list = lh_read_skip(&in);
-  alteration->question = question;
-  lh_buf_append(&alteration->hub, hub.data, hub.len);
-  lh_buf_append(&alteration->list, list.data, list.len);
+  struct alteration *alteration = begin(hub, lh_bytes_str(CHILDREN), lh_read_skip(&in));
+  alteration->kind = "alter";
+  alteration->function = "each";
+  alteration->end = end_children;
+  alteration->asker = question;
+  step(node, alteration);
+}
+
+static void end_value(struct lh_node *node, uint64_t caller, int status, struct lh_bytes data,
+                      const char *text) {
+  struct lh_error error;
+  if (status != LH_OK) (void)lh_fail(&error, LH_EFAILED, "%s", text != NULL ? text : "");
+  lh_service_reply(node, caller, status, data, &error);
+}
+
+void lh_alter_value(struct lh_node *node, uint64_t caller, struct lh_bytes hub, struct lh_bytes key,
+                    struct lh_bytes data) {
+  struct alteration *alteration = begin(hub, key, data);
+  alteration->kind = "fold";
+  alteration->function = "one";
+  alteration->end = end_value;
+  alteration->asker = caller;
   step(node, alteration);
 }

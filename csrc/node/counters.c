@@ -120,7 +120,9 @@ static void count_node(const struct lh_node *node, struct group *group) {
   count(group, "unsent", atomic_load(&node->unsent));
   count(group, "events_refused", own->events_refused);
   count(group, "events_dropped", own->events_dropped);
+  count(group, "hooks_dropped", own->hooks_dropped);
   count(group, "hooks_failed", own->hooks_failed);
+  count(group, "hooks_run", own->hooks_run);
   count(group, "questions_failed", own->questions_failed);
   count(group, "control_refused", own->control_refused);
   count(group, "control_cut", own->control_cut);

@@ -2,7 +2,8 @@
 //
 // node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
 // seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c (requests
-// from Lua) · hooks.c (handlers, events) · remote.c (messages between actors of different nodes) ·
+// from Lua) · hooks.c, hook_runs.c (handlers) · events.c · remote.c (messages between actors of
+// different nodes) ·
 // report.c (info, members) · control.c (the control socket) · leave.c (ready, leaving, the end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
@@ -23,6 +24,8 @@
 // Frame types of the link's that belong to the node itself; the rooms have theirs.
 enum { FRAME_MEMBER = 0x10, FRAME_MESSAGE = 0x40, FRAME_EVENT = 0x41 };
 
+enum { HOOK_SLOTS = 1024 };  // handlers that are given more than one event at a time
+
 enum phase { NODE_STARTING, NODE_READY, NODE_LEAVING, NODE_ENDED };
 
 struct caller {  // somebody waits for the answer to a request
@@ -33,7 +36,8 @@ struct caller {  // somebody waits for the answer to a request
 struct node_counters {
   uint64_t requests, requests_failed;
   uint64_t refused_frames, no_memory;  // of peers
-  uint64_t events_refused, events_dropped, hooks_failed, questions_failed;
+  uint64_t events_refused, events_dropped, questions_failed;
+  uint64_t hooks_run, hooks_failed, hooks_dropped;
   uint64_t control_refused, control_cut;  // clients of the control socket
   uint64_t seeds_refused;
   uint64_t not_allowed;  // links and datagrams of nodes that are not on the list
@@ -110,8 +114,11 @@ struct lh_node {
   struct lh_list asked;  // struct asked
   uint64_t next_asked;
   struct lh_map handlers;   // "hub\0key" -> struct handlers
-  struct lh_map hook_runs;  // token -> the handler's name for the log
+  struct lh_map hook_runs;  // token -> the struct handler that runs
   uint64_t next_hook_run;
+  size_t hook_bytes;  // of payloads that wait for handlers
+  bool hook_slots[HOOK_SLOTS];
+  atomic_uint hook_done[HOOK_SLOTS];  // how far a run is; any thread
   struct lh_list queued_events;
   size_t queued_event_count;
 
@@ -201,27 +208,33 @@ int lh_hooks_register(struct lh_node *node, struct lh_bytes hub, struct lh_bytes
                       struct lh_bytes list, struct lh_error *error);
 void lh_hooks_cancel(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
                      struct lh_bytes ids);
-void lh_leave_wait_closed(struct lh_node *node, struct lh_bytes hub, const struct caller *caller);
-void lh_leave_closed(struct lh_node *node, struct lh_bytes hub);
+// Its handlers are none any more; they still take what waits for them.
+void lh_hooks_hub_closed(struct lh_node *node, struct lh_bytes hub);
+void lh_hooks_list(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
+                   struct lh_buf *out);
+void lh_hooks_keys(struct lh_node *node, struct lh_bytes hub, struct lh_buf *out);
 void lh_hooks_free(struct lh_node *node);
-// A waiting handler is over.
-void lh_hooks_ran(struct lh_node *node, uint64_t token, int status, const char *error);
-// An event for the handlers of `id` on `members`. Answers the word for the caller.
-const char *lh_hooks_dispatch(struct lh_node *node, struct lh_bytes hub, struct lh_bytes id,
-                              struct lh_bytes data, struct lh_bytes members, bool discard);
-void lh_hooks_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
-                        struct lh_bytes data, struct lh_bytes members);
-int lh_hooks_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
-void lh_hooks_unlock(
+// hook_runs.c: a run of handlers is over. False when the token names none.
+bool lh_hooks_ran(struct lh_node *node, uint64_t token, int status, struct lh_bytes result,
+                  const char *error);
+
+// events.c: an event for the handlers of `id` on `members`. Answers the word for the caller.
+const char *lh_events_dispatch(struct lh_node *node, struct lh_bytes hub, struct lh_bytes id,
+                               struct lh_bytes data, struct lh_bytes members, bool discard);
+void lh_events_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
+                         struct lh_bytes data, struct lh_bytes members);
+int lh_events_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
+void lh_events_unlock(
     struct lh_node *node);  // runs what waited while the hub was busy moving children
+void lh_events_free(struct lh_node *node);
 // The handlers of a key, best first; slices live until the next registration.
 struct lh_hook {
   struct lh_bytes id, module, function, args;
   uint32_t arg_count;
   bool immediate;
 };
-size_t lh_hooks_count(struct lh_node *node, struct lh_bytes hub, const char *key);
-struct lh_hook lh_hooks_at(struct lh_node *node, struct lh_bytes hub, const char *key,
+size_t lh_hooks_count(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key);
+struct lh_hook lh_hooks_at(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
                            size_t index);
 
 // ask.c: the node's own questions to the main program, and runs whose result it wants. `fn` is
@@ -239,9 +252,11 @@ void lh_ask_tick(struct lh_node *node, lh_ms now);
 lh_ms lh_ask_due(const struct lh_node *node);
 void lh_ask_free(struct lh_node *node);
 
-// alter.c: folds child data through the handlers of "child_data_alter"; the end is
-// lh_hubs_answered.
-void lh_alter_begin(struct lh_node *node, uint64_t question, struct lh_bytes args);
+// alter.c: folds data through the alter handlers of a key: that of children about to start (the end
+// is lh_hubs_answered), or one value for a caller.
+void lh_alter_children(struct lh_node *node, uint64_t question, struct lh_bytes args);
+void lh_alter_value(struct lh_node *node, uint64_t caller, struct lh_bytes hub, struct lh_bytes key,
+                    struct lh_bytes data);
 
 // remote.c
 void lh_remote_send(struct lh_node *node,
@@ -273,6 +288,8 @@ lh_ms lh_leave_due(const struct lh_node *node);
 void lh_leave_wait_ready(struct lh_node *node, const struct caller *caller);
 void lh_leave_wait_end(struct lh_node *node, const struct caller *caller);
 void lh_leave_signal(void *self, int signal_number);
+void lh_leave_wait_closed(struct lh_node *node, struct lh_bytes hub, const struct caller *caller);
+void lh_leave_closed(struct lh_node *node, struct lh_bytes hub);
 void lh_leave_free(struct lh_node *node);
 
 #endif

@@ -130,7 +130,7 @@ static void turn(void *self, lh_ms now) {
   lh_control_tick(node, now);
   lh_hubs_tick(node->hubs, now);
   lh_hubs_flush(node->hubs, now);
-  lh_hooks_unlock(node);
+  lh_events_unlock(node);
   lh_leave_tick(node, now);
   if (!node->threaded) step_actors(node, now);
   arm(node);
@@ -300,6 +300,7 @@ void lh_node_free(struct lh_node *node) {
   if (node->hubs != NULL) lh_ask_free(node);
   if (node->hubs != NULL) lh_hubs_free(node->hubs);
   lh_hooks_free(node);
+  lh_events_free(node);
   if (node->links != NULL) lh_links_free(node->links);
   if (node->members != NULL) lh_members_free(node->members);
   if (node->registry != NULL) lh_registry_free(node->registry);

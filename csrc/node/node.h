@@ -42,9 +42,15 @@ enum {
   // limit: how long a waiting hook handler may run | node.hooks_failed | spec/input/limit_spec.lua:
   // of time: a hook handler, a stop, an agreement
   LH_HOOK_MS = 60000,
-  // limit: hook handlers of one hub and key in one registration | code invalid,
-  // node.requests_failed | spec/input/hook_spec.lua: is too many is refused
+  // limit: hook handlers of one hub and key | code limit, node.requests_failed |
+  // spec/input/hook_spec.lua: is too many is refused
   LH_HANDLERS_MAX = 1024,
+  // limit: events that wait for one hook handler | node.hooks_dropped |
+  // spec/processhub/hooks_spec.lua: is too slow loses what is too much
+  LH_HOOK_EVENTS_MAX = 100000,
+  // limit: bytes of the payloads that wait for hook handlers of a node | node.hooks_dropped |
+  // spec/processhub/hooks_spec.lua: is too slow loses what is too large
+  LH_HOOK_BYTES_MAX = 64 * 1024 * 1024,
   // limit: events that wait while their hub is busy recovering or moving children | code limit,
   // node.events_dropped | spec/input/limit_spec.lua: events that wait
   LH_EVENTS_QUEUED_MAX = 10000,
@@ -103,6 +109,8 @@ struct lh_node_load {          // how much waits
   size_t callers, events, members;
 };
 void lh_node_load(const struct lh_node *node, struct lh_node_load *out);
+// The handlers' run of that slot has taken so many events. [any thread]
+void lh_node_hook_done(struct lh_node *node, uint32_t slot, uint32_t count);
 void lh_node_wake(struct lh_node *node);  // its actors were given something; without a thread only
 bool lh_node_has_ended(const struct lh_node *node);  // it has left; without a thread only
 

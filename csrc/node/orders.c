@@ -60,7 +60,7 @@ static void hub_ask(void *self, uint64_t question, const char *kind, struct lh_b
                     uint32_t count) {
   struct lh_node *node = self;
   if (strcmp(kind, "alter") == 0)
-    lh_alter_begin(node, question, args);
+    lh_alter_children(node, question, args);
   else
     lh_actors_ask(node->actors, question, kind, args, count);
 }
@@ -221,8 +221,9 @@ static void child_activated(void *self, uint64_t token, lh_pid pid, int status, 
 
 static void take_ran(struct lh_node *node, void *data) {
   const struct word *word = data;
-  if (!lh_ask_answered(node, word->token, word->status, lh_bytes_of(&word->bytes), word->text))
-    lh_hooks_ran(node, word->token, word->status, word->text);
+  const struct lh_bytes result = lh_bytes_of(&word->bytes);
+  if (!lh_ask_answered(node, word->token, word->status, result, word->text))
+    (void)lh_hooks_ran(node, word->token, word->status, result, word->text);
   word_free(data);
 }
 
@@ -233,7 +234,8 @@ static void ran(void *self, uint64_t token, int status, struct lh_bytes result, 
 static void take_answered(struct lh_node *node, void *data) {
   const struct word *word = data;
   const struct lh_bytes result = lh_bytes_of(&word->bytes);
-  if (!lh_ask_answered(node, word->token, word->status, result, word->text)) {
+  if (!lh_ask_answered(node, word->token, word->status, result, word->text) &&
+      !lh_hooks_ran(node, word->token, word->status, result, word->text)) {
     lh_hubs_answered(node->hubs, now_of(node), word->token, word->status, result, word->text);
   }
   word_free(data);

@@ -173,7 +173,7 @@ static int dispatch(struct lh_node *node, uint32_t peer, uint8_t type, struct lh
     lh_members_control(node->members, now, run, body);
     return LH_OK;
   }
-  if (type == FRAME_EVENT) return lh_hooks_frame(node, peer, body);
+  if (type == FRAME_EVENT) return lh_events_frame(node, peer, body);
   if (type >= LH_FRAME_DELTA && type <= LH_FRAME_DELTA + 0xf)
     return lh_registry_receive(node->registry, peer, type, body);
   if (type >= LH_FRAME_VIEW && type <= LH_FRAME_VIEW + 0xf)

@@ -341,8 +341,14 @@ static void do_spawn(struct request *request) {
 static void do_hooks_register(struct request *request) {
   struct lh_error error;
   const struct lh_bytes value = request->value;
-  const int err = lh_hooks_register(request->node, text_field(value, "hub"),
-                                    text_field(value, "key"), field(value, "handlers"), &error);
+  const struct lh_bytes hub = text_field(value, "hub");
+  // A hub that is about to be opened has its handlers first.
+  if (!flag_field(value, "opening", false) && !lh_hubs_state(request->node->hubs, hub).alive) {
+    fail(request, "not_alive", "no such hub runs on this node");
+    return;
+  }
+  const int err = lh_hooks_register(request->node, hub, text_field(value, "key"),
+                                    field(value, "handlers"), &error);
   if (err == LH_OK)
     answer_true(request);
   else
@@ -356,9 +362,37 @@ static void do_hooks_cancel(struct request *request) {
   answer_true(request);
 }
 
+static void do_hooks_list(struct request *request) {
+  struct lh_buf out = LH_BUF_EMPTY;
+  const struct lh_bytes hub = text_field(request->value, "hub");
+  const struct lh_bytes key = text_field(request->value, "key");
+  if (key.data != NULL)
+    lh_hooks_list(request->node, hub, key, &out);
+  else
+    lh_hooks_keys(request->node, hub, &out);
+  answer_buf(request, &out);
+}
+
+static void do_alter(struct request *request) {
+  const struct lh_bytes value = request->value;
+  const uint64_t caller = remember(request);
+  if (caller == 0)
+    fail(request, "limit", "too many requests wait for an answer on this node");
+  else
+    lh_alter_value(request->node, caller, text_field(value, "hub"), text_field(value, "key"),
+                   field(value, "data"));
+}
+
+static void do_hook(struct request *request) {
+  const struct lh_bytes value = request->value;
+  lh_hooks_run(request->node, text_field(value, "hub"), text_field(value, "key"),
+               field(value, "data"));
+  answer_true(request);
+}
+
 static void do_event(struct request *request) {
   const struct lh_bytes value = request->value;
-  const char *word = lh_hooks_dispatch(
+  const char *word = lh_events_dispatch(
       request->node, text_field(value, "hub"), text_field(value, "id"), field(value, "data"),
       field(value, "members"), flag_field(value, "discard", false));
   if (word == NULL)
@@ -369,8 +403,8 @@ static void do_event(struct request *request) {
 
 static void do_propagate(struct request *request) {
   const struct lh_bytes value = request->value;
-  lh_hooks_propagate(request->node, text_field(value, "hub"), text_field(value, "name"),
-                     field(value, "data"), field(value, "members"));
+  lh_events_propagate(request->node, text_field(value, "hub"), text_field(value, "name"),
+                      field(value, "data"), field(value, "members"));
   answer_true(request);
 }
 
@@ -430,10 +464,13 @@ static const struct {
   bool from_others;  // other nodes' actors may ask it
 } kinds[] = {
     {"allow", do_allow, false},
+    {"alter", do_alter, false},
     {"control_send", do_control_send, false},
     {"counters", do_counters, false},
     {"event", do_event, false},
+    {"hook", do_hook, false},
     {"hooks_cancel", do_hooks_cancel, false},
+    {"hooks_list", do_hooks_list, false},
     {"hooks_register", do_hooks_register, false},
     {"hub_start", do_hub_start, false},
     {"hub_state", do_hub_state, false},

@@ -1,7 +1,7 @@
--- alter.lua - runs the handlers of the alter hook `child_data_alter` over a list of child data.
+-- alter.lua - runs alter handlers: of `child_data_alter` over a list of child data, of other keys over one value.
 --
--- A handler gets { id, spec, metadata } and answers the same, changed or not; the id must stay. It runs in some heap
--- (each) or, when immediate, in the main program (luahub.policy).
+-- A handler of the first gets { id, spec, metadata } and answers the same, changed or not; the id must stay. Handlers
+-- run in the heap of hooks (each, one) or, when immediate, in the main program (luahub.policy).
 
 local M = {}
 
@@ -26,20 +26,44 @@ function M.list(list, handler)
   return out
 end
 
---- Runs require(module)[name](args..., data) for each entry. Called by the node in some heap.
+local function function_of(module, name, args)
+  local handler = require(module)[name]
+  local count = #args
+  return function(data)
+    local given = table.move(args, 1, count, 1, {})
+    given[count + 1] = data
+    return handler(table.unpack(given, 1, count + 1))
+  end
+end
+
+--- Runs require(module)[name](args..., data) for each entry. Called by the node in the heap of hooks.
 ---@param module string
 ---@param name string
 ---@param args any[]
 ---@param list table[]
 ---@return table[]
 function M.each(module, name, args, list)
-  local handler = require(module)[name]
-  local count = #args
-  return M.list(list, function(data)
-    local given = table.move(args, 1, count, 1, {})
-    given[count + 1] = data
-    return handler(table.unpack(given, 1, count + 1))
-  end)
+  return M.list(list, function_of(module, name, args))
+end
+
+--- What a handler makes of a value; raises when that is nothing.
+---@param value any
+---@param handler fun(value: any): any
+---@return any
+function M.value(value, handler)
+  local answer = handler(value)
+  if answer == nil then error("an alter hook must answer the data, changed or not; it answered nothing", 0) end
+  return answer
+end
+
+--- The same with require(module)[name](args..., value). Called by the node in the heap of hooks.
+---@param module string
+---@param name string
+---@param args any[]
+---@param value any
+---@return any
+function M.one(module, name, args, value)
+  return M.value(value, function_of(module, name, args))
 end
 
 return M

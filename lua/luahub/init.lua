@@ -17,6 +17,7 @@ local core = require("luahub.core")
 ---@field partition_tolerance table
 ---@field dispatcher table
 ---@field distributor table
+---@field hook_manager table
 ---@field spawn fun(body: function|table, options?: { node: string? }): userdata?, luahub.Failure?
 ---                a function runs in the caller's heap; { "module", args... } on any node
 ---@field send fun(pid: userdata, message: any): true?, luahub.Failure?
@@ -58,6 +59,7 @@ local LAZY = {
   partition_tolerance = "luahub.partition_tolerance",
   dispatcher = "luahub.dispatcher",
   distributor = "luahub.distributor",
+  hook_manager = "luahub.services.hook_manager",
   log = "luahub.log",
 }
 

@@ -116,7 +116,7 @@ end
 local function register_hooks(id, hooks)
   for key, list in pairs(hooks) do
     if #list > 0 then
-      local ok, err = core.request("hooks_register", { hub = id, key = key, handlers = list })
+      local ok, err = core.request("hooks_register", { hub = id, key = key, handlers = list, opening = true })
       if not ok then return nil, err end
     end
   end

@@ -6,9 +6,15 @@
 
 local alter = require("luahub.alter")
 local core = require("luahub.core")
+local failure = require("luahub.failure")
+local hook_runner = require("luahub.hook_runner")
 local strategy = require("luahub.strategy")
 
 local M = {}
+
+-- limit: how long an immediate hook handler may compute for one event | node.hooks_failed |
+-- spec/processhub/hooks_spec.lua: that computes without end is ended, and the hub answers meanwhile
+local IMMEDIATE_MS = 25
 
 local installed = false
 local hubs = {} -- hub id -> { strategies = role -> strategy, handlers = key -> id -> function }
@@ -163,15 +169,33 @@ local function immediate(hub_id, key, handler_id)
   return handler
 end
 
-function ask.hook(hub_id, key, handler_id, data)
-  return immediate(hub_id, key, handler_id)(data, hub_id)
+-- Raises what the handler raises, and when it computes for too long: other questions wait meanwhile.
+local function within_budget(handler, data, hub_id)
+  local ok, answer = core.within(IMMEDIATE_MS, handler, data, hub_id)
+  if not ok then error(failure.line(answer), 0) end
+  return answer
+end
+
+function ask.hook(hub_id, key, handler_id, events, count)
+  local handler = immediate(hub_id, key, handler_id)
+  return hook_runner.take(function(data)
+    within_budget(handler, data, hub_id)
+  end, events, count, function() end)
 end
 
 -- An alter hook: the handler makes a new { id, spec, metadata } of each.
 function ask.alter(hub_id, key, handler_id, list)
   local handler = immediate(hub_id, key, handler_id)
   return alter.list(list, function(data)
-    return handler(data, hub_id)
+    return within_budget(handler, data, hub_id)
+  end)
+end
+
+-- An alter hook of any other key: the handler answers the value that is used from then on.
+function ask.fold(hub_id, key, handler_id, value)
+  local handler = immediate(hub_id, key, handler_id)
+  return alter.value(value, function(data)
+    return within_budget(handler, data, hub_id)
   end)
 end
 

@@ -99,7 +99,7 @@ describe("A hook that #notsan", function()
   end)
 
   it("is too many is refused", function()
-    assert.are.equal("invalid", node:eval([[
+    assert.are.equal("limit", node:eval([[
       local list = {}
       for i = 1, 1025 do list[i] = { id = "h" .. i, handler = { "bell", "raise" } } end
       return select(2, hub:register_hook_handlers("many", list)).code]]))
@@ -109,7 +109,7 @@ describe("A hook that #notsan", function()
     raise = "altered as told",
     nonsense = "must answer { id, spec, metadata }, got number",
     id = "must not change the id",
-    slow = "in time",
+    slow = "no answer within 25 ms",
   }) do
     it(("alters a child (%s) fails that start"):format(how), function()
       local answer = node:eval(([[

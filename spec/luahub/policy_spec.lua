@@ -69,20 +69,24 @@ describe("luahub.policy", function()
     assert.is_true(policy.answer("init", "main", {}, {}))
   end)
 
-  it("runs immediate handlers and hands on what they answer", function()
+  it("runs immediate handlers, and hands on what they answer", function()
+    local seen = {}
     open({}, {
-      child_data_alter = {
+      label = {
         h = function(data)
-          data.metadata = { tag = "x" }
-          return data
+          if data == "bad" then error("no label", 0) end
+          seen[#seen + 1] = data
+          return { label = data }
         end,
       },
     })
-    local altered = policy.answer("hook", "main", "child_data_alter", "h", { id = "a" })
-    assert.are.same({ id = "a", metadata = { tag = "x" } }, altered)
-    policy.remove_handlers("main", "child_data_alter", { "h" })
+    assert.are.same({ label = "a" }, policy.answer("fold", "main", "label", "h", "a"))
+    local outcome = { policy.answer("hook", "main", "label", "h", { "b", "bad", "c" }, 3) }
+    assert.are.same({ 3, 1, "no label" }, outcome)
+    assert.are.same({ "a", "b", "c" }, seen)
+    policy.remove_handlers("main", "label", { "h" })
     assert.has_error(function()
-      policy.answer("hook", "main", "child_data_alter", "h", {})
+      policy.answer("hook", "main", "label", "h", {}, 0)
     end)
   end)
 

@@ -1,0 +1,44 @@
+-- ears.lua - waiting hook handlers that write down what they are told: { "ears", how, word... }. `note` and `number`
+-- write one line to the file ears: the node, the words, and what of the data is a text or a number.
+
+local luahub = require("luahub")
+
+local ears = {}
+
+local function write(...)
+  local file = assert(io.open("ears", "a"))
+  file:write(table.concat({ luahub.context().node, ... }, " "), "\n")
+  file:close()
+end
+
+local function text_of(data)
+  if type(data) ~= "table" then return tostring(data) end
+  local pids = data.node_pids and data.node_pids[1]
+  return tostring(data.child_id or data.node or (pids and pids.node) or data.event or #data)
+end
+
+--- Its last argument is the event.
+function ears.note(...)
+  local words = { ... }
+  words[#words] = text_of(words[#words])
+  write(table.unpack(words))
+end
+
+--- Changes the data of an alter hook: a list, to which the word is added.
+function ears.add(word, list)
+  list[#list + 1] = word
+  return list
+end
+
+function ears.refuse(data)
+  error("refused " .. tostring(data), 0)
+end
+
+--- Raises for odd numbers, and ends the process at 4.
+function ears.choosy(data)
+  if data == 4 then luahub.exit("normal") end
+  if data % 2 == 1 then error("odd: " .. data, 0) end
+  write("choosy", data)
+end
+
+return ears
