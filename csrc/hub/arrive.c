@@ -59,9 +59,10 @@ static void read_arrival(struct lh_reader *in, const struct head *head, struct a
   arrival->restarts = (uint8_t)lh_read_uint(in, 255);
   arrival->above = lh_read_uint(in, LH_GENERATION_MAX);
   arrival->born = lh_read_uint(in, LH_GENERATION_MAX);
-  if (arrival->born == 0) arrival->ended = arrival->above;
+  if ((head->flags & START_NEW) != 0) arrival->ended = arrival->above;
   if (arrival->above < head->generation) arrival->above = head->generation;
-  const bool good = arrival->id.len > 0 && is_stored_spec(arrival->spec) &&
+  if (arrival->above < arrival->born) arrival->above = arrival->born;
+  const bool good = arrival->id.len > 0 && arrival->born > 0 && is_stored_spec(arrival->spec) &&
                     lh_hub_metadata_check(arrival->metadata, arrival->id, NULL) == LH_OK;
   if (!good) lh_read_fail(in, LH_EFORMAT);
 }
@@ -72,7 +73,7 @@ static void write_arrival(const struct arrival *arrival, struct lh_buf *out) {
   lh_write_bin(out, arrival->spec.data, arrival->spec.len);
   lh_write_bin(out, arrival->metadata.data, arrival->metadata.len);
   lh_write_uint(out, arrival->restarts);
-  lh_write_uint(out, arrival->born == 0 ? arrival->ended : arrival->above);
+  lh_write_uint(out, (arrival->flags & START_NEW) != 0 ? arrival->ended : arrival->above);
   lh_write_uint(out, arrival->born);
 }
 

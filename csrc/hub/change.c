@@ -63,12 +63,13 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   struct hub *hub = lh_hub_at(hubs, change->hub);
   struct child *child =
       hub != NULL ? lh_host_child(hub, lh_bytes(change->id, change->id_len)) : NULL;
-  if (child == NULL || child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED) return;
+  if (child == NULL || child->phase == PHASE_STOPPING) return;
   const struct lh_bytes id = lh_bytes(change->id, change->id_len);
   if (lh_order_covers(hub, id, child->born)) {
     lh_end_ordered(hubs, now, child);
     return;
   }
+  if (child->phase == PHASE_PREPARED) return;
   lh_registry_read_lock();
   const size_t count = lh_registry_find(hubs->registry, hub->index, id, rows, 4);
   const struct lh_row *best = count > 0 ? rows[0] : NULL;

@@ -160,12 +160,23 @@ static void stop_here(struct lh_hubs *hubs, lh_ms now, const struct head *head, 
   }
 }
 
+// Whoever moves it here hears of it, or is gone; one whose state has come ends once it runs.
+static void end_prepared(struct lh_hubs *hubs, struct child *child) {
+  if (child->trouble->activating) return;
+  hubs->counters.ended_by_order++;
+  lh_host_answer_asker(hubs, child, LH_EFAILED, 0, "it was stopped");
+  lh_host_discard(child);
+}
+
 // A stop order is about this instance: it ends as if it had been asked for, in whatever state it
-// is. One that was prepared goes when its move fails, or ends once it runs.
+// is.
 void lh_end_ordered(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   const struct trouble *trouble = lh_host_trouble(child);
-  if (child->phase == PHASE_STOPPING || child->phase == PHASE_PREPARED || lh_end_is_wanted(child))
+  if (child->phase == PHASE_PREPARED) {
+    end_prepared(hubs, child);
     return;
+  }
+  if (child->phase == PHASE_STOPPING || lh_end_is_wanted(child)) return;
   hubs->counters.ended_by_order++;
   lh_end_want(child);
   if (child->phase == PHASE_STARTING) {

@@ -214,11 +214,12 @@ static void outrank_mover(struct child *child, const struct arrival *arrival) {
   lh_host_raise(child);
 }
 
+// Whoever asks for a new start calls it otherwise once it has heard of the order, too.
 static bool refuse_stopped(struct lh_hubs *hubs, const struct arrival *arrival) {
-  if (arrival->born == 0 || !lh_order_covers(arrival->hub, arrival->id, arrival->born))
-    return false;
+  const bool is_new = (arrival->flags & START_NEW) != 0;
+  if (!lh_order_covers(arrival->hub, arrival->id, arrival->born)) return false;
   lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
-                 LH_EFAILED, 0, "it was stopped");
+                 is_new ? LH_EAGAIN : LH_EFAILED, 0, "it was stopped");
   return true;
 }
 
@@ -265,6 +266,13 @@ static bool is_passing(const struct arrival *arrival) {
   return hub->candidates[place].node != hub->all->self;
 }
 
+// A child that is started while its dead node's row waits goes on as that one.
+static uint64_t name_of(const struct arrival *arrival) {
+  const bool is_new = (arrival->flags & START_NEW) != 0;
+  const uint64_t oldest = is_new ? lh_order_oldest(arrival->hub, arrival->id, arrival->ended) : 0;
+  return oldest > 0 ? oldest : arrival->born;
+}
+
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, now, arrival)) return;
   struct hub *hub = arrival->hub;
@@ -280,9 +288,8 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
   child->generation = lh_host_generation(hub);
-  child->born =
-      arrival->born != 0 ? arrival->born : lh_order_oldest(hub, arrival->id, arrival->ended);
-  if (child->born == 0 || LH_PLANTED(recovered_is_another)) child->born = child->generation;
+  child->born = name_of(arrival);
+  if (LH_PLANTED(recovered_is_another)) child->born = child->generation;
   lh_host_order(hubs, child,
                 (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
 }

@@ -165,8 +165,9 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
                             void *ops_self);
 void lh_hubs_free(struct lh_hubs *hubs);
 // Before the new epoch: the others took over what our ledger held up to `seq`. Those children end
-// here.
+// here; their rows go from our ledger when the new epoch is about to begin.
 void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq);
+void lh_hubs_yielded(struct lh_hubs *hubs);
 void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node,
                        lh_ms now);  // after lh_registry_new_epoch
 

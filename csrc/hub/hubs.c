@@ -25,6 +25,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
   hubs->lately.ask_at = hubs->orders_at = hubs->away_at = hubs->word_at = LH_NEVER;
+  hubs->answers_by = LH_NEVER;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
@@ -75,6 +76,7 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   lh_view_free(hubs);
   lh_map_free(&hubs->ops_by_id);
   lh_map_free(&hubs->asked);
+  lh_map_free(&hubs->told);
   lh_heap_free(&hubs->due);
   lh_free(hubs->hubs);
   lh_free(hubs->slots);
@@ -437,6 +439,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
                              earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
   // While the view is not agreed the tails wait for it, not for their time.
   if (hubs->view.agreed && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
+  if (hubs->view.agreed && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
@@ -466,7 +469,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
     lh_start_go(hubs, now);
     lh_stop_go(hubs);
   }
-  if (now >= hubs->recover_again || hubs->fetching > 0) {
+  if (now >= hubs->recover_again || lh_recover_pending(hubs)) {
     hubs->recover_anew = hubs->recover_anew || now >= hubs->recover_again;
     hubs->recover_again = LH_NEVER;
     hubs->check_view = hubs->check_settle = true;

@@ -184,7 +184,7 @@ struct item {
   bool met;         // asked before: its host died, or it was on its way there
   bool looked_for;  // of a stop: no row names it, and the node it belongs to was asked
   bool ordered;     // of a stop: an order stands for it, its host was not reached
-  uint64_t born;    // how far that order reaches
+  uint64_t born;    // how far that order reaches; of a start: its name
   int code;
   const char *error;  // of the operation's memory, or NULL
 };
@@ -287,8 +287,11 @@ struct lh_hubs {
   bool check_view, check_ops, check_settle;
   bool vote_again;      // what we hold of the dead grew
   bool told_frozen;     // our last vote said that we hold rows of the dead
+  struct lh_map told;   // dead runs of which our last vote to all said how far we hold them
   struct lh_map asked;  // dead runs whose tail was asked for (by run index), of whom
   size_t fetching;
+  size_t unanswered;  // dead runs of which not all members said how far they hold them
+  lh_ms answers_by;   // they are waited for until then; LH_NEVER: all said it
   lh_ms fetch_by, recover_again, recover_pause;
   bool recover_anew;  // rows of the dead have waited for a while
   bool move_failed;
@@ -326,6 +329,8 @@ void lh_view_refresh(struct lh_hubs *hubs,
 void lh_view_check(struct lh_hubs *hubs, lh_ms now);  // agreement, then what follows from it
 int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_view_send(struct lh_hubs *hubs, uint32_t to);
+// Whether all members that agree said how far they hold this dead ledger.
+bool lh_view_answered(struct lh_hubs *hubs, uint32_t ledger);
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now);  // of a new epoch: alone, until others are met
 void lh_view_drop_strangers(struct lh_hubs *hubs,
                             lh_ms now);  // the ledgers of those that did not come back
@@ -437,6 +442,7 @@ enum {
   START_GIVEN = 16,
   START_ALTERED = 32,
   START_ORDERED = 64,  // a move to where somebody wants it, not where it belongs
+  START_NEW = 128,     // somebody wants it started; without: it goes on here
 };
 struct arrival {  // a child that is to run here
   struct hub *hub;
@@ -447,7 +453,7 @@ struct arrival {  // a child that is to run here
   unsigned flags;
   uint8_t restarts;
   uint64_t above;  // its generation must be higher
-  uint64_t born;   // 0: now
+  uint64_t born;   // of a new start: as whoever asks calls it
   uint64_t ended;  // of a new start: whoever asks knows of a stop order that reaches up to here
 };
 enum { ARRIVAL_FIELDS = 7 };

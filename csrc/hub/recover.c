@@ -40,7 +40,7 @@ static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
   return best > lh_registry_seq(hubs->registry, dead);
 }
 
-bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0; }
+bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0 || hubs->unanswered > 0; }
 
 // One holder at a time is asked: another one when the first is gone, or when it holds more. What a
 // member knows for dead and nobody sees alive is dead, also to one that was away when it died; what
@@ -104,6 +104,30 @@ static bool fetch_tails(struct lh_hubs *hubs, lh_ms now) {
     hubs->fetching = 0;
   }
   return hubs->fetching > 0;
+}
+
+// A copy may be older than what others made of that ledger since, of which nothing is left with
+// them: all say how far they hold it before anything of it is placed. Answers whether some have
+// not.
+static bool wait_for_answers(struct lh_hubs *hubs, lh_ms now) {
+  uint32_t dead[DEAD_MAX];
+  const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
+  hubs->unanswered = 0;
+  for (size_t i = 0; i < count; i++) hubs->unanswered += !lh_view_answered(hubs, dead[i]);
+  if (hubs->unanswered == 0) {
+    hubs->answers_by = LH_NEVER;
+  } else if (hubs->answers_by == LH_NEVER) {
+    hubs->answers_by = now + FETCH_MS;
+  } else if (now >= hubs->answers_by) {
+    hubs->unanswered = 0;
+  }
+  return hubs->unanswered > 0;
+}
+
+static bool is_waiting(struct lh_hubs *hubs, lh_ms now) {
+  const bool answers = wait_for_answers(hubs, now);
+  const bool tails = fetch_tails(hubs, now);  // asked for meanwhile
+  return answers || tails;
 }
 
 // --- claiming ---
@@ -332,7 +356,7 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   const bool again = hubs->recover_anew;
   hubs->recover_again = LH_NEVER;
   hubs->recover_anew = false;
-  if (!LH_PLANTED(tail_not_fetched) && fetch_tails(hubs, now)) return;
+  if (!LH_PLANTED(tail_not_fetched) && is_waiting(hubs, now)) return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));

@@ -2,8 +2,10 @@
 // the hosts.
 //
 // A START frame: [op, asker's run, hub, hops, flags, generation, [index, id, spec, metadata,
-// restarts, above, born] ...]; of a new start `born` is 0, and `above` is how far the stop orders
-// about it reach that the asker knows. Its answer, STARTED: [op, sequence, [index, code, pid, text]
+// restarts, above, born] ...]; of a new start (START_NEW) `born` is the name that its asker gave
+// it, and `above` is how far the stop orders about it reach that the asker knows. Whoever is asked
+// in the end, and who began it though the answer was lost, runs one and the same start: an order
+// about it reaches every instance. Its answer, STARTED: [op, sequence, [index, code, pid, text]
 // ...] follows the rows it speaks of on the same link.
 #include "hub/internal.h"
 
@@ -251,7 +253,7 @@ static void send_part(struct op *op, uint32_t node, const size_t *indexes, size_
     lh_write_bin(&body, item->metadata.data, item->metadata.len);
     lh_write_uint(&body, 0);
     lh_write_uint(&body, lh_registry_ordered(op->all->registry, op->hub->index, item->id));
-    lh_write_uint(&body, 0);
+    lh_write_uint(&body, item->born);
   }
   lh_hub_send(op->all, node, LH_FRAME_START, &body);
 }
@@ -283,6 +285,25 @@ struct placement {
   size_t *indexes;
 };
 
+// An order that reaches a start which was asked for once is about an earlier one, of which this
+// node had not heard: the start gets a later name. Else it may be the start that was stopped.
+static void name_starts(struct op *op, const size_t *indexes, size_t count) {
+  static const char text[] = "it was stopped while it was to start";
+  uint64_t born = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct item *item = &op->items[indexes[i]];
+    const bool named = item->born != 0;
+    if (item->state != ITEM_NEW) continue;
+    if (named && !lh_order_covers(op->hub, item->id, item->born)) continue;
+    if (named && item->met) {
+      lh_op_fail_item(op, indexes[i], LH_EFAILED, lh_bytes(text, sizeof text - 1));
+      continue;
+    }
+    if (born == 0) born = lh_host_generation(op->hub);
+    item->born = born;
+  }
+}
+
 static void fail_new(struct op *op, int code, const char *text) {
   for (size_t i = 0; i < op->count; i++) {
     if (op->items[i].state == ITEM_NEW) lh_op_fail_item(op, i, code, lh_bytes_str(text));
@@ -295,7 +316,8 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   struct op *op = lh_op_find(hubs, placement->op);
   if (op != NULL) {
     op->asking = false;
-    unsigned flags = (op->check_existing ? START_CHECK : 0U) | (op->given ? START_GIVEN : 0U);
+    unsigned flags =
+        START_NEW | (op->check_existing ? START_CHECK : 0U) | (op->given ? START_GIVEN : 0U);
     if (hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM) {
       flags |= START_GIVEN | (hub->config.deterministic ? 0U : START_PINNED);
     }
@@ -304,6 +326,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     } else if (status != LH_OK) {
       fail_new(op, LH_EFAILED, error != NULL ? error : "the distribution strategy failed");
     } else {
+      name_starts(op, placement->indexes, count);
       for (size_t i = 0; i < hubs->view.count; i++) {
         send_to_node(op, hubs->view.peers[i]->node, nodes, placement->indexes, count, flags);
       }

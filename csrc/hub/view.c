@@ -3,9 +3,10 @@
 // The view is a sorted list of the runs that live. Its hash covers runs, names, hubs, who takes
 // children and who leaves. A VIEW frame carries the hash, the sequence of its sender's own ledger,
 // for each hub the highest generation known and how far those reach who are away (away.c), and how
-// far the sender holds each dead ledger. A vote counts once the sender's ledger is here up to that
-// sequence: its claims are known then, also where the rows come later than the vote (a link that is
-// new).
+// far the sender holds each dead ledger: those of which it has rows, and all of which another says
+// that it has some, also when nothing of them is left here, or nothing ever was. A vote counts once
+// the sender's ledger is here up to that sequence: its claims are known then, also where the rows
+// come later than the vote (a link that is new).
 //
 //   changed --> claims and rows out, VIEW to all --> every member's vote equals ours --> AGREED -->
 //   recover, balance
@@ -223,12 +224,33 @@ static size_t add_empty(struct lh_hubs *hubs, uint32_t *nodes, size_t count) {
   return count;
 }
 
-static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out) {
+// Of what others hold rows they hear how far it went here: who was cut off from some of us may hold
+// a copy that is older than all that was made of it since.
+static size_t add_named(struct lh_hubs *hubs, uint32_t *nodes, size_t count) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    for (size_t k = 0; k < peer->frozen_count; k++) {
+      const uint32_t node = peer->frozen[k].node;
+      if (peer->frozen[k].has_rows && lh_view_find(hubs, node) == NULL)
+        add_one(nodes, &count, node);
+    }
+  }
+  return count;
+}
+
+static void note_told(struct lh_hubs *hubs, const uint32_t *nodes, size_t count) {
+  lh_map_free(&hubs->told);
+  for (size_t i = 0; i < count; i++)
+    (void)lh_map_put(&hubs->told, &nodes[i], sizeof nodes[i], hubs);
+}
+
+static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out, bool to_all) {
   uint32_t nodes[FROZEN_MAX];
   const size_t all = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
   const size_t with_rows = all < FROZEN_MAX ? all : FROZEN_MAX;
-  const size_t count = add_empty(hubs, nodes, with_rows);
+  const size_t count = add_named(hubs, nodes, add_empty(hubs, nodes, with_rows));
   hubs->told_frozen = with_rows > 0;
+  if (to_all) note_told(hubs, nodes, count);
   lh_write_array(out, (uint32_t)count);
   for (size_t i = 0; i < count; i++) {
     lh_write_array(out, 3);
@@ -243,7 +265,7 @@ void lh_view_send(struct lh_hubs *hubs, uint32_t to) {
   lh_write_uint(&body, hubs->view.hash);
   lh_write_uint(&body, lh_registry_seq(hubs->registry, hubs->self));
   write_generations(hubs, &body);
-  write_frozen(hubs, &body);
+  write_frozen(hubs, &body, to == 0);
   if (to != 0) {
     hubs->ops->send(hubs->ops_self, to, LH_FRAME_VIEW, lh_bytes_of(&body));
   } else {
@@ -273,6 +295,11 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
 }
 
 // --- votes ---
+static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
+  const bool rows = lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
+  return peer->voted && peer->vote == hubs->view.hash && rows;
+}
+
 static void read_generations(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
   const uint32_t fields = lh_read_array(in, 3 * LH_HUBS_MAX);
   const uint32_t count = fields / 3;
@@ -297,6 +324,22 @@ static bool said_before(const struct peer *peer, const struct frozen_vote *vote)
   return false;
 }
 
+static bool is_told(struct lh_hubs *hubs, uint32_t ledger) {
+  return lh_map_get(&hubs->told, &ledger, sizeof ledger) != NULL;
+}
+
+bool lh_view_answered(struct lh_hubs *hubs, uint32_t ledger) {
+  if (!is_told(hubs, ledger)) hubs->vote_again = true;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    if (peer->node == hubs->self || !agrees(hubs, peer)) continue;
+    size_t k = 0;
+    while (k < peer->frozen_count && peer->frozen[k].node != ledger) k++;
+    if (k == peer->frozen_count) return false;
+  }
+  return true;
+}
+
 // Answers whether it holds more of the dead than it said before.
 static bool read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reader *in) {
   const uint32_t count = lh_read_array(in, FROZEN_MAX);
@@ -314,7 +357,10 @@ static bool read_frozen(struct lh_hubs *hubs, struct peer *peer, struct lh_reade
     return false;
   }
   bool more = false;
-  for (uint32_t i = 0; i < count; i++) more = more || !said_before(peer, &votes[i]);
+  for (uint32_t i = 0; i < count; i++) {
+    more = more || !said_before(peer, &votes[i]);
+    if (votes[i].has_rows && !is_told(hubs, votes[i].node)) hubs->vote_again = true;
+  }
   lh_free(peer->frozen);
   peer->frozen = votes;
   peer->frozen_count = count;
@@ -341,11 +387,6 @@ int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body) {
   hubs->check_view = true;
   hubs->check_settle = hubs->check_settle || !same || more;
   return LH_OK;
-}
-
-static bool agrees(const struct lh_hubs *hubs, const struct peer *peer) {
-  const bool rows = lh_registry_seq(hubs->registry, peer->node) >= peer->vote_seq;
-  return peer->voted && peer->vote == hubs->view.hash && rows;
 }
 
 static bool all_agree(struct lh_hubs *hubs) {

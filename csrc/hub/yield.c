@@ -4,6 +4,10 @@
 // those children end here, also the ones that were stopped since. What this node wrote later (a
 // start on its side of a split) stays and is published again in the new epoch; of what runs twice
 // then, the higher generation stays.
+//
+// The rows of what ends stay in the old ledger until the new epoch is begun, which may take long
+// (it must be on disk before): only one of the others may have taken over, and those that had not
+// find in them what they have to.
 #include "hub/internal.h"
 
 static bool was_taken(struct child *child, uint64_t seq) {
@@ -19,7 +23,6 @@ static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   hubs->counters.surplus++;
   if (runs)
     lh_host_stop(hubs, now, child, "surplus", 0);  // while the row tells how long it may take
-  (void)lh_registry_remove(hubs->registry, child->hub->index, lh_bytes(child->id, child->id_len));
   child->claimed = false;
   if (!runs && child->phase != PHASE_STOPPING) lh_host_forget(child, false);
 }
@@ -32,4 +35,17 @@ void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {
       if (was_taken(child, seq)) give_up(hubs, now, child);
     }
   }
+}
+
+static bool drop_unclaimed(void *self, const struct lh_row *row) {
+  struct lh_hubs *hubs = self;
+  struct hub *hub = lh_hub_at(hubs, row->hub);
+  const struct child *child = hub != NULL ? lh_host_child(hub, lh_row_id(row)) : NULL;
+  if (child == NULL || !child->claimed)
+    (void)lh_registry_remove(hubs->registry, row->hub, lh_row_id(row));
+  return true;
+}
+
+void lh_hubs_yielded(struct lh_hubs *hubs) {
+  lh_registry_each(hubs->registry, hubs->self, drop_unclaimed, hubs);
 }

@@ -72,6 +72,7 @@ static void begin_new_epoch(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
   lh_hubs_yield(node->hubs, now, node->taken_seq);
   if (!raise_epoch(node, now)) return;
+  lh_hubs_yielded(node->hubs);
   node->taken_seq = 0;
   const struct lh_run run = {node->identity.id, node->epoch};
   const uint32_t self = lh_runs_index(node->runs, &run);

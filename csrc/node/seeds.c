@@ -2,11 +2,10 @@
 // and hard evidence.
 //
 // Seeds are dialled at once, then again with growing pauses, and for ever every SEED_SLOW_MS, so
-// that islands which formed while no seed answered find each other later; but not those where a
-// member is that we have a link to, nor ourselves. Whoever said that we may not come is left alone
-// for DENIED_MS. Evidence: a run whose
-// link broke is dialled at every address it had; when each refuses, or somebody else answers there,
-// that run is gone.
+// that islands which formed while no seed answered find each other later, oftener while nobody else
+// lives here; but not those where a member is that we have a link to, nor ourselves. Whoever said
+// that we may not come is left alone for DENIED_MS. Evidence: a run whose link broke is dialled at
+// every address it had; when each refuses, or somebody else answers there, that run is gone.
 #include "node/internal.h"
 
 #include "base/log.h"
@@ -20,6 +19,7 @@ enum {
   SEED_FIRST_MS = 250,
   SEED_SLOW_MS = 30000,
   DENIED_MS = 30000,
+  SEED_ALONE_MS = 4000,
   REDIAL_MS = 15,
   BROKEN_MAX = 40,
   // limit: addresses that a node dials until somebody answers, also those of members that it knew
@@ -140,6 +140,22 @@ void lh_seeds_begin(struct lh_node *node) {
   node->next_seed_round = lh_env_now(node->env);
 }
 
+static bool is_alone(const struct lh_node *node) {
+  enum lh_member_state state;
+  size_t living = 0;
+  for (size_t i = 0; i < lh_members_count(node->members) && living < 2; i++) {
+    (void)lh_members_at(node->members, i, &state);
+    living += state != LH_MEMBER_DEAD && state != LH_MEMBER_LEFT;
+  }
+  return living < 2;
+}
+
+// It had met somebody, and lost sight of all.
+static void look_sooner(struct lh_node *node, lh_ms now) {
+  if (node->joined && node->next_seed_round > now + SEED_ALONE_MS && is_alone(node))
+    node->next_seed_round = now + SEED_ALONE_MS;
+}
+
 static void dial_seeds(struct lh_node *node, lh_ms now) {
   if (lh_list_empty(&node->seeds) || now < node->next_seed_round) return;
   const lh_ms age = now - node->started_at;
@@ -258,6 +274,7 @@ static void redial(struct lh_node *node, lh_ms now) {
 void lh_seeds_round(struct lh_node *node, lh_ms now) {
   if (node->links == NULL) return;
   redial(node, now);
+  look_sooner(node, now);
   dial_seeds(node, now);
 }
 

@@ -363,6 +363,7 @@ static uint64_t taken_seq(const struct node *node) {
 static void new_epoch(struct node *node) {
   struct sim *sim = node->sim;
   lh_hubs_yield(node->hubs, sim->now, taken_seq(node));
+  lh_hubs_yielded(node->hubs);
   for (size_t i = 0; i < sim->count; i++) {
     link_down(node, &sim->nodes[i]);
     pair_of(node, &sim->nodes[i])->knows = pair_of(node, &sim->nodes[i])->fenced = 0;

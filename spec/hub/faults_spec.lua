@@ -126,6 +126,26 @@ describe("hubs", function()
   end)
 end)
 
+describe("a node that lacks the last rows of one that left", function()
+  -- n3 has no link to n2 when the children of n2 are stopped, and n2 leaves before it has one.
+  it("takes nothing of it over before the others said how far they hold it, of which nothing is left", function()
+    for seed = 1, 10 do
+      local h = history.new(seed, 3)
+      h:start(1, 1, 30, { node = "n2", given = true })
+      h:run(3000)
+      h.sim:break_link(2, 3, 120000)
+      h:run(100)
+      h:stop(1, 1, 30)
+      h:run(3000)
+      h.sim:leave(2)
+      h:run(31000)
+      h.sim:crash(2)
+      assert.same({}, h:rest(), "seed " .. seed)
+      assert.same({}, h.sim:truth(), "seed " .. seed)
+    end
+  end)
+end)
+
 describe("a child that crashes as soon as it runs", function()
   it("is tried for ever and ever more slowly, also while its nodes die", function()
     for seed = 1, 30 do assert.same({}, require("spec.hub.crashing")(seed), "seed " .. seed) end

@@ -51,3 +51,29 @@ describe("a node", function()
     assert.same({}, h:rest())
   end)
 end)
+
+describe("a stop order", function()
+  -- A node joins, children move to it with their state, and as soon as some are prepared there the node they come from
+  -- is cut off. All are stopped before the others have taken over what ran there.
+  it("ends what was prepared for a move from a node that is gone", function()
+    local seen = 0
+    for seed = 1, 20 do
+      local h = history.new(seed, 2, { hot = true })
+      h:start(1, 1, 40, { node = "n2", given = true })
+      h:run(2000)
+      local joined = h:join()
+      for _ = 1, 2000 do
+        if h.sim:figures().idle > 0 then break end
+        h.sim:run(1)
+      end
+      seen = seen + h.sim:figures().idle
+      h.sim:crash(2, 50)
+      h.sim:run(5)
+      h.sim:stop(1, 1, 40)
+      h:run(12000)
+      assert.equal(0, h.sim:figures().idle, ("seed %d: n%d keeps what was prepared"):format(seed, joined))
+      assert.same({}, h.sim:truth(), "seed " .. seed)
+    end
+    assert.is_true(seen > 0)
+  end)
+end)

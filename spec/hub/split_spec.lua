@@ -58,6 +58,53 @@ describe("a split hub", function()
   end)
 end)
 
+--- The generation that c1 was started with, by the own rows of each node that runs it.
+local function names_of(h, nodes)
+  local names = {}
+  for _, node in ipairs(nodes) do
+    for _, row in ipairs(h.sim:rows(node)) do
+      local id, host, born = row:match("^(.-)@(.-)/.*/(%d+)$")
+      if id == "c1" and host == "n" .. node then names[#names + 1] = born end
+    end
+  end
+  return names
+end
+
+describe("a start that two nodes carry out, since the answer of the first one was lost,", function()
+  -- Who c1 belongs to is cut off as soon as it runs there; whoever wants it started asks another one.
+  local function carried_out_twice(seed)
+    local h = history.new(seed, 3)
+    local host = math.tointeger(h.sim:home("c1"):match("%d+"))
+    h.sim:start(host % 3 + 1, 1, 1)
+    for _ = 1, 200 do
+      if h.sim:truth().c1 then break end
+      h.sim:run(1)
+    end
+    h:split(500, { host })
+    h.sim:start((host + 1) % 3 + 1, 2, 9)
+    h.sim:run(5000)
+    return h, host
+  end
+
+  it("is one start: a stop on one side of a split ends it on both", function()
+    local seen = 0
+    for seed = 1, 40 do
+      local h, host = carried_out_twice(seed)
+      local names = names_of(h, { 1, 2, 3 })
+      if #names == 2 then
+        seen = seen + 1
+        assert.equal(names[1], names[2], "seed " .. seed)
+        h.sim:stop(host, 1, 1)
+        h.sim:run(1000)
+        h:heal(500)
+        h.sim:run(30000)
+        assert.is_nil(h.sim:truth().c1, "seed " .. seed)
+      end
+    end
+    assert.is_true(seen > 5, "only " .. seen .. " histories showed it")
+  end)
+end)
+
 describe("a stop", function()
   --- Four nodes with forty children, of which some run on n4.
   local function started(seed)

@@ -62,6 +62,14 @@ end)
 
 -- Seeds of chaos, and what each of them broke.
 local SEEDS = {
+  [1368] = "L3: a node that had stood still carried out a start as another one had; its stop reached one of the two",
+  [1491] = "L3: what was prepared for a move was stopped and stayed",
+  [1758] = "L3: a node that could not vote for a while recovered what it had missed the stop of",
+  [1924] = "L3: the same start, asked of a node beyond a split, was carried out after its stop",
+  [2122] = "L3: children that were stopped before their node left were recovered by one that had not heard",
+  [2628] = "L2: a node that leaves and cannot be reached was not seen in the views that held it",
+  [4296] = "L1: a node that lost sight of all others dialled its seeds once in 45 s",
+  [7334] = "S6: a node that could not write its new epoch told of the end of what not all had taken over",
   [243] = "L3: a claim of a dead node's child waited for agreement, and began it after it was stopped",
   [200285] = "S1: a node that had left began a child that was on its way to it",
   [200692] = "S1: the same with two nodes",

@@ -230,7 +230,9 @@ function M.generations_kept(world, names)
   return true
 end
 
---- All views name the nodes that are looked at, and no others. Who is only suspected is in the view.
+local IN_VIEW = { alive = true, suspect = true, leaving = true }
+
+--- All views name the nodes that are looked at, and no others. Who is only suspected, or about to leave, is in them.
 function M.views_equal(world, names)
   names = names or world:nodes(true)
   local wanted = set_of(names)
@@ -238,7 +240,7 @@ function M.views_equal(world, names)
     if not world.booted[name] then return false, ("%s has not started its hubs"):format(name) end
     local alive, strange = 0, nil
     for _, member in ipairs(world.core:members(world.numbers[name])) do
-      if member.state == "alive" or member.state == "suspect" then
+      if IN_VIEW[member.state] then
         alive = alive + 1
         if not wanted[given_name(member.name)] then strange = member.name end
       end
