@@ -191,8 +191,9 @@ static void stillborn(struct heap *heap, struct actor *actor, int status, const 
   end_with_text(heap, actor, text);
 }
 
-static const char *const phase_names[] = {"init", "its function", "call",     "cast",
-                                          "info", "handover",     "takeover", "terminate"};
+static const char *const phase_names[] = {"init",     "its function", "call",
+                                          "cast",     "info",         "handover",
+                                          "takeover", "terminate",    "metadata"};
 
 static void too_late(struct heap *heap, struct actor *actor) {
   struct task *task = actor->task;
@@ -329,12 +330,17 @@ static enum phase phase_for(const struct lh_msg *msg) {
   return msg->kind == LH_MSG_CAST ? PHASE_CAST : PHASE_INFO;
 }
 
-static void next_message(struct heap *heap, struct actor *actor) {
-  if (actor->state != ACTOR_RUNNING || actor->kind != ACTOR_SERVER || !actor->head) return;
-  struct lh_msg *msg = lha_mailbox_take(heap, actor);
-  struct task *task = lha_task_take(heap, actor, phase_for(msg));
+// What it was told of its metadata comes before the next message.
+static void next_callback(struct heap *heap, struct actor *actor) {
+  const bool described = (actor->flags & FLAG_DESCRIBED) != 0;
+  if (actor->state != ACTOR_RUNNING || actor->kind != ACTOR_SERVER) return;
+  if (!described && !actor->head) return;
+  actor->flags &= (uint16_t)~FLAG_DESCRIBED;
+  struct lh_msg *msg = described ? NULL : lha_mailbox_take(heap, actor);
+  struct task *task = lha_task_take(heap, actor, described ? PHASE_METADATA : phase_for(msg));
   if (!task) {
-    lha_undeliverable(heap->actors, heap, msg, "crashed", "the heap's memory limit is reached");
+    if (msg)
+      lha_undeliverable(heap->actors, heap, msg, "crashed", "the heap's memory limit is reached");
     end_with_text(heap, actor, "the heap's memory limit is reached");
     return;
   }
@@ -358,6 +364,6 @@ void lha_actor_turn(struct heap *heap, struct actor *actor) {
   } else if (task) {
     if (task->runnable) lha_actor_run(heap, actor);
   } else if (!lha_child_step(heap, actor)) {
-    next_message(heap, actor);
+    next_callback(heap, actor);
   }
 }

@@ -189,6 +189,9 @@ void lh_actors_freeze(struct lh_actors *actors, uint64_t token,
                       lh_pid pid);  // no callback runs after this but handover(state)
 // The child has this generation from now on; if it was frozen, it goes on.
 void lh_actors_thaw(struct lh_actors *actors, lh_pid pid, uint64_t generation);
+// A child's metadata is another from now on: what its context says, and, when no other callback
+// runs, what metadata(state, metadata) of a server is told. Several changes may be told as one.
+void lh_actors_describe(struct lh_actors *actors, lh_pid pid, struct lh_bytes metadata);
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation);  // takeover(state, handed)
 

@@ -175,6 +175,14 @@ void lh_actors_thaw(struct lh_actors *actors, lh_pid pid, uint64_t generation) {
   lha_order_post(heap, order);
 }
 
+void lh_actors_describe(struct lh_actors *actors, lh_pid pid, struct lh_bytes metadata) {
+  struct heap *heap = heap_at(actors, pid);
+  if (!heap) return;
+  struct order *order = lha_order_new(ORDER_DESCRIBE, pid);
+  lh_buf_append(&order->bytes, metadata.data, metadata.len);
+  lha_order_post(heap, order);
+}
+
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation) {
   struct heap *heap = heap_at(actors, pid);

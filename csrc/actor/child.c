@@ -84,6 +84,17 @@ static void thaw(struct heap *heap, const struct order *order) {
   lha_ready(heap, actor);
 }
 
+static void describe(struct heap *heap, const struct order *order) {
+  struct actor *actor = lha_slot_find(heap, order->pid);
+  if (!actor || !actor->child) return;
+  struct child *child = actor->child;
+  lh_free((void *)child->metadata.data);
+  child->metadata = lh_bytes(lh_memdup(order->bytes.data, order->bytes.len), order->bytes.len);
+  if (actor->kind != ACTOR_SERVER) return;
+  actor->flags |= FLAG_DESCRIBED;
+  lha_ready(heap, actor);
+}
+
 static void activate(struct heap *heap, struct order *order) {
   struct actor *actor = lha_slot_find(heap, order->pid);
   if (!actor || (actor->flags & FLAG_STOP)) {
@@ -115,6 +126,9 @@ void lha_child_order(struct heap *heap, struct order *order) {
     break;
   case ORDER_THAW:
     thaw(heap, order);
+    break;
+  case ORDER_DESCRIBE:
+    describe(heap, order);
     break;
   case ORDER_ACTIVATE:
     activate(heap, order);

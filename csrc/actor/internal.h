@@ -89,6 +89,7 @@ enum phase {
   PHASE_HANDOVER,
   PHASE_TAKEOVER,
   PHASE_TERMINATE,
+  PHASE_METADATA,
 };
 
 // A callback in progress: a pooled coroutine and what it is for.
@@ -114,14 +115,15 @@ struct task {
 enum actor_kind { ACTOR_PROCESS, ACTOR_SERVER, ACTOR_MAIN };
 enum actor_state { ACTOR_STARTING, ACTOR_HELD, ACTOR_RUNNING, ACTOR_FROZEN, ACTOR_STOPPING };
 enum actor_flag {
-  FLAG_READY = 1,       // in the heap's queue
-  FLAG_TRAP = 2,        // trap_exit(true)
-  FLAG_ENDING = 4,      // ends at its next turn, for cold->reason
-  FLAG_FREEZE = 8,      // freeze when no callback runs
-  FLAG_ACTIVATE = 16,   // takeover when no callback runs
-  FLAG_STOP = 32,       // terminate when no callback runs
-  FLAG_INTERRUPT = 64,  // raise at the next instruction
-  FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP,
+  FLAG_READY = 1,        // in the heap's queue
+  FLAG_TRAP = 2,         // trap_exit(true)
+  FLAG_ENDING = 4,       // ends at its next turn, for cold->reason
+  FLAG_FREEZE = 8,       // freeze when no callback runs
+  FLAG_ACTIVATE = 16,    // takeover when no callback runs
+  FLAG_STOP = 32,        // terminate when no callback runs
+  FLAG_INTERRUPT = 64,   // raise at the next instruction
+  FLAG_DESCRIBED = 128,  // its metadata is another: it is told when no callback runs
+  FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED,
 };
 
 struct tie {  // one monitor or link
@@ -367,6 +369,7 @@ enum order_kind {
   ORDER_STOP,
   ORDER_FREEZE,
   ORDER_THAW,
+  ORDER_DESCRIBE,
   ORDER_ACTIVATE,
   ORDER_KILL,
   ORDER_INTERRUPT,

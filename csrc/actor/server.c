@@ -158,6 +158,14 @@ static int enter_message(lua_State *L) {
   return 0;
 }
 
+static int enter_metadata(lua_State *L) {
+  struct heap *heap = lh_script_owner(L);
+  if (!push_callback(L, heap, "metadata")) return 0;
+  lha_push_body(L, heap, heap->current->child->metadata);
+  lua_callk(L, 2, 0, 0, finish_nothing);
+  return 0;
+}
+
 // Notes why handover or takeover cannot be.
 static int refuse(struct heap *heap, int status, const char *text) {
   heap->current->task->status = status;
@@ -215,6 +223,8 @@ lua_CFunction lha_server_entry(enum phase phase) {
     return enter_takeover;
   case PHASE_TERMINATE:
     return enter_terminate;
+  case PHASE_METADATA:
+    return enter_metadata;
   default:
     return enter_message;
   }

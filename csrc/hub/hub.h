@@ -136,6 +136,8 @@ struct lh_hubs_ops {
   void (*freeze)(void *self, uint64_t token, lh_pid pid);
   // The child has this generation from now on; if it was frozen, it goes on.
   void (*thaw)(void *self, lh_pid pid, uint64_t generation);
+  // Its metadata is another from now on.
+  void (*describe)(void *self, lh_pid pid, struct lh_bytes metadata);
   void (*activate)(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                    uint64_t generation);
   // A question to a strategy or an alter hook; answered by lh_hubs_answered. `args`: encoded
@@ -221,6 +223,10 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now);  // at the end of every tur
 // the latest. caller 0: nobody waits.
 void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value);
 void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value);
+// Changes the metadata of a child that runs here: `value` is a map of hub, id, set (a map), remove
+// (keys), replace, timeout. Answered as a start, when all members hold the row; code "not_here"
+// when it does not run here just now.
+void lh_hubs_describe(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value);
 // Stops the instance that runs here: LH_OK (answered later), LH_ENOTFOUND, LH_EAGAIN (restarting),
 // LH_EEXISTS (on its way).
 int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,

@@ -3,9 +3,9 @@
 // Files: hubs.c (hubs, events, turns) · change.c (rows that concern a child here) · view.c
 // (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
 // place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
-// start.c, stop.c (the asking side) · arrive.c, host.c, restart.c (children that run here) · move.c
-// · recover.c · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that
-// not all heard of) · policy.c (questions) · event.c.
+// start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
+// here) · move.c · recover.c · end.c (who waits for a child's end) · order.c (stop orders) ·
+// lately.c (stops that not all heard of) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -409,6 +409,8 @@ void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t cou
 // op.c
 struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct hub *hub,
                      uint64_t caller, lh_ms timeout);
+// The hub that an operation is for; NULL, and the caller is told, when none can be begun.
+struct hub *lh_op_open_hub(struct lh_hubs *hubs, uint64_t caller, struct lh_bytes id);
 struct op *lh_op_find(struct lh_hubs *hubs, uint64_t id);
 void lh_op_fail_item(struct op *op, size_t index, int code, struct lh_bytes text);
 void lh_op_done_item(struct op *op, size_t index, uint32_t node, lh_pid pid);

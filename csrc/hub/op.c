@@ -28,6 +28,21 @@ struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct 
   return op;
 }
 
+struct hub *lh_op_open_hub(struct lh_hubs *hubs, uint64_t caller, struct lh_bytes id) {
+  struct hub *hub = lh_hub_find(hubs, id);
+  if (hub == NULL || hub->closing) {
+    lh_op_refuse(hubs, caller, LH_ECLOSED, "not_alive", "no hub '%.*s' runs on this node",
+                 (int)id.len, (const char *)id.data);
+    return NULL;
+  }
+  if (hubs->ops_by_id.count >= LH_OPS_MAX) {
+    lh_op_refuse(hubs, caller, LH_ELIMIT, "limit",
+                 "more than %d operations are under way on this node", LH_OPS_MAX);
+    return NULL;
+  }
+  return hub;
+}
+
 struct op *lh_op_find(struct lh_hubs *hubs, uint64_t id) {
   return lh_map_get(&hubs->ops_by_id, &id, sizeof id);
 }

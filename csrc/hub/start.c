@@ -178,21 +178,6 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   return read_items(op, request, error);
 }
 
-static struct hub *open_hub(struct lh_hubs *hubs, uint64_t caller, struct lh_bytes id) {
-  struct hub *hub = lh_hub_find(hubs, id);
-  if (hub == NULL || hub->closing) {
-    lh_op_refuse(hubs, caller, LH_ECLOSED, "not_alive", "no hub '%.*s' runs on this node",
-                 (int)id.len, (const char *)id.data);
-    return NULL;
-  }
-  if (hubs->ops_by_id.count >= LH_OPS_MAX) {
-    lh_op_refuse(hubs, caller, LH_ELIMIT, "limit",
-                 "more than %d operations are under way on this node", LH_OPS_MAX);
-    return NULL;
-  }
-  return hub;
-}
-
 void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value) {
   struct request request;
   struct lh_error error;
@@ -203,7 +188,7 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
     lh_buf_free(&memory);
     return;
   }
-  struct hub *hub = open_hub(hubs, caller, request.hub);
+  struct hub *hub = lh_op_open_hub(hubs, caller, request.hub);
   if (hub == NULL) {
     lh_buf_free(&memory);
     return;
@@ -540,7 +525,7 @@ void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_by
   struct lh_buf memory = LH_BUF_EMPTY;
   lh_buf_append(&memory, value.data, value.len);
   const int err = read_request(&request, lh_bytes_of(&memory), "ids");
-  struct hub *hub = err == LH_OK ? open_hub(hubs, caller, request.hub) : NULL;
+  struct hub *hub = err == LH_OK ? lh_op_open_hub(hubs, caller, request.hub) : NULL;
   if (hub == NULL) {
     if (err != LH_OK)
       lh_op_refuse(hubs, caller, LH_EINVAL, "invalid", "stop: expected { hub, ids, options }");

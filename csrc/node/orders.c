@@ -50,6 +50,11 @@ static void hub_thaw(void *self, lh_pid pid, uint64_t generation) {
   lh_actors_thaw(node->actors, pid, generation);
 }
 
+static void hub_describe(void *self, lh_pid pid, struct lh_bytes metadata) {
+  const struct lh_node *node = self;
+  lh_actors_describe(node->actors, pid, metadata);
+}
+
 static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                          uint64_t generation) {
   const struct lh_node *node = self;
@@ -98,6 +103,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .stop = hub_stop,
     .freeze = hub_freeze,
     .thaw = hub_thaw,
+    .describe = hub_describe,
     .activate = hub_activate,
     .ask = hub_ask,
     .reply = hub_reply,

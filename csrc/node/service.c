@@ -243,6 +243,28 @@ static void do_start_or_stop(struct request *request,
 static void do_start(struct request *request) { do_start_or_stop(request, lh_hubs_start); }
 static void do_stop(struct request *request) { do_start_or_stop(request, lh_hubs_stop); }
 
+// A request that another node is to carry out goes there as it is; that node answers the caller
+// itself.
+static bool pass_to(struct request *request, struct lh_bytes name) {
+  struct lh_node *node = request->node;
+  const uint32_t to = name.data != NULL ? lh_peers_by_name(node, name) : node->self;
+  if (to == node->self) return false;
+  if (to == 0) {
+    fail(request, "not_found", "no live node has that name");
+    return true;
+  }
+  const struct lh_msg *msg = request->msg;
+  lh_remote_deliver(node, lh_msg_new(LH_MSG_CALL, lh_pid_make(to, 0), msg->from, msg->ref,
+                                     lh_bytes(msg->body, msg->len)));
+  return true;
+}
+
+// The child's host carries it out.
+static void do_describe(struct request *request) {
+  if (!pass_to(request, text_field(request->value, "node")))
+    do_start_or_stop(request, lh_hubs_describe);
+}
+
 static void do_terminate(struct request *request) {
   struct lh_node *node = request->node;
   const uint64_t caller = remember(request);
@@ -285,22 +307,6 @@ static void do_hub_state(struct request *request) {
   lh_write_cstr(&out, "partitioned");
   lh_write_bool(&out, state.partitioned);
   answer_buf(request, &out);
-}
-
-// A request that another node is to carry out goes there as it is; that node answers the caller
-// itself.
-static bool pass_to(struct request *request, struct lh_bytes name) {
-  struct lh_node *node = request->node;
-  const uint32_t to = name.data != NULL ? lh_peers_by_name(node, name) : node->self;
-  if (to == node->self) return false;
-  if (to == 0) {
-    fail(request, "not_found", "no live node has that name");
-    return true;
-  }
-  const struct lh_msg *msg = request->msg;
-  lh_remote_deliver(node, lh_msg_new(LH_MSG_CALL, lh_pid_make(to, 0), msg->from, msg->ref,
-                                     lh_bytes(msg->body, msg->len)));
-  return true;
 }
 
 static void do_which_children(struct request *request) {
@@ -467,6 +473,7 @@ static const struct {
     {"alter", do_alter, false},
     {"control_send", do_control_send, false},
     {"counters", do_counters, false},
+    {"describe", do_describe, true},
     {"event", do_event, false},
     {"hook", do_hook, false},
     {"hooks_cancel", do_hooks_cancel, false},

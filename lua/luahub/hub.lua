@@ -9,6 +9,7 @@ local distributor = require("luahub.distributor")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local lookup = require("luahub.lookup")
+local metadata = require("luahub.metadata")
 local option = require("luahub.option")
 local policy = require("luahub.policy")
 
@@ -263,6 +264,17 @@ function Hub:cast(id, message)
   if pid then return core.cast(pid, message) end
   argument.check("hub:cast", "id", id, "text")
   return failure.new("not_found", "hub %s has no running child %s", self.id, id)
+end
+
+--- Changes the metadata of a child while it runs: `changes` are merged into it by the child's own node. Answered when
+--- every node of the hub knows; the child sees it in its context, and is told by its module's `metadata`.
+---@param id string
+---@param changes table<string, any>  plain data
+---@param options? luahub.MetadataOptions
+---@return true?
+---@return luahub.Failure?  codes not_found, invalid (too large), timeout
+function Hub:set_metadata(id, changes, options)
+  return metadata.set(self.id, id, changes, options)
 end
 
 --- What the nodes themselves say they run; see luahub.distributor.

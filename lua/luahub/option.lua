@@ -155,6 +155,12 @@ M.stop = group("`hub:stop_child`, `hub:stop_children`, `distributor.stop_childre
   gone = OPERATION_GONE,
 })
 
+M.metadata = group("`hub:set_metadata`", {
+  { "remove", "table", "`{}`", "keys that go" },
+  { "replace", "boolean", "`false`", "all keys go that are not set now" },
+  { "timeout", "ms", "10000", "until all nodes of the hub know" },
+})
+
 M.lookup = group("`hub:child_lookup`", {
   { "with_metadata", "boolean", "`false`", "answer its metadata, too" },
 })
