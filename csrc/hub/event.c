@@ -226,6 +226,18 @@ void lh_event_shutdown(struct hub *hub, const char *reason) {
   emit(hub, key, &payload);
 }
 
+void lh_event_drained(struct hub *hub, size_t moved, size_t forced) {
+  static const char key[] = "drain_completed";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 2);
+  lh_write_cstr(&payload, "forced");
+  lh_write_uint(&payload, forced);
+  lh_write_cstr(&payload, "moved");
+  lh_write_uint(&payload, moved);
+  emit(hub, key, &payload);
+}
+
 static void tell_lock(struct hub *hub, bool locked) {
   static const char key[] = "priority_state_updated";
   struct lh_buf payload = LH_BUF_EMPTY;

@@ -192,6 +192,29 @@ struct lh_hub_state {
 bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes hub);
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);
 
+// --- nodes that take no children --- see drain.c
+enum lh_hub_openness {
+  LH_HUB_OPEN,
+  LH_HUB_CORDONED,
+  LH_HUB_DRAINING,
+  LH_HUB_FORCING,
+  LH_HUB_DRAINED
+};
+struct lh_hub_drain {
+  enum lh_hub_openness state;
+  size_t left, moved, forced;  // children: here; that went, before and after the deadline
+};
+// Hands the hub's children on. ops.reply answers `caller` (0: nobody) at the end with { moved,
+// forced, failed = { { id, message } } }, or at once with an error: not_alive, draining,
+// partitioned, no_nodes. `deadline`: ms until migration strategies are not asked any more.
+void lh_hubs_drain(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
+                   lh_ms deadline);
+// Takes no more; and takes children again, whatever it was. LH_ENOTFOUND no such hub here,
+// LH_EAGAIN it is being drained.
+int lh_hubs_cordon(struct lh_hubs *hubs, struct lh_bytes hub);
+int lh_hubs_uncordon(struct lh_hubs *hubs, struct lh_bytes hub);
+int lh_hubs_openness(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_hub_drain *out);
+
 // --- events ---
 void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_record *record,
                     enum lh_member_state state);

@@ -244,7 +244,8 @@ void lh_hubs_record(struct lh_hubs *hubs, struct lh_member_record *record) {
     memset(entry, 0, sizeof *entry);
     memcpy(entry->id, hub->config.id.data, hub->config.id.len);
     memcpy(entry->digest, hub->config.digest, sizeof entry->digest);
-    entry->placeable = !hub->closing && !hubs->leaving && !(hubs->undecided && asks_main(hub));
+    entry->placeable = !hub->closing && !hubs->leaving && lh_drain_is_open(hub) &&
+                       !(hubs->undecided && asks_main(hub));
   }
   record->leaving = hubs->leaving;
   record->hub_count = (uint32_t)hubs->hub_count;
@@ -434,7 +435,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
-  due = earlier(due, hubs->leave_look_at);
+  due = earlier(due, earlier(hubs->leave_look_at, lh_drain_due(hubs)));
   due = earlier(due, earlier(hubs->lately.ask_at,
                              earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
   // While the view is not agreed the tails wait for it, not for their time.
@@ -487,6 +488,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_lately_tick(hubs, now);
   lh_order_tick(hubs, now);
   lh_move_again(hubs, now);
+  lh_drain_tick(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
     if (hubs->view.agreed && hubs->view.settled) lh_move_balance(hubs, now);

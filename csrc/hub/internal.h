@@ -4,8 +4,9 @@
 // (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
 // place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
 // start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
-// here) · move.c · recover.c · end.c (who waits for a child's end) · order.c (stop orders) ·
-// lately.c (stops that not all heard of) · policy.c (questions) · event.c.
+// here) · move.c · drain.c (a node that takes none) · recover.c · end.c (who waits for a child's
+// end) · order.c (stop orders) · lately.c (stops that not all heard of) · policy.c (questions) ·
+// event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -114,6 +115,12 @@ struct hub {
   struct candidate *candidates;  // placeable nodes, sorted by name
   size_t candidate_count;
   size_t moving;
+  struct {  // drain.c
+    enum lh_hub_openness state;
+    uint64_t caller;
+    size_t moved, forced;
+    lh_ms until, look_at;
+  } drain;
   struct lh_list move_queue;  // struct child, by `link`
   struct lh_buf results;      // of starts here, not told yet: encoded maps
   uint32_t result_count;
@@ -517,6 +524,7 @@ void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child);
 // move.c
 void lh_move_balance(struct lh_hubs *hubs,
                      lh_ms now);  // under an agreed view: what is not ours goes
+void lh_move_balance_hub(struct hub *hub, lh_ms now);
 void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now);
 void lh_move_again(struct lh_hubs *hubs, lh_ms now);
 void lh_move_pump(struct lh_hubs *hubs, lh_ms now);  // begins what is queued, at each turn's end
@@ -533,6 +541,14 @@ int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct 
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 uint64_t lh_move_op_id(void);
+
+// drain.c
+bool lh_drain_is_open(const struct hub *hub);   // this node takes children
+bool lh_drain_hands_on(const struct hub *hub);  // and keeps none
+bool lh_drain_forces(const struct hub *hub);    // and asks no strategy how they move
+void lh_drain_moved(struct hub *hub);           // a child went
+void lh_drain_tick(struct lh_hubs *hubs, lh_ms now);
+lh_ms lh_drain_due(const struct lh_hubs *hubs);
 
 // alter.c
 bool lh_alter_wanted(const struct hub *hub, unsigned flags);
@@ -563,6 +579,7 @@ void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t c
 void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
                         size_t count, uint32_t to);
 void lh_event_shutdown(struct hub *hub, const char *reason);
+void lh_event_drained(struct hub *hub, size_t moved, size_t forced);
 // What a member's word changes for each hub here: told before the view changes, and after.
 enum hub_change { HUB_SAME, HUB_JOINED, HUB_LEFT };
 struct hub_changes {

@@ -228,11 +228,12 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     balance_free(balance);
     return;
   }
-  if (hub->config.migration == LH_MIGRATION_CUSTOM) {
+  if (hub->config.migration == LH_MIGRATION_CUSTOM && !lh_drain_forces(hub)) {
     ask_how(hub, now, balance);
     return;
   }
-  const bool hot = hub->config.migration == LH_MIGRATION_HOT && hub->config.handover;
+  const bool hot =
+      !lh_drain_forces(hub) && hub->config.migration == LH_MIGRATION_HOT && hub->config.handover;
   uint8_t *how = lh_alloc(balance->count + 1);
   for (size_t i = 0; i < balance->count; i++) how[i] = hot ? 'h' : 'c';
   queue_all(hub, balance, how);
@@ -240,8 +241,9 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   balance_free(balance);
 }
 
-static void balance_hub(struct hub *hub, lh_ms now) {
-  const bool all = hub->closing || hub->all->leaving;
+void lh_move_balance_hub(struct hub *hub, lh_ms now) {
+  const bool all = hub->closing || hub->all->leaving || lh_drain_hands_on(hub);
+  if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;
   for (size_t i = 0; i < hub->children.count; i++) {
@@ -263,7 +265,7 @@ static void balance_hub(struct hub *hub, lh_ms now) {
 
 void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
-    if (!hubs->hubs[i]->partitioned) balance_hub(hubs->hubs[i], now);
+    if (!hubs->hubs[i]->partitioned) lh_move_balance_hub(hubs->hubs[i], now);
   }
 }
 
@@ -415,6 +417,7 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row) {
   hubs->counters.moved_out++;
+  lh_drain_moved(child->hub);
   lh_event_moved(child, row->node, child->trouble->hot);
   lh_end_elsewhere(hubs, child, row->node);
   if (LH_PLANTED(source_goes_on) && child->trouble->hot) {

@@ -309,6 +309,59 @@ static void do_hub_state(struct request *request) {
   answer_buf(request, &out);
 }
 
+// --- nodes that take no children ---
+static void do_drain(struct request *request) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, field(request->value, "deadline"));
+  const lh_ms deadline = (lh_ms)lh_read_uint(&in, 24 * 3600 * 1000);
+  const uint64_t caller = in.err == LH_OK ? remember(request) : 0;
+  if (in.err != LH_OK)
+    fail(request, "invalid", "expected a deadline in ms");
+  else if (caller == 0)
+    fail(request, "limit", "too many requests wait for an answer on this node");
+  else
+    lh_hubs_drain(request->node->hubs, request->now, caller, text_field(request->value, "hub"),
+                  deadline);
+}
+
+static void answer_cordon(struct request *request, int err) {
+  if (err == LH_OK)
+    answer_true(request);
+  else if (err == LH_EAGAIN)
+    fail(request, "draining", "this node is being drained: undrain it first");
+  else
+    fail(request, "not_alive", "no such hub runs on this node");
+}
+
+static void do_cordon(struct request *request) {
+  answer_cordon(request, lh_hubs_cordon(request->node->hubs, text_field(request->value, "hub")));
+}
+
+static void do_uncordon(struct request *request) {
+  answer_cordon(request, lh_hubs_uncordon(request->node->hubs, text_field(request->value, "hub")));
+}
+
+static void do_drain_state(struct request *request) {
+  static const char *const words[] = {"open", "cordoned", "draining", "forcing", "drained"};
+  struct lh_hub_drain drain;
+  struct lh_buf out = LH_BUF_EMPTY;
+  const struct lh_bytes hub = text_field(request->value, "hub");
+  if (lh_hubs_openness(request->node->hubs, hub, &drain) != LH_OK) {
+    answer_cordon(request, LH_ENOTFOUND);
+    return;
+  }
+  lh_write_map(&out, 4);
+  lh_write_cstr(&out, "forced");
+  lh_write_uint(&out, drain.forced);
+  lh_write_cstr(&out, "left");
+  lh_write_uint(&out, drain.left);
+  lh_write_cstr(&out, "moved");
+  lh_write_uint(&out, drain.moved);
+  lh_write_cstr(&out, "state");
+  lh_write_cstr(&out, words[drain.state]);
+  answer_buf(request, &out);
+}
+
 static void do_which_children(struct request *request) {
   struct lh_buf out = LH_BUF_EMPTY;
   if (pass_to(request, text_field(request->value, "node"))) return;
@@ -473,7 +526,10 @@ static const struct {
     {"alter", do_alter, false},
     {"control_send", do_control_send, false},
     {"counters", do_counters, false},
+    {"cordon", do_cordon, false},
     {"describe", do_describe, true},
+    {"drain", do_drain, false},
+    {"drain_state", do_drain_state, false},
     {"event", do_event, false},
     {"hook", do_hook, false},
     {"hooks_cancel", do_hooks_cancel, false},
@@ -495,6 +551,7 @@ static const struct {
     {"start", do_start, false},
     {"stop", do_stop, false},
     {"terminate", do_terminate, false},
+    {"uncordon", do_uncordon, false},
     {"wait", do_wait, false},
     {"which_children", do_which_children, true},
 };

@@ -6,6 +6,7 @@
 local core = require("luahub.core")
 local argument = require("luahub.argument")
 local distributor = require("luahub.distributor")
+local drain = require("luahub.drain")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local lookup = require("luahub.lookup")
@@ -33,8 +34,10 @@ local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
 ---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
 local Hub = {}
 
-for name, method in pairs(lookup) do
-  Hub[name] = method
+for _, methods in ipairs({ lookup, drain }) do
+  for name, method in pairs(methods) do
+    Hub[name] = method
+  end
 end
 
 local EventQueue = { __name = "luahub.event_queue" }

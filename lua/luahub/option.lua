@@ -174,6 +174,10 @@ M.nodes = group("`hub:nodes`", {
   { "include_local", "boolean", "`false`", "this node, too" },
 }, { gone = { connected = "every member that is not dead is listed; `luahub.node` `members()` says how each is" } })
 
+M.drain = group("`hub:drain`", {
+  { "deadline", "ms", "60000", "until what is left moves cold, whatever the migration strategy says" },
+}, { renamed = { timeout = "deadline" } })
+
 M.which_children = group("`hub:which_children`", {
   { "scope", { "local", "global" }, '`"local"`', "this node, or each node of the hub" },
   { "timeout", "ms", "5000", "for all nodes together" },

@@ -9,7 +9,10 @@ local options = require("luahub.cli.options")
 
 local M = {}
 
-M.COMMANDS = { "start", "attach", "eval", "members", "children", "reload", "stop", "check", "keygen", "sim" }
+M.COMMANDS = {
+  "start", "attach", "eval", "members", "children", "drain", "cordon", "uncordon", "reload", "stop",
+  "check", "keygen", "sim",
+}
 
 local function help()
   local lines = { "luahub - a Lua-scriptable cluster node", "", "usage: luahub COMMAND [ARGUMENTS]", "" }
