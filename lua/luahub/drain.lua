@@ -16,8 +16,8 @@ local Drain = {}
 ---@field forced integer  children that went after it, cold
 ---@field failed { id: string, message: string }[]  those that are here yet
 
---- Hands the hub's children on this node to the other nodes, and takes none until `uncordon`; waits until it is done. The
---- node goes on, also when whoever called this ends.
+--- Hands the hub's children on this node to the other nodes, and takes none until `uncordon`; waits until it is done.
+--- It goes on when whoever called this ends.
 ---@param options? { deadline: integer? }  ms until what is left moves cold, whatever the migration strategy says; 60000
 ---@return luahub.DrainResult?
 ---@return luahub.Failure?  codes not_alive, draining, partitioned, no_nodes
