@@ -59,6 +59,12 @@ return {
   { "join_30k", "ms", floor = 3000, reach = 800, about = "exec of a third node until nothing moves any more" },
   { "join_longest_call", "ms", floor = 200, reach = 30, about = "meanwhile" },
 
+  { "drain_10k", "ms", floor = 3000, reach = 800,
+    about = "drain of 1 of 3 with 10,000 of 30,000, 100 bytes of state each" },
+  { "hot_join_10k", "ms", floor = 3000, reach = 800,
+    about = "exec of a third node until 10,000 were handed over to it" },
+  { "hot_join_longest_call", "ms", about = "meanwhile" },
+
   { "idle_cpu", "% of a core", floor = 1, reach = 1,
     about = "a node with 100,000 children in the cluster, less an empty one" },
   { "idle_traffic", "%", floor = 10, reach = 10,

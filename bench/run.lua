@@ -42,7 +42,9 @@ local figures = require("figures")
 
 cluster.set_paths(ROOT, BUILD)
 
-local GROUPS = { "machine", "node", "start", "memory", "lookup", "message", "remote", "death", "join", "idle", "many" }
+local GROUPS = {
+  "machine", "node", "start", "memory", "lookup", "message", "remote", "death", "join", "drain", "idle", "many",
+}
 local LONG = { "load" } -- only when asked for
 
 -- --- results ---

@@ -38,10 +38,10 @@ local function ids_of(from, to)
 end
 
 --- Starts children c`from` to c`to` in one call; ns until the future answered.
-function probe.start(from, to)
+function probe.start(from, to, module)
   local specs = {}
   for i, id in ipairs(ids_of(from, to)) do
-    specs[i] = { id = id, start = { "bench_server" } }
+    specs[i] = { id = id, start = { module or "bench_server" } }
   end
   collectgarbage()
   local began = now_ns()
@@ -200,6 +200,15 @@ function probe.longest_call(count, ms)
     luahub.sleep(0)
   end
   return { longest = longest, calls = calls, failed = failed }
+end
+
+--- Has each child of bench_state count once more; the sum of their counts.
+function probe.count_all(count)
+  local sum = 0
+  for i = 1, count do
+    sum = sum + assert(hub:call("c" .. i, "count"))
+  end
+  return sum
 end
 
 --- How many of the rows are where: { [node] = count }.

@@ -195,13 +195,29 @@ static int enter_handover(lua_State *L) {
   return finish_handover(L, LUA_OK, (lua_KContext)heap);
 }
 
+// What takeover answers is the state from now on; nothing: it has changed the one that init made.
+static int finish_takeover(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  struct heap *heap = (struct heap *)context;
+  if (lua_isnil(L, -1)) return 0;
+  if (lua_istable(L, -1)) {
+    lua_rawseti(L, LUA_REGISTRYINDEX, heap->current->state_ref);
+    return 0;
+  }
+  char text[REASON_MAX];
+  snprintf(text, sizeof text,
+           "takeover of module '%s' returned a %s (a table, or nothing, expected)",
+           module_name(heap), luaL_typename(L, -1));
+  return refuse(heap, LH_EFAILED, text);
+}
+
 static int enter_takeover(lua_State *L) {
   struct heap *heap = lh_script_owner(L);
   const struct cold *cold = heap->current->cold;
   if (!push_callback(L, heap, "takeover")) return refuse_missing(heap, "takeover");
   lha_push_body(L, heap, lh_bytes_of(&cold->handed));
-  lua_callk(L, 2, 0, 0, finish_nothing);
-  return 0;
+  lua_callk(L, 2, 1, (lua_KContext)heap, finish_takeover);
+  return finish_takeover(L, LUA_OK, (lua_KContext)heap);
 }
 
 static int enter_terminate(lua_State *L) {

@@ -37,10 +37,10 @@ function Server.info(state, message) end
 ---@return any data  plain data
 function Server.handover(state) end
 
---- On the new node, after init: takes the old state over.
----@param state table
----@param handed any
----@return table state
+--- On the new node, after init: takes the old state over. When it raises, the child goes on where it was.
+---@param state table  init's
+---@param handed any   what handover answered
+---@return table? state  from now on; nil: init's, as it is now
 function Server.takeover(state, handed) end
 
 --- Called once when the instance is stopped: by order, by a move, as surplus, at a graceful leave. Has `shutdown` ms.

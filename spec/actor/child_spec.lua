@@ -82,6 +82,23 @@ for _, schedulers in ipairs { 2, 0 } do
       assert.are.equal(5, lua.call(new, { kind = "context" }).generation)
     end)
 
+    it("has for its state what takeover answers, or what it made of init's when that is nothing", function()
+      for token, answer in ipairs({ false, "nothing" }) do
+        local pid = world:start({ "counter", { n = 1 } }, { prepared = true }).pid
+        world.raw:activate(token + 650, pid, { n = 8, answer = answer or nil }, 5)
+        assert.are.equal("ok", world:expect("activated", token + 650).status)
+        assert.are.equal(8, lua.call(pid, { kind = "get" }))
+      end
+    end)
+
+    it("does not go on with what is no state", function()
+      local pid = world:start({ "counter" }, { prepared = true }).pid
+      world.raw:activate(655, pid, { n = 8, answer = 7 }, 5)
+      local activated = world:expect("activated", 655)
+      assert.are.equal("failed", activated.status)
+      assert.are.equal("takeover of module 'counter' returned a number (a table, or nothing, expected)", activated.text)
+    end)
+
     it("goes on after a thaw with what was queued", function()
       local pid = world:child { "counter" }
       world.raw:freeze(620, pid)

@@ -60,7 +60,14 @@ end
 function M.cast(state, message) state.seen[#state.seen + 1] = message end
 function M.info(state, message) state.seen[#state.seen + 1] = message end
 function M.handover(state) return { n = state.n } end
-function M.takeover(state, handed) state.n = handed.n end
+function M.takeover(state, handed)
+  if handed.answer == "nothing" then
+    state.n = handed.n
+    return
+  end
+  if handed.answer then return handed.answer end
+  return { n = handed.n, seen = state.seen }
+end
 function M.terminate(state, reason)
   if state.tell then luahub.send(state.tell, { terminated = reason, n = state.n }) end
   if state.stop == "loop" then while true do end end
