@@ -124,6 +124,8 @@ static void count_node(const struct lh_node *node, struct group *group) {
   count(group, "hooks_failed", own->hooks_failed);
   count(group, "hooks_run", own->hooks_run);
   count(group, "questions_failed", own->questions_failed);
+  count(group, "storage_expired", own->storage_expired);
+  count(group, "storage_refused", own->storage_refused);
   count(group, "control_refused", own->control_refused);
   count(group, "control_cut", own->control_cut);
   count(group, "seeds_refused", own->seeds_refused);

@@ -1,10 +1,10 @@
 // internal.h - what the files of this room share. See node.h.
 //
 // node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
-// seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c (requests
-// from Lua) · hooks.c, hook_runs.c (handlers) · events.c · remote.c (messages between actors of
-// different nodes) ·
-// report.c (info, members) · control.c (the control socket) · leave.c (ready, leaving, the end).
+// seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c,
+// script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) · events.c · storage.c ·
+// remote.c (messages between actors of different nodes) · report.c (info, members) · control.c (the
+// control socket) · leave.c (ready, leaving, the end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
 
@@ -38,6 +38,7 @@ struct node_counters {
   uint64_t refused_frames, no_memory;  // of peers
   uint64_t events_refused, events_dropped, questions_failed;
   uint64_t hooks_run, hooks_failed, hooks_dropped;
+  uint64_t storage_refused, storage_expired;
   uint64_t control_refused, control_cut;  // clients of the control socket
   uint64_t seeds_refused;
   uint64_t not_allowed;  // links and datagrams of nodes that are not on the list
@@ -119,6 +120,10 @@ struct lh_node {
   size_t hook_bytes;  // of payloads that wait for handlers
   bool hook_slots[HOOK_SLOTS];
   atomic_uint hook_done[HOOK_SLOTS];  // how far a run is; any thread
+  struct lh_map storage;              // "hub\0key" -> struct entry
+  struct lh_heap storage_ends;
+  size_t storage_bytes;
+  uint64_t storage_version;
   struct lh_list queued_events;
   size_t queued_event_count;
 
@@ -227,6 +232,25 @@ int lh_events_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
 void lh_events_unlock(
     struct lh_node *node);  // runs what waited while the hub was busy moving children
 void lh_events_free(struct lh_node *node);
+// storage.c: values of scripts, by hub. A get answers { value, version, ttl }, an empty map when
+// there is none; a list { { key, value, ttl }, ... } in no defined order.
+struct lh_storage_put {
+  struct lh_bytes hub, key, value;
+  bool compare;  // LH_EAGAIN unless the entry has this version; 0: unless there is none
+  uint64_t version;
+  lh_ms ttl;      // how long it is kept; negative: without end, or
+  bool keep_end;  // as long as the value before
+};
+void lh_storage_get(struct lh_node *node, lh_ms now, struct lh_bytes hub, struct lh_bytes key,
+                    struct lh_buf *out);
+int lh_storage_put(struct lh_node *node, lh_ms now, const struct lh_storage_put *put);
+int lh_storage_remove(struct lh_node *node, lh_ms now, const struct lh_storage_put *put);
+size_t lh_storage_clear(struct lh_node *node, lh_ms now, struct lh_bytes hub);  // how many
+void lh_storage_list(struct lh_node *node, lh_ms now, struct lh_bytes hub, struct lh_buf *out);
+lh_ms lh_storage_due(const struct lh_node *node);
+void lh_storage_tick(struct lh_node *node, lh_ms now);
+void lh_storage_free(struct lh_node *node);
+
 // The handlers of a key, best first; slices live until the next registration.
 struct lh_hook {
   struct lh_bytes id, module, function, args;

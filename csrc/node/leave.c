@@ -109,6 +109,7 @@ static void waiter_free(struct waiter *waiter) {
 void lh_leave_closed(struct lh_node *node, struct lh_bytes hub) {
   struct lh_list *at = node->waiting_closed.next;
   lh_hooks_hub_closed(node, hub);
+  (void)lh_storage_clear(node, lh_env_now(node->env), hub);
   struct lh_buf yes = LH_BUF_EMPTY;
   lh_write_bool(&yes, true);
   while (at != &node->waiting_closed) {

@@ -18,7 +18,7 @@ static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
 static void arm(struct lh_node *node) {
   lh_ms due = earlier(earlier(lh_hubs_due(node->hubs), lh_leave_due(node)), lh_ask_due(node));
-  due = earlier(due, lh_control_due(node));
+  due = earlier(earlier(due, lh_control_due(node)), lh_storage_due(node));
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
   if (!node->threaded) due = earlier(due, node->actors_due);
@@ -128,6 +128,7 @@ static void turn(void *self, lh_ms now) {
     lh_seeds_round(node, now);
   }
   lh_ask_tick(node, now);
+  lh_storage_tick(node, now);
   lh_control_tick(node, now);
   lh_hubs_tick(node->hubs, now);
   lh_hubs_flush(node->hubs, now);
@@ -302,6 +303,7 @@ void lh_node_free(struct lh_node *node) {
   if (node->hubs != NULL) lh_hubs_free(node->hubs);
   lh_hooks_free(node);
   lh_events_free(node);
+  lh_storage_free(node);
   if (node->links != NULL) lh_links_free(node->links);
   if (node->members != NULL) lh_members_free(node->members);
   if (node->registry != NULL) lh_registry_free(node->registry);

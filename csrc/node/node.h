@@ -51,6 +51,15 @@ enum {
   // limit: bytes of the payloads that wait for hook handlers of a node | node.hooks_dropped |
   // spec/processhub/hooks_spec.lua: is too slow loses what is too large
   LH_HOOK_BYTES_MAX = 64 * 1024 * 1024,
+  // limit: values that scripts store on a node | code limit, node.storage_refused |
+  // spec/processhub/storage_spec.lua: is bounded in entries and in bytes
+  LH_STORAGE_ENTRIES_MAX = 10000,
+  // limit: bytes of a key of a stored value | code invalid, node.requests_failed |
+  // spec/processhub/storage_spec.lua: refuses what is no key
+  LH_STORAGE_KEY_MAX = 255,
+  // limit: bytes of the keys and values that scripts store on a node | code limit,
+  // node.storage_refused | spec/processhub/storage_spec.lua: is bounded in entries and in bytes
+  LH_STORAGE_BYTES_MAX = 8 * 1024 * 1024,
   // limit: events that wait while their hub is busy recovering or moving children | code limit,
   // node.events_dropped | spec/input/limit_spec.lua: events that wait
   LH_EVENTS_QUEUED_MAX = 10000,
@@ -58,6 +67,8 @@ enum {
   // refuses more ids than a node keeps
   LH_ALLOWED_MAX = 4096,
 };
+
+#define LH_STORAGE_TTL_MAX (INT64_C(1) << 52)  // ms; longer is without end for whoever asks
 
 struct lua_State;
 

@@ -4,22 +4,13 @@
 // Each kind is one function in a table. A request is answered with a REPLY or a FAIL, now or later;
 // callers that wait for later are in a bounded table. Requests from another node's actors are
 // carried out only where the table says so.
-#include "node/internal.h"
+#include "node/request.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct request {
-  struct lh_node *node;
-  const struct lh_msg *msg;
-  struct caller caller;
-  bool own;  // said by an actor of this node; what a frame says of its sender proves nothing
-  struct lh_bytes value;
-  lh_ms now;
-};
 
 // --- answers ---
 static void answer(struct lh_node *node, const struct caller *caller, enum lh_msg_kind kind,
@@ -44,39 +35,6 @@ void lh_service_fail(struct lh_node *node, const struct caller *caller, const ch
   lh_buf_free(&body);
 }
 
-static void answer_true(const struct request *request) {
-  struct lh_buf body = LH_BUF_EMPTY;
-  lh_write_bool(&body, true);
-  lh_service_answer(request->node, &request->caller, lh_bytes_of(&body));
-  lh_buf_free(&body);
-}
-
-static void answer_word(const struct request *request, const char *word) {
-  struct lh_buf body = LH_BUF_EMPTY;
-  lh_write_cstr(&body, word);
-  lh_service_answer(request->node, &request->caller, lh_bytes_of(&body));
-  lh_buf_free(&body);
-}
-
-static void answer_buf(const struct request *request, struct lh_buf *body) {
-  lh_service_answer(request->node, &request->caller, lh_bytes_of(body));
-  lh_buf_free(body);
-}
-
-static void fail(const struct request *request, const char *code, const char *text) {
-  lh_service_fail(request->node, &request->caller, code, text);
-}
-
-static uint64_t remember(const struct request *request) {
-  struct lh_node *node = request->node;
-  if (node->callers.count >= LH_CALLERS_MAX) return 0;
-  struct caller *caller = LH_NEW(struct caller);
-  *caller = request->caller;
-  const uint64_t id = ++node->next_caller;
-  (void)lh_map_put(&node->callers, &id, sizeof id, caller);
-  return id;
-}
-
 void lh_service_reply(struct lh_node *node, uint64_t id, int status, struct lh_bytes value,
                       const struct lh_error *error) {
   struct caller *caller = lh_map_remove(&node->callers, &id, sizeof id);
@@ -86,40 +44,6 @@ void lh_service_reply(struct lh_node *node, uint64_t id, int status, struct lh_b
   else
     lh_service_fail(node, caller, error->code, error->text);
   lh_free(caller);
-}
-
-// --- reading a request's fields ---
-static struct lh_bytes field(struct lh_bytes map, const char *name) {
-  struct lh_reader in;
-  lh_reader_init_user(&in, map);
-  const struct lh_wire_value head = lh_read_value(&in);
-  for (uint32_t i = 0; head.type == LH_WIRE_MAP && i < head.as.count && in.err == LH_OK; i++) {
-    const struct lh_bytes key = lh_read_str(&in, 256);
-    const struct lh_bytes value = lh_read_skip(&in);
-    if (in.err == LH_OK && lh_bytes_equal(key, lh_bytes_str(name))) return value;
-  }
-  return lh_bytes(NULL, 0);
-}
-
-static struct lh_bytes text_field(struct lh_bytes map, const char *name) {
-  struct lh_reader in;
-  const struct lh_bytes value = field(map, name);
-  if (value.data == NULL) return value;
-  lh_reader_init_user(&in, value);
-  const struct lh_bytes text = lh_read_str(&in, LH_SPEC_MAX);
-  return in.err == LH_OK ? text : lh_bytes(NULL, 0);
-}
-
-static bool flag_field(struct lh_bytes map, const char *name, bool otherwise) {
-  struct lh_reader in;
-  const struct lh_bytes value = field(map, name);
-  if (value.data == NULL) return otherwise;
-  lh_reader_init_user(&in, value);
-  return lh_read_bool(&in);
-}
-
-static bool word_is(struct lh_bytes map, const char *group, const char *name, const char *word) {
-  return lh_bytes_equal(text_field(field(map, group), name), lh_bytes_str(word));
 }
 
 // --- the node itself ---
@@ -396,77 +320,6 @@ static void do_spawn(struct request *request) {
   answer_buf(request, &out);
 }
 
-// --- hooks and events ---
-static void do_hooks_register(struct request *request) {
-  struct lh_error error;
-  const struct lh_bytes value = request->value;
-  const struct lh_bytes hub = text_field(value, "hub");
-  // A hub that is about to be opened has its handlers first.
-  if (!flag_field(value, "opening", false) && !lh_hubs_state(request->node->hubs, hub).alive) {
-    fail(request, "not_alive", "no such hub runs on this node");
-    return;
-  }
-  const int err = lh_hooks_register(request->node, hub, text_field(value, "key"),
-                                    field(value, "handlers"), &error);
-  if (err == LH_OK)
-    answer_true(request);
-  else
-    fail(request, error.code, error.text);
-}
-
-static void do_hooks_cancel(struct request *request) {
-  const struct lh_bytes value = request->value;
-  lh_hooks_cancel(request->node, text_field(value, "hub"), text_field(value, "key"),
-                  field(value, "ids"));
-  answer_true(request);
-}
-
-static void do_hooks_list(struct request *request) {
-  struct lh_buf out = LH_BUF_EMPTY;
-  const struct lh_bytes hub = text_field(request->value, "hub");
-  const struct lh_bytes key = text_field(request->value, "key");
-  if (key.data != NULL)
-    lh_hooks_list(request->node, hub, key, &out);
-  else
-    lh_hooks_keys(request->node, hub, &out);
-  answer_buf(request, &out);
-}
-
-static void do_alter(struct request *request) {
-  const struct lh_bytes value = request->value;
-  const uint64_t caller = remember(request);
-  if (caller == 0)
-    fail(request, "limit", "too many requests wait for an answer on this node");
-  else
-    lh_alter_value(request->node, caller, text_field(value, "hub"), text_field(value, "key"),
-                   field(value, "data"));
-}
-
-static void do_hook(struct request *request) {
-  const struct lh_bytes value = request->value;
-  lh_hooks_run(request->node, text_field(value, "hub"), text_field(value, "key"),
-               field(value, "data"));
-  answer_true(request);
-}
-
-static void do_event(struct request *request) {
-  const struct lh_bytes value = request->value;
-  const char *word = lh_events_dispatch(
-      request->node, text_field(value, "hub"), text_field(value, "id"), field(value, "data"),
-      field(value, "members"), flag_field(value, "discard", false));
-  if (word == NULL)
-    fail(request, "limit", "too many events wait for this hub");
-  else
-    answer_word(request, word);
-}
-
-static void do_propagate(struct request *request) {
-  const struct lh_bytes value = request->value;
-  lh_events_propagate(request->node, text_field(value, "hub"), text_field(value, "name"),
-                      field(value, "data"), field(value, "members"));
-  answer_true(request);
-}
-
 static void write_start_at(struct lh_bytes hub, struct lh_bytes spec, struct lh_bytes node,
                            struct lh_buf *out) {
   lh_write_map(out, 3);
@@ -517,24 +370,14 @@ static void do_redistribute(struct request *request) {
   answer_word(request, "redistribution_initiated");
 }
 
-static const struct {
-  const char *kind;
-  void (*fn)(struct request *request);
-  bool from_others;  // other nodes' actors may ask it
-} kinds[] = {
+static const struct request_kind kinds[] = {
     {"allow", do_allow, false},
-    {"alter", do_alter, false},
     {"control_send", do_control_send, false},
     {"counters", do_counters, false},
     {"cordon", do_cordon, false},
     {"describe", do_describe, true},
     {"drain", do_drain, false},
     {"drain_state", do_drain_state, false},
-    {"event", do_event, false},
-    {"hook", do_hook, false},
-    {"hooks_cancel", do_hooks_cancel, false},
-    {"hooks_list", do_hooks_list, false},
-    {"hooks_register", do_hooks_register, false},
     {"hub_start", do_hub_start, false},
     {"hub_state", do_hub_state, false},
     {"hub_stop", do_hub_stop, false},
@@ -543,7 +386,6 @@ static const struct {
     {"leave", do_leave, false},
     {"members", do_members, false},
     {"nodes", do_nodes, false},
-    {"propagate", do_propagate, false},
     {"ready", do_ready, false},
     {"redistribute", do_redistribute, false},
     {"serve", do_serve, false},
@@ -556,17 +398,24 @@ static const struct {
     {"which_children", do_which_children, true},
 };
 
-static void carry_out(struct request *request, struct lh_bytes kind) {
+static const struct request_kind *find_kind(struct lh_bytes name) {
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-    if (!lh_bytes_equal(kind, lh_bytes_str(kinds[i].kind))) continue;
-    if (!kinds[i].from_others && !request->own) {
-      fail(request, "denied", "that request is not taken from other nodes");
-    } else {
-      kinds[i].fn(request);
-    }
-    return;
+    if (lh_bytes_equal(name, lh_bytes_str(kinds[i].name))) return &kinds[i];
   }
-  fail(request, "invalid", "unknown kind of request");
+  for (const struct request_kind *kind = lh_script_kinds; kind->name != NULL; kind++) {
+    if (lh_bytes_equal(name, lh_bytes_str(kind->name))) return kind;
+  }
+  return NULL;
+}
+
+static void carry_out(struct request *request, struct lh_bytes name) {
+  const struct request_kind *kind = find_kind(name);
+  if (kind == NULL)
+    fail(request, "invalid", "unknown kind of request");
+  else if (!kind->from_others && !request->own)
+    fail(request, "denied", "that request is not taken from other nodes");
+  else
+    kind->fn(request);
 }
 
 void lh_service_message(struct lh_node *node, struct lh_msg *msg, bool own) {

@@ -18,6 +18,12 @@ local core = require("luahub.core")
 ---@field dispatcher table
 ---@field distributor table
 ---@field hook_manager table
+---@field cluster table
+---@field mailbox table
+---@field registry table
+---@field state table
+---@field storage table
+---@field synchronizer table
 ---@field spawn fun(body: function|table, options?: { node: string? }): userdata?, luahub.Failure?
 ---                a function runs in the caller's heap; { "module", args... } on any node
 ---@field send fun(pid: userdata, message: any): true?, luahub.Failure?
@@ -52,6 +58,7 @@ for _, name in ipairs(ACTOR_FUNCTIONS) do
 end
 
 local LAZY = {
+  cluster = "luahub.services.cluster",
   distribution = "luahub.distribution",
   redundancy = "luahub.redundancy",
   migration = "luahub.migration",
@@ -61,6 +68,11 @@ local LAZY = {
   distributor = "luahub.distributor",
   hook_manager = "luahub.services.hook_manager",
   log = "luahub.log",
+  mailbox = "luahub.services.mailbox",
+  registry = "luahub.services.registry",
+  state = "luahub.services.state",
+  storage = "luahub.services.storage",
+  synchronizer = "luahub.services.synchronizer",
 }
 
 setmetatable(M, {

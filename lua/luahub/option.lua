@@ -226,6 +226,29 @@ M.propagated = group("the request of `dispatcher.propagate_event`", {
   { "data", "any", "`nil`", "plain data" },
 })
 
+M.stored = group("`storage.insert`, `storage.update`", {
+  { "ttl", "number", "without end; of an update: what is left of the old one's", "ms that the value is kept" },
+})
+
+M.collect = group("`box:collect`, `box:collect_start_results`, `box:collect_stop_results` (`luahub.mailbox`)", {
+  { "ids", "table", "this or `count`", "a list: wait for a message about each of these children" },
+  { "count", "count", "this or `ids`", "or for so many messages" },
+  { "key", "any", "any", "only messages with this key" },
+  { "nodes", "table", "any", "a list: only messages of these nodes" },
+  { "timeout", "ms", "10000", "for all together" },
+  { "handler", "function", "none", "`(id, result, node)`: what it answers is taken in place of the result" },
+}, {
+  renamed = { collect_from = "nodes", receive_key = "key", required_cids = "ids", result_handler = "handler" },
+  gone = { action = "`collect_start_results` and `collect_stop_results` are two functions" },
+})
+
+M.box_receive = group("`box:receive` (`luahub.mailbox`)", {
+  { "id", "text", "any", "only a message about this child" },
+  { "key", "any", "any", "only one with this key" },
+  { "node", "text", "any", "only one of this node" },
+  { "timeout", "ms", "10000", "how long to wait" },
+})
+
 M.rendezvous = group("`distribution.rendezvous`", {})
 M.consistent_hashing = group("`distribution.consistent_hashing`", {})
 M.singularity = group("`redundancy.singularity`", {})
