@@ -29,10 +29,22 @@ static void write_hubs(const struct lh_member_record *record, struct lh_buf *out
   for (uint32_t i = 0; i < record->hub_count; i++) lh_write_cstr(out, record->hubs[i].id);
 }
 
+// Those of its hubs that it takes no children of: it is cordoned, drained or leaving, or its
+// program does not answer.
+static void write_cordoned(const struct lh_member_record *record, struct lh_buf *out) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < record->hub_count; i++) count += record->hubs[i].placeable ? 0 : 1;
+  lh_write_cstr(out, "cordoned");
+  lh_write_array(out, count);
+  for (uint32_t i = 0; i < record->hub_count; i++)
+    if (!record->hubs[i].placeable) lh_write_cstr(out, record->hubs[i].id);
+}
+
 static void write_member(struct lh_node *node, const struct lh_member_record *record,
                          enum lh_member_state state, struct lh_buf *out) {
-  lh_write_map(out, 7);
+  lh_write_map(out, 8);
   pair_text(out, "address", record->address_count > 0 ? record->addresses[0] : "");
+  write_cordoned(record, out);
   pair_uint(out, "epoch", record->run.epoch);
   write_hubs(record, out);
   write_id(out, &record->run.id);

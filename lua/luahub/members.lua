@@ -9,6 +9,7 @@ local core = require("luahub.core")
 ---@field epoch integer  higher at every start of the node
 ---@field address string?
 ---@field hubs string[]
+---@field cordoned string[]  those hubs that it takes no children of: cordoned, drained, leaving, or too busy to answer
 ---@field is_self boolean
 
 local M = {}
