@@ -69,7 +69,7 @@ for _, schedulers in ipairs { 2, 0 } do
       local asker = world:child { "counter" }
       lua.cast(asker, "wake")
       world.raw:run(900, "jobs", "ask_later", { server = pid, tell = me })
-      assert.are.equal("asking", lua.receive(5000))
+      assert.are.equal("asked", lua.receive(5000))
       assert.is_true(lua.call(pid, { kind = "release", value = "at last" }))
       assert.are.equal("at last", lua.receive(5000))
     end)

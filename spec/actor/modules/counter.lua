@@ -25,6 +25,7 @@ function requests.seen(state) return state.seen end
 function requests.raise() error("told to raise") end
 function requests.exit(_, request) luahub.exit(request.reason) end
 function requests.sleep(state, request)
+  if request.tell then luahub.send(request.tell, "sleeping") end
   luahub.sleep(request.ms)
   return state.n
 end
@@ -41,8 +42,9 @@ function requests.receive(_, request)
   luahub.send(request.tell, "receiving")
   return { luahub.receive(request.ms) }
 end
-function requests.later(state, _, from)
+function requests.later(state, request, from)
   state.from = from
+  luahub.send(request.tell, "asked")
   return luahub.later
 end
 function requests.release(state, request)

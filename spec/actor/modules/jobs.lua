@@ -123,15 +123,14 @@ function M.chain(job)
 end
 
 function M.ask_later(job)
-  luahub.send(job.tell, "asking")
-  luahub.send(job.tell, luahub.call(job.server, { kind = "later" }, 5000))
+  luahub.send(job.tell, luahub.call(job.server, { kind = "later", tell = job.tell }, 5000))
 end
 
 function M.flood(job)
   luahub.cast(job.server, "first")
-  local asker = luahub.spawn(function() luahub.call(job.server, { kind = "sleep", ms = 300 }) end)
-  luahub.monitor(asker)
-  luahub.sleep(20)
+  local me = luahub.self()
+  luahub.spawn(function() luahub.call(job.server, { kind = "sleep", ms = 60000, tell = me }) end)
+  assert(luahub.receive(5000) == "sleeping")
   for i = 1, job.count do luahub.cast(job.server, i) end
   local _, err = luahub.call(job.server, 1, 5000)
   return err and err.code
