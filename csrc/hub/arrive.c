@@ -225,13 +225,44 @@ int lh_host_start_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct l
   return LH_OK;
 }
 
-void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
-  struct lh_list *at;
-  while (!must_wait(hubs) && (at = lh_list_pop(&hubs->waiting)) != NULL) {
+static void drop_waiting(struct lh_hubs *hubs, struct frame *frame) {
+  lh_list_remove(&frame->link);
+  hubs->waiting_count--;
+  lh_buf_free(&frame->body);
+  lh_free(frame);
+}
+
+// A move is a frame of its own.
+static bool prepares(struct lh_hubs *hubs, const struct frame *frame, struct lh_bytes hub_id,
+                     struct lh_bytes id) {
+  struct lh_reader in;
+  struct head head;
+  struct arrival arrival;
+  lh_reader_init_user(&in, lh_bytes_of(&frame->body));
+  read_head(hubs, &in, &head);
+  if (lh_read_array(&in, ARRIVAL_FIELDS) != ARRIVAL_FIELDS) return false;
+  read_arrival(&in, &head, &arrival);
+  return in.err == LH_OK && (head.flags & START_PREPARED) != 0 &&
+         lh_bytes_equal(head.hub_id, hub_id) && lh_bytes_equal(arrival.id, id);
+}
+
+void lh_host_call_off(struct lh_hubs *hubs, uint32_t from, struct lh_bytes hub_id,
+                      struct lh_bytes id) {
+  struct lh_list *at = hubs->waiting.next;
+  while (at != &hubs->waiting) {
     struct frame *frame = LH_ENTRY(at, struct frame, link);
-    hubs->waiting_count--;
-    (void)lh_host_carry_out(hubs, now, lh_bytes_of(&frame->body), NULL);
-    lh_buf_free(&frame->body);
-    lh_free(frame);
+    at = at->next;
+    if (frame->peer == from && prepares(hubs, frame, hub_id, id)) drop_waiting(hubs, frame);
+  }
+}
+
+void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
+  while (!must_wait(hubs) && !lh_list_empty(&hubs->waiting)) {
+    struct frame *frame = LH_ENTRY(hubs->waiting.next, struct frame, link);
+    struct lh_buf body = frame->body;
+    frame->body = LH_BUF_EMPTY;
+    drop_waiting(hubs, frame);
+    (void)lh_host_carry_out(hubs, now, lh_bytes_of(&body), NULL);
+    lh_buf_free(&body);
   }
 }

@@ -479,6 +479,9 @@ struct alter_result {
 // A START frame; `altered` is NULL, or what the alter hooks answered for its children.
 int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
                       const struct alter_result *altered);
+// A move with its state that waits for agreement is not to be prepared any more.
+void lh_host_call_off(struct lh_hubs *hubs, uint32_t from, struct lh_bytes hub_id,
+                      struct lh_bytes id);
 void lh_host_resume(struct lh_hubs *hubs, lh_ms now);  // the requests that waited for agreement
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now,
                    const struct arrival *arrival);  // orders its start

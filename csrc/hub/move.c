@@ -537,11 +537,12 @@ int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, stru
 
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
   struct lh_reader in;
-  (void)from;
   lh_reader_init(&in, body);
-  struct hub *hub = lh_hub_find(hubs, lh_read_str(&in, LH_HUB_ID_MAX));
+  const struct lh_bytes hub_id = lh_read_str(&in, LH_HUB_ID_MAX);
   const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
   const int err = lh_read_end(&in);
+  if (err == LH_OK) lh_host_call_off(hubs, from, hub_id, id);
+  struct hub *hub = lh_hub_find(hubs, hub_id);
   struct child *child = err == LH_OK && hub != NULL ? lh_host_child(hub, id) : NULL;
   if (child != NULL && child->phase == PHASE_PREPARED) {
     if (child->pid != 0)

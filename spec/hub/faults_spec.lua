@@ -126,6 +126,26 @@ describe("hubs", function()
   end)
 end)
 
+describe("a move with state that is called off", function()
+  -- n4 leaves; n3 cannot agree on that yet, since it has no link to n1, so what n4 sends it waits there. Some of it is
+  -- stopped meanwhile; for the others n4 is there still when n3 agrees.
+  it("is not prepared any more where it waits for agreement", function()
+    for seed = 1, 10 do
+      local h = history.new(seed, 4, { hot = true })
+      h:start(2, 1, 30, { node = "n4", given = true })
+      h:run(3000)
+      h.sim:break_link(1, 3, 8000)
+      h:run(100)
+      h.sim:leave(4)
+      h:run(1000)
+      h:stop(2, 1, 20)
+      h:run(12000)
+      assert.equal(0, h.sim:figures().idle, "seed " .. seed)
+      assert.same({}, h:rest(), "seed " .. seed)
+    end
+  end)
+end)
+
 describe("a node that lacks the last rows of one that left", function()
   -- n3 has no link to n2 when the children of n2 are stopped, and n2 leaves before it has one.
   it("takes nothing of it over before the others said how far they hold it, of which nothing is left", function()
