@@ -79,6 +79,11 @@ enum {
   // limit: stops that not every member is known to have heard of; for one more the oldest becomes a
   // stop order | hub.stop_orders | spec/hub/order_spec.lua: makes orders of the oldest
   LH_LATELY_MAX = 16384,
+  // limit: stops of children of other hosts that this node asked for and remembers for 30 s, in
+  // case a host dies; for one more the oldest is forgotten | hub.asked_forgotten |
+  // spec/hub/order_spec.lua: forgets the oldest of the stops that it asked for
+  LH_ASKED_MAX = 32768,
+  LH_ASKED_MS = 30000,
   LH_LATELY_MS = 500,  // after this the members are asked whether they heard
   LH_WORD_MS = 500,    // after this they hear that nothing of the dead is left, and who is away
   LH_ORDER_LOOK_MS = 15000,  // how often our stop orders are looked at: may they go?
@@ -272,6 +277,7 @@ struct lh_hubs_counters {
       refused, acted_without_agreement, strategy_errors;
   uint64_t orders, ended_by_order;  // stop orders written here; children here that one ended
   uint64_t away_joined;             // dead runs beyond LH_AWAY_MAX
+  uint64_t asked_forgotten;         // stops beyond LH_ASKED_MAX
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
 // Operations under way that somebody here waits for, and requests that wait for an agreed view.

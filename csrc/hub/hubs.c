@@ -72,7 +72,8 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   free_frames(&hubs->local);
   struct lh_list *at;
   while ((at = lh_list_pop(&hubs->changes)) != NULL) lh_free(LH_ENTRY(at, struct change, link));
-  lh_buf_free(&hubs->lately.bytes);
+  lh_buf_free(&hubs->lately.notes.bytes);
+  lh_buf_free(&hubs->asked_stops.bytes);
   lh_view_free(hubs);
   lh_map_free(&hubs->ops_by_id);
   lh_map_free(&hubs->asked);
@@ -357,6 +358,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (lived && !lives) {
     lh_lately_died(hubs, lh_view_find(hubs, node));
     if (state == LH_MEMBER_DEAD) lh_away_died(hubs, now, lh_view_find(hubs, node));
+    lh_asked_died(hubs, lh_view_find(hubs, node), state == LH_MEMBER_DEAD);
     if (LH_PLANTED(dead_ledger_dropped)) lh_registry_drop(hubs->registry, node);
     lh_registry_freeze(hubs->registry, node);
     lh_op_node_gone(hubs, node);
@@ -436,6 +438,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
   due = earlier(due, earlier(hubs->leave_look_at, lh_drain_due(hubs)));
+  due = earlier(due, lh_asked_due(hubs));
   due = earlier(due, earlier(hubs->lately.ask_at,
                              earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
   // While the view is not agreed the tails wait for it, not for their time.
@@ -486,6 +489,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_view_drop_strangers(hubs, now);
   lh_away_tick(hubs, now);
   lh_lately_tick(hubs, now);
+  lh_asked_tick(hubs, now);
   lh_order_tick(hubs, now);
   lh_move_again(hubs, now);
   lh_drain_tick(hubs, now);

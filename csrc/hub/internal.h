@@ -5,8 +5,8 @@
 // place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
 // start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
 // here) · move.c · drain.c (a node that takes none) · recover.c · end.c (who waits for a child's
-// end) · order.c (stop orders) · lately.c (stops that not all heard of) · policy.c (questions) ·
-// event.c.
+// end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
+// elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/plant.h"
 #include "hub/hub.h"
+#include "hub/stops.h"
 #include "wire/wire.h"
 
 // --- child specs (spec.c) ---
@@ -191,7 +192,7 @@ struct item {
   bool met;         // asked before: its host died, or it was on its way there
   bool looked_for;  // of a stop: no row names it, and the node it belongs to was asked
   bool ordered;     // of a stop: an order stands for it, its host was not reached
-  uint64_t born;    // how far that order reaches; of a start: its name
+  uint64_t born;    // how far that order, or the stop, reaches; of a start: its name
   int code;
   const char *error;  // of the operation's memory, or NULL
 };
@@ -249,12 +250,6 @@ struct change {  // a row of another node that concerns a child here
   uint8_t id[];
 };
 
-struct lately {  // children that were stopped here a short while ago, see lately.c
-  struct lh_buf bytes;
-  size_t first, count;  // where the oldest is, and how many there are
-  lh_ms ask_at;
-};
-
 struct slot {  // a token is a slot's index and, above it, how often the slot was used
   struct child *child;
   uint32_t serial;
@@ -306,6 +301,7 @@ struct lh_hubs {
   lh_ms retry_at;                   // stops that met a child on its way
   bool answer_holds;                // somebody asked, or rows came
   struct lately lately;
+  struct notes asked_stops;  // of other hosts, see asked.c
   lh_ms orders_at, away_at, word_at;
   uint64_t orders_seq, orders_next;  // orders up to the first are old enough to go; up to the
                                      // second, at the next look
@@ -367,27 +363,6 @@ int lh_held_answer(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_held_flush(struct lh_hubs *hubs);  // after the registry's: answers what can be answered
 void lh_held_free(struct peer *peer);
 
-// lately.c
-void lh_lately_add(struct lh_hubs *hubs, const struct child *child);
-void lh_lately_died(struct lh_hubs *hubs, const struct peer *peer);
-void lh_lately_all(struct lh_hubs *hubs);  // each becomes an order
-void lh_lately_tick(struct lh_hubs *hubs, lh_ms now);
-void lh_lately_flush(struct lh_hubs *hubs, lh_ms now);
-
-// order.c
-// How far the rows known of a child reach, in all ledgers; 0: there is none.
-uint64_t lh_order_born(const struct hub *hub, struct lh_bytes id);
-// The oldest start of it that nobody stopped, behind `ended`: a child that is started while its
-// dead node's row waits goes on as that one. 0: there is none.
-uint64_t lh_order_oldest(const struct hub *hub, struct lh_bytes id, uint64_t ended);
-uint64_t lh_order_write(struct hub *hub, struct lh_bytes id, uint64_t born);
-bool lh_order_covers(const struct hub *hub, struct lh_bytes id, uint64_t born);
-void lh_order_stopped(struct child *child);  // here, because somebody wanted it
-void lh_order_new_epoch(struct lh_hubs *hubs);
-// The orders of a ledger that ends: by us if we are the first of the hub's members, or in any case.
-void lh_order_take_over(struct lh_hubs *hubs, uint32_t ledger, bool anyway);
-void lh_order_tick(struct lh_hubs *hubs, lh_ms now);
-
 // place.c
 void lh_place_candidates(struct hub *hub);  // from the view
 // The place (index into hub.candidates) of each id, by a built-in distribution. There is at least
@@ -422,7 +397,8 @@ struct op *lh_op_find(struct lh_hubs *hubs, uint64_t id);
 void lh_op_fail_item(struct op *op, size_t index, int code, struct lh_bytes text);
 void lh_op_done_item(struct op *op, size_t index, uint32_t node, lh_pid pid);
 void lh_op_wait(struct op *op, uint32_t node, uint64_t seq);
-void lh_op_check(struct lh_hubs *hubs, lh_ms now);  // answers those that are complete
+uint64_t lh_op_waits_for(const struct op *op, uint32_t node);  // the sequence of its ledger
+void lh_op_check(struct lh_hubs *hubs, lh_ms now);             // answers those that are complete
 void lh_op_free(struct op *op);
 void lh_op_node_gone(struct lh_hubs *hubs, uint32_t node);
 void lh_op_unreached(struct lh_hubs *hubs, uint32_t node);

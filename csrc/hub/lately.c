@@ -6,80 +6,37 @@
 //   stopped --every member holds our ledger up to there--> forgotten
 //           --a member dies that does not, or we begin a new epoch--> stop orders
 //
-// One queue of bytes, [struct record, id] one after the other, in order of sequence: a stop costs a
-// copy of its id. Owns that queue.
+// A queue of notes in order of sequence (notes.c).
 #include "hub/internal.h"
 
-#include <string.h>
-
-struct record {
-  uint64_t seq;  // of our ledger
-  uint64_t born;
-  uint32_t hub;
-  uint32_t id_len;
-};
-
-static struct record record_at(const struct lately *lately, size_t at) {
-  struct record record;
-  memcpy(&record, lately->bytes.data + at, sizeof record);
-  return record;
-}
-
-static void make_order(struct lh_hubs *hubs, size_t at) {
-  const struct record record = record_at(&hubs->lately, at);
-  struct hub *hub = lh_hub_at(hubs, record.hub);
-  const struct lh_bytes id = lh_bytes(hubs->lately.bytes.data + at + sizeof record, record.id_len);
-  if (hub != NULL) (void)lh_order_write(hub, id, record.born);
-}
-
-static void drop_first(struct lately *lately) {
-  lately->first += sizeof(struct record) + record_at(lately, lately->first).id_len;
-  lately->count--;
-}
-
-// What was dropped goes from the memory once it is most of it.
-static void tidy(struct lately *lately) {
-  if (lately->count == 0) {
-    lh_buf_free(&lately->bytes);
-    lately->first = 0;
-  } else if (lately->first > lately->bytes.len / 2) {
-    lh_buf_consume(&lately->bytes, lately->first);
-    lately->first = 0;
-  }
-}
-
 void lh_lately_add(struct lh_hubs *hubs, const struct child *child) {
-  struct lately *lately = &hubs->lately;
+  struct notes *notes = &hubs->lately.notes;
   if (LH_PLANTED(stop_forgotten_at_once)) return;
   // Its row is about to go, if it has one.
   const uint64_t seq = lh_registry_seq(hubs->registry, hubs->self) + (child->claimed ? 1 : 0);
-  const struct record record = {
-      .seq = seq, .born = child->born, .hub = child->hub->index, .id_len = child->id_len};
-  if (lately->count == LH_LATELY_MAX) {
-    make_order(hubs, lately->first);
-    drop_first(lately);
-    tidy(lately);
+  const struct note note = {.seq = seq, .born = child->born, .hub = child->hub->index};
+  if (notes->count == LH_LATELY_MAX) {
+    lh_note_order(hubs, notes, notes->first);
+    lh_note_drop_first(notes);
+    lh_notes_tidy(notes);
   }
-  lh_buf_append(&lately->bytes, &record, sizeof record);
-  lh_buf_append(&lately->bytes, child->id, child->id_len);
-  lately->count++;
+  lh_note_add(notes, note, lh_bytes(child->id, child->id_len));
 }
 
 // Those behind a sequence, which are the last ones, become orders.
 static void make_orders(struct lh_hubs *hubs, uint64_t seq) {
-  struct lately *lately = &hubs->lately;
-  size_t at = lately->first;
+  struct notes *notes = &hubs->lately.notes;
+  size_t at = notes->first;
   size_t kept = 0;
-  while (at < lately->bytes.len && record_at(lately, at).seq <= seq) {
-    at += sizeof(struct record) + record_at(lately, at).id_len;
+  while (at < notes->bytes.len && lh_note_at(notes, at).seq <= seq) {
+    at = lh_note_next(notes, at);
     kept++;
   }
   const size_t end = at;
-  for (; at < lately->bytes.len; at += sizeof(struct record) + record_at(lately, at).id_len)
-    make_order(hubs, at);
-  lately->bytes.len = end;
-  lately->count = kept;
-  tidy(lately);
+  for (; at < notes->bytes.len; at = lh_note_next(notes, at)) lh_note_order(hubs, notes, at);
+  notes->bytes.len = end;
+  notes->count = kept;
+  lh_notes_tidy(notes);
 }
 
 void lh_lately_died(struct lh_hubs *hubs, const struct peer *peer) {
@@ -89,10 +46,11 @@ void lh_lately_died(struct lh_hubs *hubs, const struct peer *peer) {
 void lh_lately_all(struct lh_hubs *hubs) { make_orders(hubs, 0); }
 
 static void forget_heard(struct lh_hubs *hubs) {
-  struct lately *lately = &hubs->lately;
+  struct notes *notes = &hubs->lately.notes;
   const uint64_t heard = lh_held_by_each(hubs);
-  while (lately->count > 0 && record_at(lately, lately->first).seq <= heard) drop_first(lately);
-  tidy(lately);
+  while (notes->count > 0 && lh_note_at(notes, notes->first).seq <= heard)
+    lh_note_drop_first(notes);
+  lh_notes_tidy(notes);
 }
 
 static void ask(struct lh_hubs *hubs) {
@@ -105,16 +63,16 @@ void lh_lately_tick(struct lh_hubs *hubs, lh_ms now) {
   if (now < hubs->lately.ask_at) return;
   forget_heard(hubs);
   hubs->lately.ask_at = LH_NEVER;
-  if (hubs->lately.count == 0) return;
+  if (hubs->lately.notes.count == 0) return;
   hubs->lately.ask_at = now + LH_LATELY_MS;
   ask(hubs);
 }
 
 // Half full it does not wait.
 void lh_lately_flush(struct lh_hubs *hubs, lh_ms now) {
-  if (hubs->lately.count == 0) return;
+  if (hubs->lately.notes.count == 0) return;
   if (hubs->lately.ask_at == LH_NEVER) hubs->lately.ask_at = now + LH_LATELY_MS;
-  if (hubs->lately.count <= LH_LATELY_MAX / 2) return;
+  if (hubs->lately.notes.count <= LH_LATELY_MAX / 2) return;
   forget_heard(hubs);
   ask(hubs);
 }

@@ -105,6 +105,13 @@ void lh_op_wait(struct op *op, uint32_t node, uint64_t seq) {
   op->waits[op->wait_count++].seq = seq;
 }
 
+uint64_t lh_op_waits_for(const struct op *op, uint32_t node) {
+  for (size_t i = 0; i < op->wait_count; i++) {
+    if (op->waits[i].node == node) return op->waits[i].seq;
+  }
+  return 0;
+}
+
 // A node that died takes its sequence with it: what it wrote is in its frozen ledger now.
 static bool rows_are_here(const struct op *op) {
   for (size_t i = 0; i < op->wait_count; i++) {

@@ -4,8 +4,9 @@
 // A stop that reaches the child's host is done when the host has done it, unless somebody who is
 // away may know the child and bring it back: then the host leaves an order in its ledger. A stop
 // that cannot reach the host leaves one in the ledger of the node that was asked (stop.c). What was
-// stopped here is remembered until every member is known to have heard of it (lately.c), so that
-// one that dies before, or is cut off, gets an order, too.
+// stopped here is remembered until every member is known to have heard of it (lately.c), and
+// whoever asked for it remembers it for a while in case its host dies (asked.c), so that one that
+// dies before, or is cut off, gets an order, too.
 //
 // An order about `id` up to `born` ends every instance of the child that was started with that
 // generation or before, whatever restarts, moves and recoveries made of it since; a later start has
@@ -85,6 +86,7 @@ void lh_order_stopped(struct child *child) {
 
 void lh_order_new_epoch(struct lh_hubs *hubs) {
   lh_lately_all(hubs);
+  lh_asked_all(hubs);
   hubs->orders_seq = hubs->orders_next = 0;
 }
 

@@ -484,6 +484,11 @@ static bool lives_elsewhere(struct op *op, uint64_t index, uint32_t from) {
   return found;
 }
 
+static void was_stopped(struct op *op, lh_ms now, uint64_t index, uint32_t host) {
+  lh_asked_add(op, now, &op->items[index], host);
+  lh_op_done_item(op, index, host, 0);
+}
+
 static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
   struct op *op = lh_op_find(hubs, id);
@@ -495,7 +500,7 @@ static void one_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   if (code == LH_EEXISTS || lives_elsewhere(op, index, from))
     ask_again(op, index, now);
   else if (item->met)
-    lh_op_done_item(op, index, from, 0);
+    was_stopped(op, now, index, from);
   else
     lh_op_fail_item(op, index, code, text);
 }

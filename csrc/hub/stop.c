@@ -146,8 +146,11 @@ static void look_for(struct op *op, const size_t *unknown, size_t count) {
 static bool find_host(struct op *op, struct item *item, bool *unknown) {
   item->node = host_of(op, item);
   *unknown = false;
-  if (item->node != 0 && lh_view_reaches(op->all, item->node)) return true;
   const uint64_t born = lh_order_born(op->hub, item->id);
+  if (item->node != 0 && lh_view_reaches(op->all, item->node)) {
+    item->born = born;
+    return true;
+  }
   *unknown = born == 0 || lh_order_covers(op->hub, item->id, born);
   if (!*unknown) leave_order(op, item, born);
   return false;

@@ -109,6 +109,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
     struct peer *peer = lh_view_find(hubs, nodes[i]);
     if (peer != NULL) {
       lh_lately_died(hubs, peer);
+      lh_asked_died(hubs, peer, false);
       peer_remove(&hubs->view, peer);
     }
     lh_registry_freeze(hubs->registry, nodes[i]);

@@ -484,32 +484,20 @@ static int sim_figures(lua_State *L) {
   size_t idle = 0;  // instances that are prepared or frozen
   for (size_t i = 0; i < sim->actor_count; i++)
     idle += sim->actors[i].prepared || sim->actors[i].frozen;
-  const struct {
-    const char *name;
-    size_t value;
-  } figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
-                 {"closed", sim->closed},       {"idle", idle},
-                 {"malformed", sim->malformed}, {"replies", sim->reply_count}};
-  lua_newtable(L);
-  for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-    lua_pushinteger(L, (lua_Integer)figures[i].value);
-    lua_setfield(L, -2, figures[i].name);
-  }
-  return 1;
+  const struct figure figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
+                                   {"closed", sim->closed},       {"idle", idle},
+                                   {"malformed", sim->malformed}, {"replies", sim->reply_count}};
+  return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
 static int sim_counters(lua_State *L) {  // counters(node): those of stop orders
-  struct sim *sim = check(L);
-  struct lh_hubs_counters counters;
-  lh_hubs_counters(check_node(L, sim, 2)->hubs, &counters);
-  lua_newtable(L);
-  lua_pushinteger(L, (lua_Integer)counters.orders);
-  lua_setfield(L, -2, "stop_orders");
-  lua_pushinteger(L, (lua_Integer)counters.ended_by_order);
-  lua_setfield(L, -2, "ended_by_order");
-  lua_pushinteger(L, (lua_Integer)counters.away_joined);
-  lua_setfield(L, -2, "away_joined");
-  return 1;
+  struct lh_hubs_counters now;
+  lh_hubs_counters(check_node(L, check(L), 2)->hubs, &now);
+  const struct figure figures[] = {{"stop_orders", now.orders},
+                                   {"ended_by_order", now.ended_by_order},
+                                   {"away_joined", now.away_joined},
+                                   {"asked_forgotten", now.asked_forgotten}};
+  return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
 static int sim_up(lua_State *L) {

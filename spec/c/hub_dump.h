@@ -1,4 +1,4 @@
-// hub_dump.h - rows and stop orders as lines of text for a spec. Included by hub.c, after
+// hub_dump.h - rows and stop orders as lines of text for a spec, and figures. Included by hub.c, after
 // hub_sim.h.
 #ifndef LH_SPEC_HUB_DUMP_H
 #define LH_SPEC_HUB_DUMP_H
@@ -38,6 +38,21 @@ static int push_rows(lua_State *L, struct dump *dump) {
     lua_rawseti(L, -2, ++count);
   }
   lh_buf_free(&dump->text);
+  return 1;
+}
+
+// --- figures ---
+struct figure {
+  const char *name;
+  uint64_t value;
+};
+
+static int push_figures(lua_State *L, const struct figure *figures, size_t count) {
+  lua_newtable(L);
+  for (size_t i = 0; i < count; i++) {
+    lua_pushinteger(L, (lua_Integer)figures[i].value);
+    lua_setfield(L, -2, figures[i].name);
+  }
   return 1;
 }
 

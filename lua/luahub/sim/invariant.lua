@@ -230,9 +230,8 @@ function M.generations_kept(world, names)
   return true
 end
 
-local IN_VIEW = { alive = true, suspect = true, leaving = true }
-
---- All views name the nodes that are looked at, and no others. Who is only suspected, or about to leave, is in them.
+--- All views name the nodes that are looked at, and no others. Who is only suspected is in the view, and nobody is
+--- about to leave.
 function M.views_equal(world, names)
   names = names or world:nodes(true)
   local wanted = set_of(names)
@@ -240,7 +239,8 @@ function M.views_equal(world, names)
     if not world.booted[name] then return false, ("%s has not started its hubs"):format(name) end
     local alive, strange = 0, nil
     for _, member in ipairs(world.core:members(world.numbers[name])) do
-      if IN_VIEW[member.state] then
+      if member.state == "leaving" then return false, ("%s sees %s leave"):format(name, member.name) end
+      if member.state == "alive" or member.state == "suspect" then
         alive = alive + 1
         if not wanted[given_name(member.name)] then strange = member.name end
       end
