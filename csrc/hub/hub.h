@@ -118,6 +118,7 @@ struct lh_hub_config {
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
   bool custom_synchronization;  // the node asks "propagate"
+  uint32_t gossip_recipients;   // the node gossips events; 0: it sends them straight
   bool custom_init;             // ask "init" before a start is placed
   uint8_t digest[16];
 };
@@ -195,6 +196,7 @@ struct lh_hub_state {
   bool alive, locked, partitioned;
 };
 bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes hub);
+uint32_t lh_hubs_gossips(struct lh_hubs *hubs, struct lh_bytes hub);  // to how many; 0: it does not
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);
 
 // --- nodes that take no children --- see drain.c

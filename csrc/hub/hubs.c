@@ -278,6 +278,11 @@ bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes id) {
   return hub != NULL && hub->config.custom_synchronization;
 }
 
+uint32_t lh_hubs_gossips(struct lh_hubs *hubs, struct lh_bytes id) {
+  const struct hub *hub = lh_hub_find(hubs, id);
+  return hub != NULL ? hub->config.gossip_recipients : 0;
+}
+
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {
   const struct hub *hub = lh_hub_find(hubs, id);
   if (hub == NULL) return (struct lh_hub_state){0};

@@ -159,8 +159,20 @@ static void write_members(struct lh_node *node, struct lh_bytes hub, struct lh_b
   }
 }
 
+static void gossip(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
+                   struct lh_bytes data, struct lh_bytes members) {
+  struct lh_buf names = LH_BUF_EMPTY;
+  write_members(node, hub, members, &names);
+  lh_gossip_begin(node, hub, name, data, lh_bytes_of(&names), lh_hubs_gossips(node->hubs, hub));
+  lh_buf_free(&names);
+}
+
 void lh_events_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
                          struct lh_bytes data, struct lh_bytes members) {
+  if (lh_hubs_gossips(node->hubs, hub) > 0 && !lh_events_speak_of_rows(name)) {
+    gossip(node, hub, name, data, members);
+    return;
+  }
   if (!lh_hubs_asks_synchronization(node->hubs, hub)) {
     deliver_members(node, hub, name, data, members);
     return;
@@ -179,7 +191,7 @@ void lh_events_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_by
 }
 
 // Names that speak of rows. A peer may speak so of its own rows only.
-static bool speaks_of_rows(struct lh_bytes name) {
+bool lh_events_speak_of_rows(struct lh_bytes name) {
   static const char *const names[] = {"child_registered",        "child_unregistered",
                                       "child_pid_updated",       "children_registration",
                                       "children_unregistration", "child_process_pid_update"};
@@ -215,7 +227,7 @@ int lh_events_frame(struct lh_node *node, uint32_t from, struct lh_bytes body) {
   const struct lh_bytes data = lh_read_skip(&in);
   const int err = lh_read_end(&in);
   if (err != LH_OK) return err;
-  if (speaks_of_rows(name) && !is_own_words(node, from, data)) {
+  if (lh_events_speak_of_rows(name) && !is_own_words(node, from, data)) {
     node->counters.events_refused++;
     lh_log(LH_LOG_WARN, "hub", "%s spoke of rows that are not its own; its word was refused",
            lh_runs_name(node->runs, from));

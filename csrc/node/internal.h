@@ -2,9 +2,9 @@
 //
 // node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
 // seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c,
-// script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) · events.c · storage.c ·
-// remote.c (messages between actors of different nodes) · report.c (info, members) · control.c (the
-// control socket) · leave.c (ready, leaving, the end).
+// script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) · events.c, gossip.c ·
+// storage.c · remote.c (messages between actors of different nodes) · report.c (info, members) ·
+// control.c (the control socket) · leave.c (ready, leaving, the end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
 
@@ -22,7 +22,7 @@
 #include <stdatomic.h>
 
 // Frame types of the link's that belong to the node itself; the rooms have theirs.
-enum { FRAME_MEMBER = 0x10, FRAME_MESSAGE = 0x40, FRAME_EVENT = 0x41 };
+enum { FRAME_MEMBER = 0x10, FRAME_MESSAGE = 0x40, FRAME_EVENT = 0x41, FRAME_GOSSIP = 0x42 };
 
 enum { HOOK_SLOTS = 1024 };  // handlers that are given more than one event at a time
 
@@ -120,7 +120,10 @@ struct lh_node {
   size_t hook_bytes;  // of payloads that wait for handlers
   bool hook_slots[HOOK_SLOTS];
   atomic_uint hook_done[HOOK_SLOTS];  // how far a run is; any thread
-  struct lh_map storage;              // "hub\0key" -> struct entry
+  struct lh_map gossip;   // ref of an event -> the trees in which it has come, a bit each
+  uint64_t *gossip_refs;  // in a ring, the oldest first; NULL: none so far
+  size_t gossip_next;
+  struct lh_map storage;  // "hub\0key" -> struct entry
   struct lh_heap storage_ends;
   size_t storage_bytes;
   uint64_t storage_version;
@@ -231,7 +234,14 @@ void lh_events_propagate(struct lh_node *node, struct lh_bytes hub, struct lh_by
 int lh_events_frame(struct lh_node *node, uint32_t from, struct lh_bytes body);
 void lh_events_unlock(
     struct lh_node *node);  // runs what waited while the hub was busy moving children
+bool lh_events_speak_of_rows(struct lh_bytes name);
 void lh_events_free(struct lh_node *node);
+
+// gossip.c: `members` is a list of names.
+void lh_gossip_begin(struct lh_node *node, struct lh_bytes hub, struct lh_bytes name,
+                     struct lh_bytes data, struct lh_bytes members, uint32_t recipients);
+int lh_gossip_frame(struct lh_node *node, struct lh_bytes body);
+void lh_gossip_free(struct lh_node *node);
 // storage.c: values of scripts, by hub. A get answers { value, version, ttl }, an empty map when
 // there is none; a list { { key, value, ttl }, ... } in no defined order.
 struct lh_storage_put {

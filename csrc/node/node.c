@@ -303,6 +303,7 @@ void lh_node_free(struct lh_node *node) {
   if (node->hubs != NULL) lh_hubs_free(node->hubs);
   lh_hooks_free(node);
   lh_events_free(node);
+  lh_gossip_free(node);
   lh_storage_free(node);
   if (node->links != NULL) lh_links_free(node->links);
   if (node->members != NULL) lh_members_free(node->members);

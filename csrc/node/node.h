@@ -51,6 +51,7 @@ enum {
   // limit: bytes of the payloads that wait for hook handlers of a node | node.hooks_dropped |
   // spec/processhub/hooks_spec.lua: is too slow loses what is too large
   LH_HOOK_BYTES_MAX = 64 * 1024 * 1024,
+  LH_RECIPIENTS_MOST = 64,
   // limit: values that scripts store on a node | code limit, node.storage_refused |
   // spec/processhub/storage_spec.lua: is bounded in entries and in bytes
   LH_STORAGE_ENTRIES_MAX = 10000,

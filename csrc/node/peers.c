@@ -174,6 +174,7 @@ static int dispatch(struct lh_node *node, uint32_t peer, uint8_t type, struct lh
     return LH_OK;
   }
   if (type == FRAME_EVENT) return lh_events_frame(node, peer, body);
+  if (type == FRAME_GOSSIP) return lh_gossip_frame(node, body);
   if (type >= LH_FRAME_DELTA && type <= LH_FRAME_DELTA + 0xf)
     return lh_registry_receive(node->registry, peer, type, body);
   if (type >= LH_FRAME_VIEW && type <= LH_FRAME_VIEW + 0xf)

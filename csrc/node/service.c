@@ -109,6 +109,13 @@ static void do_control_send(struct request *request) {
 }
 
 // --- hubs ---
+static uint32_t recipients_of(struct lh_bytes synchronization) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, field(synchronization, "recipients"));
+  const uint64_t recipients = lh_read_uint(&in, LH_RECIPIENTS_MOST);
+  return in.err == LH_OK && recipients > 0 ? (uint32_t)recipients : LH_RECIPIENTS_MOST;
+}
+
 static void do_hub_start(struct request *request) {
   const struct lh_bytes value = request->value;
   struct lh_error error;
@@ -124,6 +131,8 @@ static void do_hub_start(struct request *request) {
   config.handover = flag_field(field(value, "migration"), "handover", false);
   config.custom_partition = word_is(value, "partition", "kind", "custom");
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
+  if (word_is(value, "synchronization", "kind", "gossip"))
+    config.gossip_recipients = recipients_of(field(value, "synchronization"));
   config.custom_init = config.distribution == LH_DISTRIBUTION_CUSTOM &&
                        flag_field(field(value, "distribution"), "init", false);
   const struct lh_bytes digest = field(value, "distribution");

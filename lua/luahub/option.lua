@@ -270,6 +270,14 @@ M.hot_swap = group("`migration.hot_swap`", {
 M.pubsub = group("`synchronization.pubsub`", {}, {
   gone = { sync_interval = "nodes send what changed when it changes, and compare one digest" },
 })
+M.gossip = group("`synchronization.gossip`", {
+  { "recipients", "count", "3", "to how many nodes one sends an event on, 64 at most" },
+}, {
+  gone = {
+    sync_interval = "nodes send what changed when it changes, and compare one digest",
+    restricted_init = "there are no rounds that a node would begin",
+  },
+})
 M.divergence = group("`partition_tolerance.divergence`", {})
 
 return M

@@ -119,6 +119,8 @@ function M.describe(role, strategy)
     out.handover = strategy.handover == true
   elseif role == "redundancy" then
     out.kind = "singularity"
+  elseif role == "synchronization" and out.kind == "gossip" then
+    out.recipients = strategy.recipients
   end
   return out
 end
