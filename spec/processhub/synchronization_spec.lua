@@ -1,5 +1,5 @@
--- Events between nodes, by pub/sub and by gossip: T-191, T-328 to T-330, T-332, T-339, T-341; and that an idle hub fires
--- no hook and sends nothing that grows with its rows (T-404, 8.3).
+-- Events between nodes, by pub/sub and by gossip: T-005, T-191, T-328 to T-330, T-332, T-339, T-341; and that an idle
+-- hub fires no hook and sends nothing that grows with its rows (T-404, 8.3).
 
 local cluster = require("spec.cluster.helper")
 local sim = require("luahub.sim")
