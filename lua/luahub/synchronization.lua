@@ -20,8 +20,8 @@ end
 
 local RECIPIENTS, RECIPIENTS_MOST = 3, 64
 
---- Passes every event on from node to node, so that nobody sends one to all: each member gets it twice, on two ways drawn
---- anew, and its handlers run once. Events about rows go straight, since nobody may speak for the rows of another.
+--- Passes every event on from node to node, so that nobody sends one to all: each member gets it twice, on two ways
+--- drawn anew, and its handlers run once. Events about rows go straight, since nobody may speak for another's rows.
 ---@param options? { recipients: integer? }  to how many nodes one sends an event on; default 3
 ---@return luahub.Synchronization
 function M.gossip(options)
