@@ -50,7 +50,7 @@ static void read_field(struct lh_reader *in, struct altered *altered, struct lh_
   if (lh_bytes_equal(key, lh_bytes_str("metadata"))) {
     altered->metadata = lh_read_skip(in);
   } else if (lh_bytes_equal(key, lh_bytes_str("spec"))) {
-    *err = lh_hub_spec_read(&spec, lh_read_skip(in), body, error);
+    *err = lh_hub_spec_read(&spec, lh_read_skip(in), NULL, body, error);
   } else {
     (void)lh_read_skip(in);
   }

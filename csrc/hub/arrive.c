@@ -108,20 +108,21 @@ static void forward(struct lh_hubs *hubs, const struct head *head, const struct 
   if (taken > 0) forward_list(hubs, head, &list, taken, to);
 }
 
-// The owners by our own view; 0 stands for "here" where that is not ours to say.
+// The owners by our own view; "here" where that is not ours to say, or nobody may have it.
 static void find_owners(const struct head *head, const struct arrival *arrivals, uint32_t *owners,
                         size_t count) {
-  const struct hub *hub = head->hub;
+  struct hub *hub = head->hub;
   const uint32_t self = hub->all->self;
-  const bool given =
-      (head->flags & START_GIVEN) != 0 || hub->config.distribution == LH_DISTRIBUTION_CUSTOM;
+  const bool given = ((head->flags | lh_distribution_flags(&hub->config)) & START_GIVEN) != 0;
   for (size_t i = 0; i < count; i++) owners[i] = self;
   if (given || hub->candidate_count == 0 || head->hops >= LH_HOPS_MAX) return;
-  struct lh_bytes *ids = lh_alloc((count + 1) * sizeof(struct lh_bytes));
-  for (size_t i = 0; i < count; i++) ids[i] = arrivals[i].id;
-  lh_place_ids(hub, ids, count, owners);
-  for (size_t i = 0; i < count; i++) owners[i] = hub->candidates[owners[i]].node;
-  lh_free(ids);
+  struct guest *guests = lh_alloc((count + 1) * sizeof(struct guest));
+  for (size_t i = 0; i < count; i++)
+    guests[i] = (struct guest){arrivals[i].id, lh_affinity_stored(arrivals[i].spec)};
+  lh_place_guests(hub, guests, count, owners);
+  for (size_t i = 0; i < count; i++)
+    owners[i] = owners[i] == NOWHERE ? self : lh_place_node(hub, owners[i]);
+  lh_free(guests);
 }
 
 static void refuse_all(struct lh_hubs *hubs, const struct head *head,

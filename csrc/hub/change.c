@@ -26,7 +26,8 @@ void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, u
 
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after) {
-  (void)before;
+  struct hub *counting = lh_hub_at(hubs, after != NULL ? after->hub : before->hub);
+  if (counting != NULL) lh_crowd_row(counting, before, after);
   if (after == NULL || after->node == hubs->self) return;
   struct hub *hub = lh_hub_at(hubs, after->hub);
   if (hub == NULL) return;

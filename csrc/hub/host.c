@@ -257,13 +257,14 @@ static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arriva
 
 // A move that took long may bring a child to where it does not belong by now: it goes on from here.
 static bool is_passing(const struct arrival *arrival) {
-  const struct hub *hub = arrival->hub;
+  struct hub *hub = arrival->hub;
+  const struct guest guest = {arrival->id, lh_affinity_stored(arrival->spec)};
   uint32_t place = 0;
   if ((arrival->flags & START_MOVE) == 0) return false;
   if ((arrival->flags & (START_PINNED | START_ORDERED)) != 0) return false;
-  if (hub->config.distribution == LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) return false;
-  lh_place_ids(hub, &arrival->id, 1, &place);
-  return hub->candidates[place].node != hub->all->self;
+  if ((lh_distribution_flags(&hub->config) & START_GIVEN) != 0) return false;
+  lh_place_guests(hub, &guest, 1, &place);
+  return place != NOWHERE && lh_place_node(hub, place) != hub->all->self;
 }
 
 // A child that is started while its dead node's row waits goes on as that one.
@@ -286,6 +287,7 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   trouble->asker_index = arrival->asker_index;
   child->restarts = arrival->restarts;
   child->pinned = (arrival->flags & START_PINNED) != 0;
+  child->choosy = lh_affinity_stored(arrival->spec).data != NULL;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
   child->generation = lh_host_generation(hub);
   child->born = name_of(arrival);

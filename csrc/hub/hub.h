@@ -107,13 +107,23 @@ enum {
   LH_FRAME_HELD = 0x39,
 };
 
-enum lh_distribution { LH_DISTRIBUTION_RENDEZVOUS, LH_DISTRIBUTION_RING, LH_DISTRIBUTION_CUSTOM };
+enum lh_distribution {
+  LH_DISTRIBUTION_RENDEZVOUS,
+  LH_DISTRIBUTION_RING,
+  LH_DISTRIBUTION_GUIDED,
+  LH_DISTRIBUTION_LOAD,
+  LH_DISTRIBUTION_CUSTOM
+};
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
 
 struct lh_hub_config {
   struct lh_bytes id;
   enum lh_distribution distribution;
-  bool deterministic;  // of a custom distribution
+  bool deterministic;         // every member finds the same by itself; false: one asks for all
+  uint32_t bound;             // thousandths of its share that a node takes at most; 0: no bound
+  bool pinned;                // guided: a child stays with the nodes that were said
+  struct lh_bytes weights;    // encoded { name = thousandths } before what nodes say themselves
+  struct lh_bytes placement;  // of children that have none, encoded
   enum lh_migration migration;
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
@@ -231,6 +241,8 @@ int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
                     struct lh_bytes body);
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after);
+// A node told how busy it is, of a thousand.
+void lh_hubs_busy(struct lh_hubs *hubs, uint32_t node, uint32_t busy);
 void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id, uint64_t born);
 void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq);
 void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
@@ -269,10 +281,18 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh
 // modules }.
 void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);
 
-// The built-in distributions, for whoever wants to try them out: for each id the index of its node
-// in `nodes` (at least one, sorted by name).
-void lh_hubs_place(enum lh_distribution distribution, const char *const *nodes, size_t node_count,
-                   const struct lh_bytes *ids, size_t count, uint32_t *places);
+// The distribution of a hub, as Lua describes it (an encoded map).
+void lh_hub_config_read(struct lh_hub_config *config, struct lh_bytes distribution);
+
+// A distribution that hashes, for whoever wants to try it out: for each id the index of its node in
+// `nodes` (at least one), UINT32_MAX for none.
+struct lh_hub_node {
+  const char *name;
+  uint32_t weight;
+  const char *labels;
+};
+void lh_hubs_place(const struct lh_hub_config *config, const struct lh_hub_node *nodes,
+                   size_t node_count, const struct lh_bytes *ids, size_t count, uint32_t *places);
 
 struct lh_hubs_counters {
   uint64_t started, stopped, restarted, recovered, moved_in, moved_out, surplus, failed, forwarded,

@@ -46,9 +46,12 @@ static void hub_free(struct hub *hub) {
   }
   lh_map_free(&hub->children);
   lh_buf_free(&hub->results);
-  lh_free(hub->candidates);
+  lh_place_free(hub);
+  lh_crowd_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
+  lh_free((void *)hub->config.weights.data);
+  lh_free((void *)hub->config.placement.data);
   lh_free(hub);
 }
 
@@ -119,6 +122,11 @@ struct hub *lh_hub_at(struct lh_hubs *hubs, uint32_t index) {
   return NULL;
 }
 
+static struct lh_bytes copy(struct lh_bytes bytes) {
+  if (bytes.data == NULL) return bytes;
+  return lh_bytes(lh_memdup(bytes.data, bytes.len), bytes.len);
+}
+
 int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *config,
                  struct lh_error *error) {
   (void)now;
@@ -136,7 +144,9 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   struct hub *hub = LH_NEW(struct hub);
   hub->all = hubs;
   hub->config = *config;
-  hub->config.id = lh_bytes(lh_memdup(config->id.data, config->id.len), config->id.len);
+  hub->config.id = copy(config->id);
+  hub->config.weights = copy(config->weights);
+  hub->config.placement = copy(config->placement);
   hub->index = index;
   lh_list_init(&hub->move_queue);
   hubs->hubs = lh_realloc(hubs->hubs, (hubs->hub_count + 1) * sizeof(struct hub *));
@@ -375,6 +385,11 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (lives) suspect(hubs, node, state == LH_MEMBER_SUSPECT);
   if (lived && !lives) lh_move_node_gone(hubs, node);
   lh_event_member_changed(hubs, record, &changes);
+}
+
+void lh_hubs_busy(struct lh_hubs *hubs, uint32_t node, uint32_t busy) {
+  struct peer *peer = lh_view_find(hubs, node);
+  if (peer != NULL) peer->busy = busy;
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {

@@ -2,11 +2,12 @@
 //
 // Files: hubs.c (hubs, events, turns) · change.c (rows that concern a child here) · view.c
 // (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
-// place.c (who gets which child) · spec.c (child specs) · op.c (operations somebody waits for) ·
-// start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
-// here) · move.c · drain.c (a node that takes none) · recover.c · end.c (who waits for a child's
-// end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
-// elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
+// place.c (who gets which child) · affinity.c, guided.c (where a child is to be) · crowd.c (who has
+// how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
+// somebody waits for) · start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c,
+// restart.c (children that run here) · move.c · drain.c (a node that takes none) · recover.c ·
+// end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that not all heard
+// of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -14,13 +15,14 @@
 #include "base/map.h"
 #include "base/plant.h"
 #include "hub/hub.h"
+#include "hub/place.h"
 #include "hub/stops.h"
 #include "wire/wire.h"
 
 // --- child specs (spec.c) ---
 enum restart_rule { RESTART_PERMANENT, RESTART_TRANSIENT, RESTART_TEMPORARY };
 struct spec {
-  struct lh_bytes id, metadata;
+  struct lh_bytes id, metadata, placement;
   struct lh_bytes module;
   enum restart_rule restart;
   bool supervisor;
@@ -28,8 +30,9 @@ struct spec {
 };
 // Reads a child spec as the user gave it and writes its stored form (without id and metadata) to
 // `body`.
-int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, struct lh_buf *body,
-                     struct lh_error *error);
+// The guide says where it is to run; NULL: the spec alone does.
+int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, const struct guide *guide,
+                     struct lh_buf *body, struct lh_error *error);
 // What a row takes for metadata: nothing, or one map of a bounded size.
 int lh_hub_metadata_check(struct lh_bytes metadata, struct lh_bytes id, struct lh_error *error);
 // Reads the stored form. It was checked before: on damage the defaults stand.
@@ -58,6 +61,9 @@ struct peer {  // one run that lives, ourselves included
   uint32_t node;
   struct lh_run run;
   char name[LH_NAME_MAX + 1];
+  uint32_t weight;
+  char *labels;
+  uint32_t busy;  // of a thousand, as it said last; no part of the view
   bool leaving;
   bool suspect;
   bool voted;
@@ -90,11 +96,6 @@ struct timer {  // in the one heap of deadlines: an operation's, or a child's
   struct lh_due due;
   bool of_op;
 };
-struct candidate {  // a node that takes children of a hub
-  uint32_t node;
-  const char *name;
-  uint64_t seed;
-};
 struct away {  // a dead run that may return
   struct lh_run run;
   uint64_t knows;  // it can know no child that was started with a higher generation
@@ -115,6 +116,7 @@ struct hub {
   struct lh_map children;        // id -> struct child
   struct candidate *candidates;  // placeable nodes, sorted by name
   size_t candidate_count;
+  struct seats seats;  // of them
   size_t moving;
   struct {  // drain.c
     enum lh_hub_openness state;
@@ -171,6 +173,7 @@ struct child {
   uint8_t phase;
   uint8_t restarts;
   bool pinned;
+  bool choosy;   // its spec has a placement
   bool claimed;  // a row of ours stands for it
   uint8_t id_len;
   uint8_t id[];
@@ -363,13 +366,6 @@ int lh_held_answer(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_held_flush(struct lh_hubs *hubs);  // after the registry's: answers what can be answered
 void lh_held_free(struct peer *peer);
 
-// place.c
-void lh_place_candidates(struct hub *hub);  // from the view
-// The place (index into hub.candidates) of each id, by a built-in distribution. There is at least
-// one candidate.
-void lh_place_ids(const struct hub *hub, const struct lh_bytes *ids, size_t count,
-                  uint32_t *places);
-
 // policy.c
 typedef void lh_answer_fn(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
                           const char *error, void *data);
@@ -380,12 +376,14 @@ void lh_policy_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int 
 void lh_policy_tick(struct lh_hubs *hubs, lh_ms now);
 lh_ms lh_policy_due(const struct lh_hubs *hubs);
 void lh_policy_free(struct lh_hubs *hubs);
-// Places ids by whatever distribution the hub has. `fn` gets the run index of each id's owner (0:
-// nobody), or an error; LH_EAGAIN: the members are others by now. At once for the built-in ones.
-// Ids are copied; `data` is handed back.
+// Places children by whatever distribution the hub has: new ones, or (`again`) those that run, or
+// did. `fn`
+// gets the run index of each one's owner (0: nobody), or an error; LH_EAGAIN: the members are
+// others by now. At once for the built-in ones. Nothing of the guests is kept; `data` is handed
+// back.
 typedef void lh_placed_fn(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                           const uint32_t *nodes, size_t count, const char *error, void *data);
-void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
+void lh_place(struct hub *hub, lh_ms now, bool again, const struct guest *guests, size_t count,
               lh_placed_fn *fn, void *data);
 
 // op.c

@@ -134,7 +134,8 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct
 // --- what belongs elsewhere ---
 struct balance {
   uint32_t hub_index;
-  struct lh_buf names;  // the ids, encoded; the children may be gone when the answer comes
+  struct lh_buf names;   // the ids, encoded; the children may be gone when the answer comes
+  struct lh_buf wishes;  // for each its placement, or nil
   uint32_t *targets;
   size_t count;
 };
@@ -147,8 +148,22 @@ static struct lh_bytes *read_names(const struct lh_buf *names, size_t count) {
   return ids;
 }
 
+static struct guest *read_guests(const struct balance *balance) {
+  struct lh_bytes *ids = read_names(&balance->names, balance->count);
+  struct guest *guests = lh_alloc((balance->count + 1) * sizeof(struct guest));
+  struct lh_reader in;
+  lh_reader_init_user(&in, lh_bytes_of(&balance->wishes));
+  for (size_t i = 0; i < balance->count; i++) {
+    guests[i] = (struct guest){.id = ids[i]};
+    if (!lh_read_nil(&in)) guests[i].placement = lh_read_skip(&in);
+  }
+  lh_free(ids);
+  return guests;
+}
+
 static void balance_free(struct balance *balance) {
   lh_buf_free(&balance->names);
+  lh_buf_free(&balance->wishes);
   lh_free(balance->targets);
   lh_free(balance);
 }
@@ -241,26 +256,40 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   balance_free(balance);
 }
 
+static void write_wishes(struct child *child, struct lh_buf *out) {
+  struct lh_bytes placement = lh_bytes(NULL, 0);
+  lh_registry_read_lock();
+  const struct lh_row *row = child->choosy ? lh_host_row(child) : NULL;
+  if (row != NULL) placement = lh_affinity_stored(lh_row_spec(row));
+  if (placement.data != NULL)
+    lh_buf_append(out, placement.data, placement.len);
+  else
+    lh_write_nil(out);
+  lh_registry_read_unlock();
+}
+
 void lh_move_balance_hub(struct hub *hub, lh_ms now) {
   const bool all = hub->closing || hub->all->leaving || lh_drain_hands_on(hub);
   if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;
   for (size_t i = 0; i < hub->children.count; i++) {
-    const struct child *child = hub->children.entries[i].value;
+    struct child *child = hub->children.entries[i].value;
     // One that is about to run here is looked at again later.
     if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED)
       hub->all->move_failed = true;
     if (!may_move(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
+    write_wishes(child, &balance->wishes);
     balance->count++;
   }
-  struct lh_bytes *ids = read_names(&balance->names, balance->count);
-  if (balance->count == 0 || hub->candidate_count == 0)
+  struct guest *guests = read_guests(balance);
+  const size_t count = balance->count;
+  if (count == 0 || hub->candidate_count == 0)
     balance_free(balance);
   else
-    lh_place(hub, now, ids, balance->count, placed, balance);
-  lh_free(ids);
+    lh_place(hub, now, true, guests, count, placed, balance);
+  lh_free(guests);
 }
 
 void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {

@@ -1,9 +1,14 @@
-// place.c - who gets which child, by the built-in distributions.
+// place.c - who gets which child, by hashing.
 //
 // Rendezvous hashing (Thaler, Ravishankar 1998): the node whose mixed hash with the child is
-// highest. Consistent hashing (Karger et al. 1997): a ring of LH_RING_POINTS points a node. Both
-// hash names, so that a node that comes back gets its children back, and both give the same answer
-// on every node for the same candidates.
+// highest; of nodes that differ in weight the one whose -log(hash)/weight is lowest, so that each
+// gets a share in proportion (Schindelhauer, Schomaker 2005). The logarithm is one of integers: no
+// machine rounds it otherwise than another. Consistent hashing (Karger et al. 1997): a ring of
+// LH_RING_POINTS points a node, times its weight. All hash names, so that a node that comes back
+// gets its children back, and all give the same answer on every node for the same candidates.
+//
+// The candidates and the ring are the hub's, made anew with each view (the ring when it is asked
+// for). Not here: which candidates a child allows (affinity.c), counts (crowd.c).
 #include "hub/internal.h"
 
 #include "base/hash.h"
@@ -12,10 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LH_RING_POINTS = 256 };
+enum { LH_RING_POINTS = 256, LOG_BITS = 6 };
 static const uint64_t CHILD_SEED = 0x6368696c64;  // "child"
 static const uint64_t NODE_SEED = 0x6e6f6465;     // "node"
 
+// --- candidates ---
 static int by_name(const void *a, const void *b) {
   return strcmp(((const struct candidate *)a)->name, ((const struct candidate *)b)->name);
 }
@@ -27,92 +33,189 @@ static bool takes_children(const struct peer *peer, uint32_t hub) {
   return false;
 }
 
+static struct candidate candidate_of(const struct lh_hub_config *config, uint32_t node,
+                                     const char *name, uint32_t weight, const char *labels) {
+  return (struct candidate){.node = node,
+                            .name = name,
+                            .seed = lh_hash(name, strlen(name), NODE_SEED),
+                            .weight = lh_distribution_weight(config, name, weight),
+                            .labels = labels};
+}
+
+static void forget_ring(struct hub *hub) {
+  lh_free(hub->seats.ring);
+  hub->seats.ring = NULL;
+}
+
+static void sort_candidates(struct hub *hub) {
+  forget_ring(hub);
+  qsort(hub->candidates, hub->candidate_count, sizeof(struct candidate), by_name);
+  hub->seats.even = true;
+  for (size_t i = 1; i < hub->candidate_count; i++)
+    hub->seats.even = hub->seats.even && hub->candidates[i].weight == hub->candidates[0].weight;
+}
+
 void lh_place_candidates(struct hub *hub) {
   const struct view *view = &hub->all->view;
-  hub->candidates = lh_realloc(hub->candidates, view->count * sizeof(struct candidate));
+  hub->candidates = lh_realloc(hub->candidates, (view->count + 1) * sizeof(struct candidate));
   hub->candidate_count = 0;
+  hub->seats.counted = false;
   for (size_t i = 0; i < view->count; i++) {
     const struct peer *peer = view->peers[i];
     if (!takes_children(peer, hub->index)) continue;
     hub->candidates[hub->candidate_count++] =
-        (struct candidate){.node = peer->node,
-                           .name = peer->name,
-                           .seed = lh_hash(peer->name, strlen(peer->name), NODE_SEED)};
+        candidate_of(&hub->config, peer->node, peer->name, peer->weight, peer->labels);
   }
-  qsort(hub->candidates, hub->candidate_count, sizeof(struct candidate), by_name);
+  sort_candidates(hub);
 }
 
-static uint32_t rendezvous(const struct hub *hub, struct lh_bytes id) {
-  const uint64_t child = lh_hash(id.data, id.len, CHILD_SEED);
-  uint32_t best = 0;
-  uint64_t best_score = 0;
-  for (size_t i = 0; i < hub->candidate_count; i++) {
-    const uint64_t score = lh_hash_mix(child, hub->candidates[i].seed);
-    if (i == 0 || score > best_score) {
-      best = (uint32_t)i;
-      best_score = score;
-    }
+void lh_place_free(struct hub *hub) {
+  forget_ring(hub);
+  lh_free(hub->candidates);
+  hub->candidates = NULL;
+}
+
+// --- rendezvous ---
+// 2^32 * (64 - log2(x)), by 64 straight pieces between each two powers of two.
+static uint64_t depth(uint64_t x) {
+  static const uint64_t log2_of[] = {
+      0,          96069025,   190671291,  283850912,  375650043,  466108993,  555266330,
+      643158981,  729822324,  815290272,  899595355,  982768792,  1064840562, 1145839467,
+      1225793196, 1304728379, 1382670639, 1459644648, 1535674166, 1610782092, 1684990500,
+      1758320682, 1830793181, 1902427829, 1973243777, 2043259528, 2112492963, 2180961373,
+      2248681479, 2315669461, 2381940981, 2447511201, 2512394810, 2576606038, 2640158677,
+      2703066101, 2765341278, 2826996792, 2888044853, 2948497313, 3008365682, 3067661140,
+      3126394546, 3184576458, 3242217134, 3299326552, 3355914416, 3411990165, 3467562987,
+      3522641820, 3577235372, 3631352118, 3685000315, 3738188006, 3790923031, 3843213029,
+      3895065449, 3946487554, 3997486426, 4048068976, 4098241947, 4148011918, 4197385310,
+      4246368396, 4294967296};
+  if (x == 0) x = 1;
+  const int zeros = __builtin_clzll(x);
+  const uint64_t behind = (x << zeros) << 1;  // the digits behind the first one
+  const uint64_t piece = behind >> (64 - LOG_BITS);
+  const uint64_t part = (behind << LOG_BITS) >> 32;
+  const uint64_t step = log2_of[piece + 1] - log2_of[piece];
+  const uint64_t fraction = log2_of[piece] + ((step * part) >> 32);
+  return ((uint64_t)(zeros + 1) << 32) - fraction;
+}
+
+struct score {
+  uint64_t cost, hash;  // a lower cost is better, then a higher hash
+};
+
+static struct score score_of(const struct hub *hub, const struct candidate *candidate,
+                             uint64_t child) {
+  struct score score = {0, lh_hash_mix(child, candidate->seed)};
+  if (!hub->seats.even)
+    score.cost =
+        candidate->weight == 0 ? UINT64_MAX : (depth(score.hash) << 20) / candidate->weight;
+  return score;
+}
+
+static bool is_better(const struct score *a, const struct score *b) {
+  return a->cost != b->cost ? a->cost < b->cost : a->hash > b->hash;
+}
+
+uint32_t lh_place_best(const struct hub *hub, uint64_t child, const uint8_t *allowed) {
+  uint32_t best = NOWHERE;
+  struct score best_score = {0, 0};
+  for (uint32_t i = 0; i < hub->candidate_count; i++) {
+    if (allowed != NULL && !allowed[i]) continue;
+    const struct score score = score_of(hub, &hub->candidates[i], child);
+    if (best != NOWHERE && !is_better(&score, &best_score)) continue;
+    best = i;
+    best_score = score;
   }
   return best;
 }
 
-struct point {
-  uint64_t at;
-  uint32_t place;
-};
+uint64_t lh_place_hash(struct lh_bytes id) { return lh_hash(id.data, id.len, CHILD_SEED); }
 
+// --- the ring ---
 static int by_point(const void *a, const void *b) {
-  const struct point *x = a;
-  const struct point *y = b;
+  const struct ring_point *x = a;
+  const struct ring_point *y = b;
   if (x->at != y->at) return x->at < y->at ? -1 : 1;
   return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static struct point *make_ring(const struct hub *hub, size_t *count) {
-  *count = hub->candidate_count * LH_RING_POINTS;
-  struct point *ring = lh_alloc(*count * sizeof(struct point));
-  for (size_t i = 0; i < *count; i++) {
-    const uint32_t place = (uint32_t)(i / LH_RING_POINTS);
-    ring[i] = (struct point){lh_hash_mix(hub->candidates[place].seed, i % LH_RING_POINTS), place};
-  }
-  qsort(ring, *count, sizeof(struct point), by_point);
-  return ring;
+static size_t points_of(const struct hub *hub, const struct candidate *candidate) {
+  if (hub->seats.even) return LH_RING_POINTS;
+  const size_t points = (size_t)LH_RING_POINTS * candidate->weight / LH_MEMBER_WEIGHT_ONE;
+  return points == 0 && candidate->weight > 0 ? 1 : points;
 }
 
-static uint32_t on_ring(const struct point *ring, size_t count, struct lh_bytes id) {
-  const uint64_t at = lh_hash(id.data, id.len, CHILD_SEED);
+static void make_ring(struct hub *hub) {
+  size_t count = 0;
+  for (size_t i = 0; i < hub->candidate_count; i++) count += points_of(hub, &hub->candidates[i]);
+  hub->seats.ring = lh_alloc((count + 1) * sizeof(struct ring_point));
+  hub->seats.ring_count = 0;
+  for (uint32_t i = 0; i < hub->candidate_count; i++) {
+    const size_t points = points_of(hub, &hub->candidates[i]);
+    for (size_t k = 0; k < points; k++) {
+      const uint64_t at = lh_hash_mix(hub->candidates[i].seed, k);
+      hub->seats.ring[hub->seats.ring_count++] = (struct ring_point){at, i};
+    }
+  }
+  qsort(hub->seats.ring, count, sizeof(struct ring_point), by_point);
+}
+
+static uint32_t on_ring(struct hub *hub, uint64_t at, const uint8_t *allowed) {
+  if (hub->seats.ring == NULL) make_ring(hub);
   size_t low = 0;
-  size_t high = count;
+  size_t high = hub->seats.ring_count;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    if (ring[middle].at < at)
+    if (hub->seats.ring[middle].at < at)
       low = middle + 1;
     else
       high = middle;
   }
-  return ring[low < count ? low : 0].place;
-}
-
-void lh_place_ids(const struct hub *hub, const struct lh_bytes *ids, size_t count,
-                  uint32_t *places) {
-  if (hub->config.distribution != LH_DISTRIBUTION_RING) {
-    for (size_t i = 0; i < count; i++) places[i] = rendezvous(hub, ids[i]);
-    return;
+  for (size_t i = 0; i < hub->seats.ring_count; i++) {
+    const uint32_t place = hub->seats.ring[(low + i) % hub->seats.ring_count].place;
+    if (allowed == NULL || allowed[place]) return place;
   }
-  size_t points = 0;
-  struct point *ring = make_ring(hub, &points);
-  for (size_t i = 0; i < count; i++) places[i] = on_ring(ring, points, ids[i]);
-  lh_free(ring);
+  return lh_place_best(hub, at, allowed);  // those without points: nodes of weight 0
 }
 
-void lh_hubs_place(enum lh_distribution distribution, const char *const *nodes, size_t node_count,
-                   const struct lh_bytes *ids, size_t count, uint32_t *places) {
-  struct hub hub = {.config = {.distribution = distribution}, .candidate_count = node_count};
+// --- children ---
+void lh_place_guests(struct hub *hub, const struct guest *guests, size_t count, uint32_t *places) {
+  const bool ring = hub->config.distribution == LH_DISTRIBUTION_RING;
+  struct affinity *affinity = lh_affinity_new(hub);
+  for (size_t i = 0; i < count; i++) {
+    const uint64_t child = lh_place_hash(guests[i].id);
+    const uint8_t *allowed = NULL;
+    if (!lh_affinity_of(affinity, &guests[i], child, &allowed))
+      places[i] = NOWHERE;
+    else
+      places[i] = ring ? on_ring(hub, child, allowed) : lh_place_best(hub, child, allowed);
+  }
+  lh_affinity_free(affinity);
+}
+
+uint32_t lh_place_node(const struct hub *hub, uint32_t place) {
+  return place == NOWHERE ? 0 : hub->candidates[place].node;
+}
+
+void lh_hubs_place(const struct lh_hub_config *config, const struct lh_hub_node *nodes,
+                   size_t node_count, const struct lh_bytes *ids, size_t count, uint32_t *places) {
+  struct hub hub = {.config = *config, .candidate_count = node_count, .seats.counted = true};
+  struct guest *guests = lh_alloc((count + 1) * sizeof(struct guest));
   hub.candidates = lh_alloc((node_count + 1) * sizeof(struct candidate));
   for (size_t i = 0; i < node_count; i++) {
-    hub.candidates[i] = (struct candidate){.name = nodes[i],
-                                           .seed = lh_hash(nodes[i], strlen(nodes[i]), NODE_SEED)};
+    const struct lh_hub_node *node = &nodes[i];
+    hub.candidates[i] = candidate_of(config, (uint32_t)i, node->name, node->weight, node->labels);
   }
-  lh_place_ids(&hub, ids, count, places);
-  lh_free(hub.candidates);
+  sort_candidates(&hub);
+  for (size_t i = 0; i < count; i++) guests[i] = (struct guest){.id = ids[i]};
+  if (lh_distribution_counts(config))
+    lh_crowd_guests(&hub, 0, guests, count, places);
+  else
+    lh_place_guests(&hub, guests, count, places);
+  for (size_t i = 0; i < count; i++) {
+    if (places[i] != NOWHERE) places[i] = hub.candidates[places[i]].node;
+  }
+  lh_free(guests);
+  lh_crowd_free(&hub);
+  lh_place_free(&hub);
 }

@@ -145,35 +145,52 @@ static void placed(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
   lh_free(placing);
 }
 
-static void ask_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids,
+static void write_facts(const struct hub *hub, struct lh_buf *out) {
+  lh_write_array(out, (uint32_t)hub->candidate_count);
+  for (size_t i = 0; i < hub->candidate_count; i++) {
+    const struct candidate *candidate = &hub->candidates[i];
+    lh_write_array(out, 2);
+    lh_write_uint(out, candidate->weight);
+    lh_write_cstr(out, candidate->labels != NULL ? candidate->labels : "");
+  }
+}
+
+static void ask_place(struct hub *hub, lh_ms now, const struct guest *guests,
                       struct placing *placing) {
   struct lh_buf args = LH_BUF_EMPTY;
   lh_write_str(&args, hub->config.id.data, hub->config.id.len);
   lh_write_array(&args, (uint32_t)placing->count);
-  for (size_t i = 0; i < placing->count; i++) lh_write_str(&args, ids[i].data, ids[i].len);
+  for (size_t i = 0; i < placing->count; i++)
+    lh_write_str(&args, guests[i].id.data, guests[i].id.len);
   lh_write_array(&args, (uint32_t)hub->candidate_count);
   for (size_t i = 0; i < hub->candidate_count; i++) lh_write_cstr(&args, hub->candidates[i].name);
   lh_write_uint(&args, 1);
   lh_write_cstr(&args, hub->all->name);
-  lh_policy_ask(hub->all, now, "place", &args, 5, placed, placing);
+  write_facts(hub, &args);
+  lh_policy_ask(hub->all, now, "place", &args, 6, placed, placing);
   lh_buf_free(&args);
 }
 
-static void place_here(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
-                       lh_placed_fn *fn, void *data) {
+static void place_here(struct hub *hub, lh_ms now, bool again, const struct guest *guests,
+                       size_t count, lh_placed_fn *fn, void *data) {
   uint32_t *owners = lh_zalloc((count + 1) * sizeof(uint32_t));
   if (hub->candidate_count > 0) {
-    lh_place_ids(hub, ids, count, owners);
-    for (size_t i = 0; i < count; i++) owners[i] = hub->candidates[owners[i]].node;
+    if (again && hub->config.bound > 0)
+      lh_crowd_plan(hub, guests, count, owners);
+    else if (lh_distribution_counts(&hub->config))
+      lh_crowd_guests(hub, now, guests, count, owners);
+    else
+      lh_place_guests(hub, guests, count, owners);
+    for (size_t i = 0; i < count; i++) owners[i] = lh_place_node(hub, owners[i]);
   }
   fn(hub->all, now, hub, LH_OK, owners, count, NULL, data);
   lh_free(owners);
 }
 
-void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t count,
+void lh_place(struct hub *hub, lh_ms now, bool again, const struct guest *guests, size_t count,
               lh_placed_fn *fn, void *data) {
   if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) {
-    place_here(hub, now, ids, count, fn, data);
+    place_here(hub, now, again, guests, count, fn, data);
     return;
   }
   struct placing *placing = LH_NEW(struct placing);
@@ -185,5 +202,5 @@ void lh_place(struct hub *hub, lh_ms now, const struct lh_bytes *ids, size_t cou
                               .data = data};
   placing->nodes = lh_alloc(hub->candidate_count * sizeof(uint32_t));
   for (size_t i = 0; i < hub->candidate_count; i++) placing->nodes[i] = hub->candidates[i].node;
-  ask_place(hub, now, ids, placing);
+  ask_place(hub, now, guests, placing);
 }

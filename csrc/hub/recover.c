@@ -134,7 +134,6 @@ static bool is_waiting(struct lh_hubs *hubs, lh_ms now) {
 struct heir {  // the rows of one hub that are to be placed, gathered over the dead ledgers
   struct hub *hub;
   const struct lh_row **rows;
-  struct lh_bytes *ids;
   size_t count, cap;
   bool again;  // looked at before: whoever should have claimed them may not have the rows
 };
@@ -151,7 +150,6 @@ static void gather(struct heir *heir, const struct lh_row *row) {
 static void heir_free(struct heir *heir) {
   for (size_t i = 0; i < heir->count; i++) lh_row_unref(heir->rows[i]);
   lh_free(heir->rows);
-  lh_free(heir->ids);
   lh_free(heir);
 }
 
@@ -260,8 +258,7 @@ static void send_claim(struct lh_hubs *hubs, struct hub *hub, const struct lh_ro
   lh_write_run(&body, lh_runs_at(hubs->runs, hubs->self));
   lh_write_str(&body, hub->config.id.data, hub->config.id.len);
   lh_write_uint(&body, 0);
-  const unsigned given = hub->config.deterministic ? 0U : START_GIVEN | START_PINNED;
-  lh_write_uint(&body, START_CHECK | given);
+  lh_write_uint(&body, START_CHECK | lh_distribution_flags(&hub->config));
   lh_write_uint(&body, hub->generation);
   lh_write_array(&body, ARRIVAL_FIELDS);
   lh_write_uint(&body, 0);
@@ -302,7 +299,8 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   if (status != LH_OK) hubs->recover_again = now + LH_POLICY_MS / 5;
   if (late) lh_recover_ids(hub, &dead);
   for (size_t i = 0; i < count && status == LH_OK && hub != NULL; i++) {
-    if (late && lh_map_get(&dead, heir->ids[i].data, heir->ids[i].len) == NULL)
+    const struct lh_bytes id = lh_row_id(heir->rows[i]);
+    if (late && lh_map_get(&dead, id.data, id.len) == NULL)
       continue;  // it was covered while the strategy thought
     if (nodes[i] == hubs->self)
       claim(hubs, now, hub, heir->rows[i]);
@@ -323,8 +321,7 @@ bool lh_recover_is_first(const struct hub *hub) {
 }
 
 static bool decides_for_all(const struct hub *hub) {
-  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->config.deterministic) return true;
-  return lh_recover_is_first(hub);
+  return hub->config.deterministic || lh_recover_is_first(hub);
 }
 
 static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t dead_count,
@@ -339,9 +336,12 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
     heir_free(heir);
     return;
   }
-  heir->ids = lh_alloc(heir->count * sizeof(struct lh_bytes));
-  for (size_t i = 0; i < heir->count; i++) heir->ids[i] = lh_row_id(heir->rows[i]);
-  lh_place(hub, now, heir->ids, heir->count, placed, heir);
+  struct guest *guests = lh_alloc(heir->count * sizeof(struct guest));
+  for (size_t i = 0; i < heir->count; i++)
+    guests[i] =
+        (struct guest){lh_row_id(heir->rows[i]), lh_affinity_stored(lh_row_spec(heir->rows[i]))};
+  lh_place(hub, now, true, guests, heir->count, placed, heir);
+  lh_free(guests);
 }
 
 bool lh_recover_keeps(struct lh_hubs *hubs) {

@@ -1,9 +1,9 @@
 // spec.c - child specs: what a user may write, and the form in which rows hold it.
 //
 // A spec arrives as an encoded map { id, start = { "module", args... }, restart, shutdown, type,
-// metadata, dedicated, isolated }. The stored form is the same map without id and metadata, keys in
-// a fixed order, so that specs that differ in nothing else are equal bytes. Owns nothing; slices
-// point into the input.
+// metadata, placement, dedicated, isolated }. The stored form is the same map without id and
+// metadata, keys in a fixed order (placement first), so that specs that differ in nothing else are
+// equal bytes. Owns nothing; slices point into the input.
 #include "hub/internal.h"
 
 #include <stdio.h>
@@ -40,6 +40,8 @@ static int read_field(struct lh_reader *in, struct lh_bytes key, struct spec *sp
     parts->shutdown = lh_read_skip(in);
   else if (is(key, "metadata"))
     spec->metadata = lh_read_skip(in);
+  else if (is(key, "placement"))
+    spec->placement = lh_read_skip(in);
   else if (is(key, "dedicated"))
     parts->dedicated = lh_read_bool(in);
   else if (is(key, "isolated"))
@@ -90,6 +92,13 @@ static int set_module(struct spec *spec, struct lh_bytes start) {
   return LH_OK;
 }
 
+static int check_placement(const struct spec *spec, struct lh_error *error) {
+  struct lh_error problem;
+  if (spec->placement.data == NULL) return LH_OK;
+  if (lh_affinity_check(spec->placement, &problem) == LH_OK) return LH_OK;
+  return bad(error, spec->id, problem.text);
+}
+
 static int check_parts(struct spec *spec, const struct parts *parts, struct lh_error *error) {
   if (spec->id.len == 0)
     return bad(error, spec->id, "id is missing (expected a string of 1 to 255 bytes)");
@@ -108,16 +117,21 @@ static int check_parts(struct spec *spec, const struct parts *parts, struct lh_e
                "shutdown must be milliseconds up to an hour, \"brutal_kill\" or \"infinity\"");
   }
   if (lh_hub_metadata_check(spec->metadata, spec->id, error) != LH_OK) return LH_EINVAL;
-  if (parts->start.len > LH_SPEC_MAX - 256)
-    return bad(error, spec->id, "start is larger than 64 kB");
-  return LH_OK;
+  if (parts->start.len + spec->placement.len > LH_SPEC_MAX - 256)
+    return bad(error, spec->id, "start and placement are larger than 64 kB");
+  return check_placement(spec, error);
 }
 
 static void write_body(const struct spec *spec, const struct parts *parts, struct lh_buf *out) {
   static const char *const rules[] = {"permanent", "transient", "temporary"};
-  const uint32_t fields = 1U + (spec->restart != RESTART_PERMANENT) + spec->supervisor +
+  const uint32_t fields = 1U + (spec->placement.data != NULL) +
+                          (spec->restart != RESTART_PERMANENT) + spec->supervisor +
                           (parts->shutdown.data != NULL) + parts->dedicated + parts->isolated;
   lh_write_map(out, fields);
+  if (spec->placement.data != NULL) {
+    lh_write_cstr(out, "placement");
+    lh_buf_append(out, spec->placement.data, spec->placement.len);
+  }
   lh_write_cstr(out, "start");
   lh_buf_append(out, parts->start.data, parts->start.len);
   if (spec->restart != RESTART_PERMANENT) {
@@ -150,7 +164,7 @@ static int bad_field(struct lh_error *error, struct lh_bytes id, struct lh_bytes
   if (err == LH_ENOTFOUND)
     (void)snprintf(what, sizeof what,
                    "unknown field '%.*s' (known: id, start, restart, shutdown, type, metadata, "
-                   "dedicated, isolated)",
+                   "placement, dedicated, isolated)",
                    (int)key.len, (const char *)key.data);
   else
     (void)snprintf(what, sizeof what, "%.*s must be %s", (int)key.len, (const char *)key.data,
@@ -171,15 +185,26 @@ static int read_map(struct lh_reader *in, struct spec *spec, struct parts *parts
   return in->err != LH_OK ? bad(error, spec->id, "cannot be read") : LH_OK;
 }
 
-int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, struct lh_buf *body,
+static int read_spec(struct spec *spec, struct parts *parts, struct lh_bytes input,
                      struct lh_error *error) {
-  struct parts parts = {0};
   struct lh_reader in;
   *spec = (struct spec){0};
+  *parts = (struct parts){0};
   lh_reader_init_user(&in, input);
-  int err = read_map(&in, spec, &parts, error);
-  if (err == LH_OK) err = check_parts(spec, &parts, error);
+  const int err = read_map(&in, spec, parts, error);
+  return err == LH_OK ? check_parts(spec, parts, error) : err;
+}
+
+int lh_hub_spec_read(struct spec *spec, struct lh_bytes input, const struct guide *guide,
+                     struct lh_buf *body, struct lh_error *error) {
+  struct parts parts;
+  struct lh_buf placement = LH_BUF_EMPTY;
+  int err = read_spec(spec, &parts, input, error);
+  if (err == LH_OK) err = lh_guided_place(guide, spec, &placement, error);
+  if (placement.len > 0) spec->placement = lh_bytes_of(&placement);
   if (err == LH_OK) write_body(spec, &parts, body);
+  lh_buf_free(&placement);
+  spec->placement = lh_bytes(NULL, 0);
   return err;
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 struct request {
-  struct lh_bytes hub, children, options, metadata, child_metadata, node;
+  struct lh_bytes hub, children, options, metadata, child_metadata, child_mapping, node;
   lh_ms timeout;
   enum acknowledgement acknowledged;
   bool check_existing, rollback, detach, quiet, given;
@@ -53,6 +53,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->metadata = lh_read_skip(in);
   else if (is(key, "child_metadata"))
     request->child_metadata = lh_read_skip(in);
+  else if (is(key, "child_mapping"))
+    request->child_mapping = lh_read_skip(in);
   else if (is(key, "node"))
     request->node = lh_read_str(in, LH_NAME_MAX);
   else
@@ -122,10 +124,12 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
   index_metadata(request, &by_id);
   op->items = lh_zalloc((count + 1) * sizeof(struct item));
   size_t *ends = lh_zalloc((count + 1) * sizeof(size_t));
-  int err = LH_OK;
+  const bool ordered = request->node.data != NULL;  // to a node, which needs no mapping
+  struct guide guide;
+  int err = lh_guided_read(&guide, op->hub, request->child_mapping, error);
   for (uint32_t i = 0; i < count && err == LH_OK; i++) {
     struct spec spec;
-    err = lh_hub_spec_read(&spec, lh_read_skip(&in), &op->bodies, error);
+    err = lh_hub_spec_read(&spec, lh_read_skip(&in), ordered ? NULL : &guide, &op->bodies, error);
     op->items[i].id = spec.id;
     op->items[i].metadata = metadata_of(request, &by_id, &spec);
     if (err == LH_OK) err = lh_hub_metadata_check(op->items[i].metadata, spec.id, error);
@@ -135,6 +139,7 @@ static int read_items(struct op *op, const struct request *request, struct lh_er
     const size_t begin = i > 0 ? ends[i - 1] : 0;
     op->items[i].spec = lh_bytes(op->bodies.data + begin, ends[i] - begin);
   }
+  lh_guided_free(&guide);
   lh_free(ends);
   lh_map_free(&by_id);
   op->count = op->open = op->unsent = err == LH_OK ? count : 0;
@@ -303,9 +308,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     op->asking = false;
     unsigned flags =
         START_NEW | (op->check_existing ? START_CHECK : 0U) | (op->given ? START_GIVEN : 0U);
-    if (hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM) {
-      flags |= START_GIVEN | (hub->config.deterministic ? 0U : START_PINNED);
-    }
+    if (hub != NULL) flags |= lh_distribution_flags(&hub->config);
     if (status == LH_EAGAIN) {
       lh_op_retry(hubs, now, LH_RETRY_MS);
     } else if (status != LH_OK) {
@@ -315,7 +318,10 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
       for (size_t i = 0; i < hubs->view.count; i++) {
         send_to_node(op, hubs->view.peers[i]->node, nodes, placement->indexes, count, flags);
       }
-      fail_new(op, LH_EIO, "no node takes children of this hub");
+      fail_new(op, LH_EIO,
+               hub->candidate_count == 0
+                   ? "no node takes children of this hub"
+                   : "no node that takes children of this hub is what its placement asks for");
     }
     hubs->check_ops = true;
   }
@@ -384,14 +390,14 @@ static void go(struct op *op, lh_ms now) {
     return;
   }
   struct placement *placement = LH_NEW(struct placement);
-  struct lh_bytes *ids = lh_alloc(op->unsent * sizeof(struct lh_bytes));
+  struct guest *guests = lh_alloc(op->unsent * sizeof(struct guest));
   placement->op = op->id;
   placement->indexes = lh_alloc(op->unsent * sizeof(size_t));
   size_t count = 0;
   for (size_t i = 0; i < op->count; i++) {
     if (op->items[i].state != ITEM_NEW) continue;
     placement->indexes[count] = i;
-    ids[count++] = op->items[i].id;
+    guests[count++] = (struct guest){op->items[i].id, lh_affinity_stored(op->items[i].spec)};
   }
   op->asking = true;
   if (op->wanted_node != 0) {
@@ -400,9 +406,9 @@ static void go(struct op *op, lh_ms now) {
     placed(op->all, now, op->hub, LH_OK, owners, count, NULL, placement);
     lh_free(owners);
   } else {
-    lh_place(op->hub, now, ids, count, placed, placement);
+    lh_place(op->hub, now, false, guests, count, placed, placement);
   }
-  lh_free(ids);
+  lh_free(guests);
 }
 
 void lh_start_go(struct lh_hubs *hubs, lh_ms now) {

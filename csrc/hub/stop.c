@@ -55,7 +55,7 @@ static void send_to_node(struct op *op, uint32_t node) {
 
 // --- children that no row names ---
 // Such a child may wait to be recovered; or it is on its way, and the rows that say so are too:
-// then the node it belongs to knows.
+// then the node it belongs to knows, where that is decided by the id.
 static void conclude(struct op *op, size_t index) {
   static const char text[] = "no such child";
   const struct item *item = &op->items[index];
@@ -68,16 +68,21 @@ static void conclude(struct op *op, size_t index) {
 static void ask_owners(struct op *op, const size_t *indexes, const struct lh_bytes *ids,
                        size_t count) {
   uint32_t *places = lh_alloc((count + 1) * sizeof(uint32_t));
-  lh_place_ids(op->hub, ids, count, places);
+  struct guest *guests = lh_alloc((count + 1) * sizeof(struct guest));
+  for (size_t i = 0; i < count; i++) guests[i] = (struct guest){.id = ids[i]};
+  lh_place_guests(op->hub, guests, count, places);
   for (size_t i = 0; i < count; i++) {
-    op->items[indexes[i]].node = op->hub->candidates[places[i]].node;
+    const uint32_t node = lh_place_node(op->hub, places[i]);
+    op->items[indexes[i]].node = node != 0 ? node : op->all->self;
     op->items[indexes[i]].looked_for = true;
   }
+  lh_free(guests);
   lh_free(places);
 }
 
 static bool has_owners(const struct hub *hub) {
-  return hub->config.distribution != LH_DISTRIBUTION_CUSTOM && hub->candidate_count > 0;
+  const bool given = (lh_distribution_flags(&hub->config) & START_GIVEN) != 0;
+  return !given && hub->candidate_count > 0;
 }
 
 // --- orders ---

@@ -55,6 +55,7 @@ bool lh_view_runs(const struct peer *peer, uint32_t hub) {
 }
 
 static void peer_free(struct peer *peer) {
+  lh_free(peer->labels);
   lh_free(peer->hubs);
   lh_free(peer->frozen);
   lh_free(peer->away);
@@ -88,6 +89,9 @@ static void peer_set(struct lh_hubs *hubs, struct peer *peer,
                      const struct lh_member_record *record) {
   (void)snprintf(peer->name, sizeof peer->name, "%s", record->name);
   peer->leaving = record->leaving;
+  peer->weight = record->weight;
+  lh_free(peer->labels);
+  peer->labels = lh_strdup(record->labels);
   peer->hubs = lh_realloc(peer->hubs, record->hub_count * sizeof(struct peer_hub));
   peer->hub_count = record->hub_count;
   for (size_t i = 0; i < record->hub_count; i++) {
@@ -185,6 +189,8 @@ static uint64_t compute_hash(struct lh_hubs *hubs) {
     lh_write_run(&text, &peer->run);
     lh_write_cstr(&text, peer->name);
     lh_write_bool(&text, peer->leaving);
+    lh_write_uint(&text, peer->weight);
+    lh_write_cstr(&text, peer->labels);
     for (size_t k = 0; k < peer->hub_count; k++) {
       const struct lh_bytes id = lh_registry_hub_id(hubs->registry, peer->hubs[k].hub);
       lh_write_str(&text, id.data, id.len);

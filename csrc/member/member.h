@@ -35,6 +35,13 @@ enum {
   // limit: hubs that one node runs | code limit, node.requests_failed | spec/input/limit_spec.lua:
   // of hubs on a node
   LH_MEMBER_HUBS_MAX = 64,
+  // limit: bytes of a node's labels, each as "key=value" and a line's end | code invalid_config,
+  // member.malformed | spec/member/word_spec.lua: is refused while its labels are not sorted lines
+  LH_MEMBER_LABELS_MAX = 1024,
+  LH_MEMBER_WEIGHT_ONE = 1000,  // a weight is told in thousandths
+  // limit: the weight of a node, in thousandths | code invalid_config, member.malformed |
+  // spec/member/word_spec.lua: is refused while its weight is too large
+  LH_MEMBER_WEIGHT_MAX = 100 * LH_MEMBER_WEIGHT_ONE,
   // limit: bytes of a signed member record | member.malformed, link.refused |
   // spec/member/word_spec.lua: is refused while its name or address is not a word
   LH_MEMBER_RECORD_MAX = 8 * 1024,
@@ -63,7 +70,9 @@ struct lh_member_record {
   uint32_t address_count;
   char addresses[LH_MEMBER_ADDRESSES_MAX][LH_MEMBER_ADDRESS_MAX];
   bool leaving;
-  bool settled;  // it was ready once: its name is its own, not one that it asks for
+  bool settled;     // it was ready once: its name is its own, not one that it asks for
+  uint32_t weight;  // how much of what is shared out it takes
+  char labels[LH_MEMBER_LABELS_MAX + 1];  // "key=value\n" ..., sorted by key, each key once
   uint32_t hub_count;
   struct lh_member_hub *hubs;  // owned by whoever owns the record
 };
@@ -73,6 +82,9 @@ void lh_member_record_encode(const struct lh_member_record *record, const uint8_
                              struct lh_buf *out);
 int lh_member_record_decode(struct lh_member_record *record, uint8_t signature[64],
                             struct lh_bytes *body, struct lh_bytes input);
+
+// Whether a text is what `labels` may hold: words without spaces, "/" and "\\"; the empty text is.
+bool lh_member_labels_good(struct lh_bytes text);
 
 struct lh_member_ops {
   void (*send_datagram)(void *self, const struct lh_run *to, struct lh_bytes body);

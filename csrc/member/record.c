@@ -2,20 +2,22 @@
 //
 //   signed record = [ bin body, bin signature ]
 //   body          = [ 1, run, version, name, public key, [address...], leaving, [[hub, digest,
-//   placeable]...], settled, ... ]
+//   placeable]...], settled, weight, labels, ... ]
 //
-// `settled` may be missing: no. Fields behind it are passed over, so that a later version may add
-// some. The signature covers the body's bytes as they came. A body begins with an integer, a fact's
-// with a string: neither can be shown as the other. Not here: checking signatures (that is the
-// caller's, who holds the crypto).
+// `settled` may be missing: no; the weight: one; the labels: none. Fields behind it are passed
+// over, so that a later version may add some. The signature covers the body's bytes as they came. A
+// body begins with an integer, a fact's with a string: neither can be shown as the other. Not here:
+// checking signatures (that is the caller's, who holds the crypto).
 #include "base/mem.h"
 #include "member/internal.h"
 #include "wire/wire.h"
 
 enum {
   BODY_FORMAT = 1,
-  BODY_FIELDS = 9,
+  BODY_FIELDS = 11,
   BODY_FIELDS_MIN = 8,
+  FIELDS_WITH_SETTLED = 9,
+  FIELDS_WITH_LABELS = 11,
   BODY_FIELDS_MAX = 32,
   HUB_FIELDS = 3,
   PORT_MAX = 65535
@@ -51,6 +53,8 @@ static void encode_body(const struct lh_member_record *record, struct lh_buf *ou
     lh_write_bool(out, hub->placeable);
   }
   lh_write_bool(out, record->settled);
+  lh_write_uint(out, record->weight);
+  lh_write_cstr(out, record->labels);
 }
 
 void lh_member_record_encode(const struct lh_member_record *record, const uint8_t signature[64],
@@ -140,6 +144,36 @@ static bool is_hub_id(struct lh_bytes text) {
   return text.len > 0;
 }
 
+static size_t line_end(struct lh_bytes text, size_t at) {
+  while (at < text.len && text.data[at] != '\n') at++;
+  return at;
+}
+
+static size_t key_end(struct lh_bytes text, size_t at, size_t end) {
+  while (at < end && text.data[at] != '=') at++;
+  return at;
+}
+
+bool lh_member_labels_good(struct lh_bytes text) {
+  struct lh_bytes last = lh_bytes(NULL, 0);
+  for (size_t at = 0; at < text.len;) {
+    const size_t end = line_end(text, at);
+    const size_t middle = key_end(text, at, end);
+    const struct lh_bytes key = lh_bytes(text.data + at, middle - at);
+    if (end == text.len || middle == end || !is_word(key)) return false;
+    if (!is_word(lh_bytes(text.data + middle + 1, end - middle - 1))) return false;
+    if (last.data != NULL && lh_bytes_compare(last, key) >= 0) return false;
+    last = key;
+    at = end + 1;
+  }
+  return true;
+}
+
+static void read_labels(struct lh_reader *reader, struct lh_member_record *record) {
+  record->weight = (uint32_t)lh_read_uint(reader, LH_MEMBER_WEIGHT_MAX);
+  read_text(reader, record->labels, sizeof record->labels, lh_member_labels_good);
+}
+
 static void read_hubs(struct lh_reader *reader, struct lh_member_record *record) {
   uint32_t count = lh_read_array(reader, LH_MEMBER_HUBS_MAX);
   if (reader->err || count == 0) return;
@@ -171,8 +205,11 @@ static int read_body(struct lh_member_record *record, struct lh_bytes body) {
     read_text(&reader, record->addresses[i], sizeof record->addresses[i], is_address);
   record->leaving = lh_read_bool(&reader);
   read_hubs(&reader, record);
-  if (fields >= BODY_FIELDS) record->settled = lh_read_bool(&reader);
-  for (uint32_t i = BODY_FIELDS; i < fields && !reader.err; i++) lh_read_skip(&reader);
+  if (fields >= FIELDS_WITH_SETTLED) record->settled = lh_read_bool(&reader);
+  record->weight = LH_MEMBER_WEIGHT_ONE;
+  if (fields >= FIELDS_WITH_LABELS) read_labels(&reader, record);
+  const uint32_t known = fields >= FIELDS_WITH_LABELS ? FIELDS_WITH_LABELS : FIELDS_WITH_SETTLED;
+  for (uint32_t i = known; i < fields && !reader.err; i++) lh_read_skip(&reader);
   return lh_read_end(&reader);
 }
 

@@ -55,6 +55,8 @@ struct lh_node {
   char socket_name[LH_NAME_MAX + 1];  // as it was given: commands on this machine use it
   uint32_t renamed;                   // how often another name had to be taken
   bool outnamed;                      // it has to be
+  uint32_t weight;                    // its share of what is shared out, in thousandths
+  char labels[LH_MEMBER_LABELS_MAX + 1];
   struct lh_env *env;
   struct lh_runs *runs;
   struct lh_identity identity;
@@ -202,6 +204,7 @@ void lh_service_fail(struct lh_node *node, const struct caller *caller, const ch
 void lh_service_reply(struct lh_node *node, uint64_t caller, int status, struct lh_bytes value,
                       const struct lh_error *error);
 void lh_service_id(const struct lh_node_id *id, char out[33]);  // in hex
+int lh_service_facts(struct lh_node *node, struct lh_bytes weight, struct lh_bytes labels);
 void lh_service_members(struct lh_node *node, struct lh_buf *out);
 void lh_service_info(struct lh_node *node, struct lh_buf *out);
 

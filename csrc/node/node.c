@@ -145,6 +145,7 @@ static struct lh_node *make(const struct lh_node_config *config, struct lh_env *
   struct lh_node *node = LH_NEW(struct lh_node);
   (void)snprintf(node->name, sizeof node->name, "%s", config->name);
   (void)snprintf(node->socket_name, sizeof node->socket_name, "%s", config->name);
+  node->weight = LH_MEMBER_WEIGHT_ONE;
   node->data_dir = copy_or_null(config->data_dir);
   node->allow_file = copy_or_null(config->allow_file);
   node->runtime_dir = copy_or_null(config->runtime_dir);

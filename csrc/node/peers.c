@@ -353,6 +353,8 @@ static void fill_record(struct lh_node *node, struct lh_member_record *record) {
   record->version = ++node->record_version;
   (void)snprintf(record->name, sizeof record->name, "%s", node->name);
   record->settled = node->phase != NODE_STARTING;
+  record->weight = node->weight;
+  memcpy(record->labels, node->labels, sizeof record->labels);
   memcpy(record->public_key, node->identity.public_key, sizeof record->public_key);
   if (node->address[0] != '\0') {
     record->address_count = 1;

@@ -2,6 +2,7 @@
 #include "node/internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void pair_uint(struct lh_buf *out, const char *key, uint64_t value) {
   lh_write_cstr(out, key);
@@ -42,7 +43,7 @@ static void write_cordoned(const struct lh_member_record *record, struct lh_buf 
 
 static void write_member(struct lh_node *node, const struct lh_member_record *record,
                          enum lh_member_state state, struct lh_buf *out) {
-  lh_write_map(out, 8);
+  lh_write_map(out, 10);
   pair_text(out, "address", record->address_count > 0 ? record->addresses[0] : "");
   write_cordoned(record, out);
   pair_uint(out, "epoch", record->run.epoch);
@@ -50,8 +51,10 @@ static void write_member(struct lh_node *node, const struct lh_member_record *re
   write_id(out, &record->run.id);
   lh_write_cstr(out, "is_self");
   lh_write_bool(out, lh_node_id_equal(&record->run.id, &node->identity.id));
+  pair_text(out, "labels", record->labels);
   pair_text(out, "name", record->name);
   pair_text(out, "state", lh_member_state_name(state));
+  pair_uint(out, "weight", record->weight);
 }
 
 void lh_node_load(const struct lh_node *node, struct lh_node_load *out) {
@@ -67,6 +70,8 @@ void lh_service_members(struct lh_node *node, struct lh_buf *out) {
   if (node->members == NULL) {
     struct lh_member_record record = {.run = {node->identity.id, node->epoch}};
     (void)snprintf(record.name, sizeof record.name, "%s", node->name);
+    memcpy(record.labels, node->labels, sizeof record.labels);
+    record.weight = node->weight;
     lh_hubs_record(node->hubs, &record);
     lh_write_array(out, 1);
     write_member(node, &record, LH_MEMBER_ALIVE, out);
@@ -90,4 +95,18 @@ void lh_service_info(struct lh_node *node, struct lh_buf *out) {
   write_id(out, &node->identity.id);
   pair_text(out, "name", node->name);
   pair_text(out, "phase", phases[node->phase]);
+}
+
+// What it says to the others besides its name. The weight is encoded.
+int lh_service_facts(struct lh_node *node, struct lh_bytes weight, struct lh_bytes labels) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, weight);
+  const uint32_t thousandths = (uint32_t)lh_read_uint(&in, LH_MEMBER_WEIGHT_MAX);
+  if (in.err != LH_OK || labels.len > LH_MEMBER_LABELS_MAX || !lh_member_labels_good(labels))
+    return LH_EINVAL;
+  node->weight = thousandths;
+  if (labels.len > 0) memcpy(node->labels, labels.data, labels.len);
+  node->labels[labels.len] = '\0';
+  lh_peers_record_changed(node);
+  return LH_OK;
 }

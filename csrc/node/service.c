@@ -64,6 +64,14 @@ static void do_leave(struct request *request) {
   lh_leave_begin(request->node);
 }
 
+static void do_facts(struct request *request) {
+  if (lh_service_facts(request->node, field(request->value, "weight"),
+                       text_field(request->value, "labels")) == LH_OK)
+    answer_true(request);
+  else
+    fail(request, "invalid", "facts: expected { weight, labels }");
+}
+
 static void do_info(struct request *request) {
   struct lh_buf out = LH_BUF_EMPTY;
   lh_service_info(request->node, &out);
@@ -120,11 +128,8 @@ static void do_hub_start(struct request *request) {
   const struct lh_bytes value = request->value;
   struct lh_error error;
   struct lh_hub_config config = {.id = text_field(value, "id")};
-  config.distribution = word_is(value, "distribution", "kind", "custom") ? LH_DISTRIBUTION_CUSTOM
-                        : word_is(value, "distribution", "kind", "ring")
-                            ? LH_DISTRIBUTION_RING
-                            : LH_DISTRIBUTION_RENDEZVOUS;
-  config.deterministic = flag_field(field(value, "distribution"), "deterministic", true);
+  const struct lh_bytes distribution = field(value, "distribution");
+  lh_hub_config_read(&config, distribution);
   config.migration = word_is(value, "migration", "kind", "custom") ? LH_MIGRATION_CUSTOM
                      : word_is(value, "migration", "kind", "hot")  ? LH_MIGRATION_HOT
                                                                    : LH_MIGRATION_COLD;
@@ -133,10 +138,7 @@ static void do_hub_start(struct request *request) {
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
   if (word_is(value, "synchronization", "kind", "gossip"))
     config.gossip_recipients = recipients_of(field(value, "synchronization"));
-  config.custom_init = config.distribution == LH_DISTRIBUTION_CUSTOM &&
-                       flag_field(field(value, "distribution"), "init", false);
-  const struct lh_bytes digest = field(value, "distribution");
-  lh_digest(request->node->secret.bytes, digest, config.digest);
+  lh_digest(request->node->secret.bytes, distribution, config.digest);
   if (lh_hubs_open(request->node->hubs, request->now, &config, &error) == LH_OK)
     answer_true(request);
   else
@@ -387,6 +389,7 @@ static const struct request_kind kinds[] = {
     {"describe", do_describe, true},
     {"drain", do_drain, false},
     {"drain_state", do_drain_state, false},
+    {"facts", do_facts, false},
     {"hub_start", do_hub_start, false},
     {"hub_state", do_hub_state, false},
     {"hub_stop", do_hub_stop, false},

@@ -5,6 +5,7 @@
 
 local allowed = require("luahub.allowed")
 local argument = require("luahub.argument")
+local facts = require("luahub.facts")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local option = require("luahub.option")
@@ -21,6 +22,8 @@ local strategy = require("luahub.strategy")
 ---@field secret_file? string   a file with the secret that only its owner can read; relative to FILE
 ---@field allow_file? string    a file with the ids of the nodes that may link with this one; default: any node may
 ---@field data_dir? string      where the node keeps its key and epoch; relative to FILE; default: a new id each start
+---@field weight? number        its share of children, 0 to 100; default 1
+---@field labels? table<string, string>  what placement may ask for
 ---@field schedulers? integer   threads that run children; default one a core
 ---@field heap_memory? integer  MiB that one heap may hold; what would make it larger fails; default 1024
 ---@field log_level? "debug"|"info"|"warn"|"error"|"none"  default "info"
@@ -132,6 +135,11 @@ local function check_network(node, has_secret, report)
   end
 end
 
+local function check_facts(node, report)
+  if node.weight ~= nil then facts.check_weight("node.weight", node.weight, report) end
+  if node.labels ~= nil then facts.check_labels("node.labels", node.labels, report) end
+end
+
 local function check_node(node, report)
   argument.fields("node", node, option.node, report)
   check_name(node.name, report)
@@ -145,6 +153,7 @@ local function check_node(node, report)
     report("node", "has both secret and secret_file: give one of them")
   end
   check_numbers(node, report)
+  check_facts(node, report)
   check_network(node, node.secret ~= nil or node.secret_file ~= nil, report)
 end
 

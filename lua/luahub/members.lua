@@ -1,6 +1,7 @@
 -- members.lua - the nodes of the cluster as this one sees them.
 
 local core = require("luahub.core")
+local facts = require("luahub.facts")
 
 ---@class luahub.Member
 ---@field name string
@@ -11,6 +12,8 @@ local core = require("luahub.core")
 ---@field hubs string[]
 ---@field cordoned string[]  those hubs that it takes no children of: cordoned, drained, leaving, or too busy to answer
 ---@field is_self boolean
+---@field weight number
+---@field labels table<string, string>
 
 local M = {}
 
@@ -22,6 +25,7 @@ function M.list()
   if not list then return nil, err end
   for _, member in ipairs(list) do
     if member.address == "" then member.address = nil end
+    member.weight, member.labels = member.weight / 1000, facts.labels(member.labels)
   end
   table.sort(list, function(a, b)
     if a.name ~= b.name then return a.name < b.name end

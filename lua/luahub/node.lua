@@ -8,6 +8,7 @@
 
 local core = require("luahub.core")
 local config = require("luahub.config")
+local facts = require("luahub.facts")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local hub = require("luahub.hub")
@@ -63,6 +64,8 @@ function M.start(complete)
   ok, err = core.start(settings)
   if not ok then return nil, failure.adopt(err) end
   policy.install()
+  ok, err = facts.tell(complete.node)
+  if not ok then return nil, err end
   return setmetatable({ settings_name = settings.name }, Node)
 end
 

@@ -62,6 +62,8 @@ M.node = group("`node` of a configuration, `luahub.start`", {
   { "join", "table", "`{}`", "addresses of other nodes" },
   { "allow_file", "string", "none", "a file with the ids of the nodes that may link with this one" },
   { "data_dir", "string", "none", "where the node keeps its key and epoch" },
+  { "weight", "number", "1", "its share of children, 0 to 100" },
+  { "labels", "table", "`{}`", "`{ name = \"value\" }`, what placement may ask for" },
   { "schedulers", "integer", "one a core, at most 64", "threads that run children, 0 to 256" },
   { "heap_memory", "integer", "1024", "MiB that one heap may hold" },
   { "log_level", { "debug", "info", "warn", "error", "none" }, '`"info"`', "what is logged" },
@@ -112,6 +114,7 @@ M.child = group("a child spec", {
   { "shutdown", "any", "5000; supervisors 60000", 'ms for `terminate`, `"brutal_kill"` or `"infinity"`' },
   { "type", { "worker", "supervisor" }, '`"worker"`', "" },
   { "metadata", "table", "`{}`", "plain data, at most 4096 bytes encoded; a string `tag` can be queried" },
+  { "placement", "table", "none", "where it is to run, see below" },
   { "dedicated", "boolean", "`false`", "a thread of its own" },
   { "isolated", "boolean", "`false`", "a heap of its own" },
 }, {
@@ -135,7 +138,7 @@ M.start = group("`hub:start_child`, `hub:start_children`, `distributor.init_chil
     "how many nodes besides the child's own hold its row before it is answered" },
   { "metadata", "table", "`{}`", "metadata of all these children; a spec's own wins" },
   { "child_metadata", "table", "`{}`", "metadata by child id; wins over both" },
-  { "child_mapping", "table", "none", "nodes by child id, for distributions that want them" },
+  { "child_mapping", "table", "none", "nodes by child id, for `distribution.guided` and `init` of one of your own" },
   { "disable_logging", "boolean", "`false`", "no log lines about children that failed to start" },
 }, {
   renamed = OPERATION_RENAMED,
@@ -249,8 +252,35 @@ M.box_receive = group("`box:receive` (`luahub.mailbox`)", {
   { "timeout", "ms", "10000", "how long to wait" },
 })
 
-M.rendezvous = group("`distribution.rendezvous`", {})
-M.consistent_hashing = group("`distribution.consistent_hashing`", {})
+M.placement = group("`placement` of a child spec or of a distribution", {
+  { "node", "any", "none", "the name of a node, or a list of names: the first that is there" },
+  { "pinned", "boolean", "`false`", "on no other node: the child waits until one of them is there" },
+  { "require", "table", "`{}`", "only on nodes with these labels: `{ label = value, a list of values, or true }`" },
+  { "prefer", "table", "`{}`", "on the nodes that have most of these labels" },
+  { "spread", "text", "none", "evenly over the values of this label" },
+})
+
+local WEIGHTS = { "weights", "table", "`{}`", "by node, 0 to 100; before what a node says itself (`node.weight`)" }
+local PLACEMENT = { "placement", "table", "none", "of children that have none of their own" }
+
+M.rendezvous = group("`distribution.rendezvous`", {
+  WEIGHTS,
+  { "bounded", "number", "none", "no node takes more than so many times its share, 1 to 1000" },
+  PLACEMENT,
+})
+M.consistent_hashing = group("`distribution.consistent_hashing`", { WEIGHTS, PLACEMENT })
+M.guided = group("`distribution.guided`", {
+  { "pinned", "boolean", "`false`", "children wait for their node; without it they run elsewhere meanwhile" },
+  WEIGHTS,
+})
+M.load_balancer = group("`distribution.load_balancer`", { WEIGHTS, PLACEMENT }, {
+  gone = {
+    max_history_size = "load is what a node says now, and how many children it has",
+    weight_decay_factor = "load is what a node says now, and how many children it has",
+    push_interval = "load travels with the pings that members send anyway",
+    nodeup_redistribution = "a child stays where it was started",
+  },
+})
 M.singularity = group("`redundancy.singularity`", {})
 M.cold_swap = group("`migration.cold_swap`", {}, {
   gone = { state_ttl = "a state that is handed over is kept by nobody" },

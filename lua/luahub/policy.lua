@@ -6,6 +6,7 @@
 
 local alter = require("luahub.alter")
 local core = require("luahub.core")
+local facts = require("luahub.facts")
 local failure = require("luahub.failure")
 local hook_runner = require("luahub.hook_runner")
 local strategy = require("luahub.strategy")
@@ -95,9 +96,19 @@ end
 
 local ask = {}
 
-function ask.place(hub_id, ids, nodes, factor, self)
+-- `told` has for each node its weight in thousandths and its labels as a text.
+local function add_facts(view, told)
+  view.weights, view.labels = {}, {}
+  for i, name in ipairs(view.nodes) do
+    view.weights[name], view.labels[name] = told[i][1] / 1000, facts.labels(told[i][2])
+  end
+  return view
+end
+
+function ask.place(hub_id, ids, nodes, factor, self, told)
   local distribution = chosen(hub_id, "distribution")
-  local owners = distribution.place(ids, view_of(hub_id, nodes, self), { factor = factor })
+  local view = add_facts(view_of(hub_id, nodes, self), told)
+  local owners = distribution.place(ids, view, { factor = factor })
   list_of(hub_id, "distribution", "place()", owners, #ids * factor)
   for i, index in ipairs(owners) do
     if math.type(index) ~= "integer" or index < 1 or index > #nodes then

@@ -5,6 +5,7 @@
 
 local argument = require("luahub.argument")
 local option = require("luahub.option")
+local placement = require("luahub.placement")
 
 ---@class luahub.ChildSpec
 ---@field id string             1 to 255 bytes, unique in the hub
@@ -13,6 +14,7 @@ local option = require("luahub.option")
 ---@field shutdown? integer|"brutal_kill"|"infinity"    ms for terminate; default 5000 (supervisors 60000)
 ---@field type? "worker"|"supervisor"  default "worker"
 ---@field metadata? table       plain data, at most 4096 bytes encoded; `tag` can be queried
+---@field placement? luahub.Placement   where it is to run
 ---@field dedicated? boolean    a thread of its own, for code that blocks in C
 ---@field isolated? boolean     a heap of its own
 
@@ -109,6 +111,7 @@ function M.check(path, spec, report)
   check_word(path .. ".type", spec.type, TYPE, '"worker" or "supervisor"', report)
   check_shutdown(path .. ".shutdown", spec.shutdown, report)
   check_flags(path, spec, report)
+  if spec.placement ~= nil then placement.check(path .. ".placement", spec.placement, report) end
   if spec.metadata ~= nil then
     if type(spec.metadata) ~= "table" then
       report(path .. ".metadata", ("expected a table, got %s"):format(M.shown(spec.metadata)))

@@ -8,6 +8,8 @@ local argument = require("luahub.argument")
 
 ---@class luahub.View
 ---@field nodes string[]  names of the nodes that may be used, sorted
+---@field weights? table<string, number>                 of place(): by node
+---@field labels? table<string, table<string, string>>   of place(): by node
 ---@field self string     this node's name
 ---@field hub string      the hub's id
 
@@ -113,6 +115,9 @@ end
 function M.describe(role, strategy)
   local out = { kind = M.is_built_in(strategy) and strategy.kind or "custom" }
   if role == "distribution" then
+    for name, value in pairs(M.is_built_in(strategy) and strategy.description or {}) do
+      out[name] = value
+    end
     out.deterministic = strategy.deterministic ~= false
     out.init = type(strategy.init) == "function"
   elseif role == "migration" then

@@ -382,20 +382,19 @@ static int sim_strict(lua_State *L) {  // strict(on, stops_only): see hub_watch.
 
 static int sim_home(lua_State *L) {  // home(id): the node that the built-in placement gives it to
   struct sim *sim = check(L);
-  const char *names[NODES_MAX];
+  struct lh_hub_node nodes[NODES_MAX];
+  const struct lh_hub_config config = {.distribution = LH_DISTRIBUTION_RENDEZVOUS};
   size_t count = 0;
   for (size_t i = 0; i < sim->count; i++) {
     const struct node *node = &sim->nodes[i];
     if (!node->up || lh_hubs_count(node->hubs) == 0) continue;
-    size_t at = count++;
-    for (; at > 0 && strcmp(names[at - 1], node->name) > 0; at--) names[at] = names[at - 1];
-    names[at] = node->name;
+    nodes[count++] = (struct lh_hub_node){.name = node->name};
   }
   const struct lh_bytes id = lh_bytes_str(luaL_checkstring(L, 2));
   uint32_t place = 0;
   if (count == 0) return 0;
-  lh_hubs_place(LH_DISTRIBUTION_RENDEZVOUS, names, count, &id, 1, &place);
-  lua_pushstring(L, names[place]);
+  lh_hubs_place(&config, nodes, count, &id, 1, &place);
+  lua_pushstring(L, nodes[place].name);
   return 1;
 }
 

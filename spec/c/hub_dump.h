@@ -1,5 +1,5 @@
-// hub_dump.h - rows and stop orders as lines of text for a spec, and figures. Included by hub.c, after
-// hub_sim.h.
+// hub_dump.h - rows and stop orders as lines of text for a spec, and figures. Included by hub.c,
+// after hub_sim.h.
 #ifndef LH_SPEC_HUB_DUMP_H
 #define LH_SPEC_HUB_DUMP_H
 

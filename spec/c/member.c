@@ -348,7 +348,8 @@ static int l_stats(lua_State *L) {
 
 // Bytes made by hand
 
-// sim:greeting(node, { epoch, name, settled, forge }): what a node would greet with.
+// sim:greeting(node, { epoch, name, settled, labels, weight, forge }): what a node would greet
+// with.
 static int l_greeting(lua_State *L) {
   struct node *node = get_node(L, 2);
   struct lh_member_record record;
@@ -364,6 +365,10 @@ static int l_greeting(lua_State *L) {
     snprintf(record.addresses[0], sizeof record.addresses[0], "%s", lua_tostring(L, -1));
   lua_getfield(L, 3, "settled");
   record.settled = lua_toboolean(L, -1);
+  lua_getfield(L, 3, "labels");
+  snprintf(record.labels, sizeof record.labels, "%s", luaL_optstring(L, -1, ""));
+  lua_getfield(L, 3, "weight");
+  record.weight = (uint32_t)luaL_optinteger(L, -1, LH_MEMBER_WEIGHT_ONE);
   lua_getfield(L, 3, "version");
   record.version = (uint64_t)luaL_optinteger(L, -1, 1);
   lh_member_record_encode(&record, NULL, &body);

@@ -1,5 +1,7 @@
 local core, policy, node
 
+local FACTS = { { 1000, "" }, { 500, "disk=ssd\nzone=a=b\n" } } -- of n1 and n2, as the node tells them
+
 describe("luahub.policy", function()
   before_each(function()
     core = dofile("spec/luahub/fake_core.lua").install()
@@ -21,8 +23,14 @@ describe("luahub.policy", function()
         end,
       },
     })
-    assert.are.same({ 1, 2 }, core.policy("place", "main", { "a", "b" }, { "n1", "n2" }, 1, "n2"))
-    assert.are.same({ nodes = { "n1", "n2" }, self = "n2", hub = "main" }, seen.view)
+    assert.are.same({ 1, 2 }, core.policy("place", "main", { "a", "b" }, { "n1", "n2" }, 1, "n2", FACTS))
+    assert.are.same({
+      nodes = { "n1", "n2" },
+      self = "n2",
+      hub = "main",
+      weights = { n1 = 1, n2 = 0.5 },
+      labels = { n1 = {}, n2 = { disk = "ssd", zone = "a=b" } },
+    }, seen.view)
     assert.are.same({ factor = 1 }, seen.options)
   end)
 
@@ -38,7 +46,7 @@ describe("luahub.policy", function()
     local cases = { { nil, "must answer a list" }, { { 1 }, "list of 2 entries, got 1" }, { { 1, 3 }, "answered 3" } }
     for _, case in ipairs(cases) do
       answer = case[1]
-      local ok, problem = pcall(core.policy, "place", "main", { "a", "b" }, { "n1", "n2" }, 1)
+      local ok, problem = pcall(core.policy, "place", "main", { "a", "b" }, { "n1", "n2" }, 1, "n1", FACTS)
       assert.is_false(ok)
       assert.matches("hub main: the distribution strategy's place%(%)", problem)
       assert.matches(case[2], problem)

@@ -195,6 +195,22 @@ describe("a greeting", function()
     end
   end)
 
+  it("is refused while its labels are not sorted lines, each key once", function()
+    for _, labels in ipairs { "", "a=b\n", "a=b=c\nd=e\n", "a=" .. ("x"):rep(1000) .. "\n" } do
+      assert.equal("ok", (sim:check(1, 2, 1, sim:greeting(2, { labels = labels }))), labels)
+    end
+    for _, labels in ipairs {
+      "a", "a=b", "a\n", "=b\n", "a=\n", "a b=c\n", "a=b c\n", "a=../c\n", "b=c\na=d\n", "a=b\na=c\n", "\n", "a=\xff\n",
+    } do
+      assert.equal("format", (sim:check(1, 2, 1, sim:greeting(2, { labels = labels }))), ("%q"):format(labels))
+    end
+  end)
+
+  it("is refused while its weight is too large", function()
+    assert.equal("ok", (sim:check(1, 2, 1, sim:greeting(2, { weight = 100000 }))))
+    assert.equal("format", (sim:check(1, 2, 1, sim:greeting(2, { weight = 100001 }))))
+  end)
+
   it("with a number written at greater length than need be has a bad signature (wire 31)", function()
     local greeting = sim:greeting(2, { version = 1 })
     local body, rest = ("s1"):unpack(greeting, 3)

@@ -11,6 +11,9 @@ function command.boot(file)
   local node = require("luahub.node").adopt(seam.node)
   local config = assert(loadfile(file, "t"))()
   local ready, err = node:ready()
+  if ready and config.facts then
+    ready, err = require("luahub.facts").tell(config.facts(seam.node))
+  end
   if not ready then return nil, err end
   for _, settings in ipairs(config.hubs or {}) do
     local hub
