@@ -77,7 +77,8 @@ static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   const struct side *side = self;
   if (side->hubs != NULL) lh_hubs_advanced(side->hubs, node, seq);
 }
-static const struct lh_registry_ops REGISTRY_OPS = {on_row, on_ordered, on_send, on_advanced};
+static const struct lh_registry_ops REGISTRY_OPS = {
+    .row_changed = on_row, .ordered = on_ordered, .send = on_send, .advanced = on_advanced};
 
 static void note(struct side *side, uint64_t token, bool stop) {
   if (side->order_count == ORDERS_MAX) return;

@@ -29,7 +29,8 @@ static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   (void)self, (void)node, (void)seq;
 }
 
-static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
+static const struct lh_registry_ops OPS = {
+    .row_changed = on_row_changed, .ordered = on_ordered, .send = on_send, .advanced = on_advanced};
 static const uint8_t KEY[32] = "the key of a cluster under test";
 
 static struct lh_registry *make(struct lh_runs *runs) {

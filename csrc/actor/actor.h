@@ -71,7 +71,8 @@ enum lh_msg_kind {
   LH_MSG_DOWN,  // body: the reason
   LH_MSG_LINK,
   LH_MSG_UNLINK,
-  LH_MSG_EXIT,  // body: the reason
+  LH_MSG_EXIT,   // body: the reason
+  LH_MSG_WATCH,  // of the node's own: `ref` names the watch, whose owner hears when it is read
 };
 
 // A message. Made by lh_msg_new, owned by whoever holds it; handing it to a function that takes it
@@ -134,6 +135,8 @@ struct lh_actors_ops {
   void (*child_frozen)(void *self, uint64_t token, lh_pid pid, int status, struct lh_bytes state,
                        const char *error);
   void (*child_activated)(void *self, uint64_t token, lh_pid pid, int status, const char *error);
+  // A LH_MSG_WATCH is seen by its receiver. [any thread]
+  void (*watched)(void *self, uint64_t ref);
   // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or
   // LH_EFAILED and the error.
   void (*ran)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);

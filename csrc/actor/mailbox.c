@@ -83,7 +83,8 @@ struct lh_msg *lha_mailbox_take(struct heap *heap, struct actor *actor) {
 
 // What receive() of a server's callback may take: not what `call` and `cast` are for.
 static bool is_info(const struct lh_msg *msg) {
-  return msg->kind == LH_MSG_SEND || msg->kind == LH_MSG_DOWN || msg->kind == LH_MSG_EXIT;
+  return msg->kind == LH_MSG_SEND || msg->kind == LH_MSG_DOWN || msg->kind == LH_MSG_EXIT ||
+         msg->kind == LH_MSG_WATCH;
 }
 
 struct lh_msg *lha_mailbox_take_info(struct heap *heap, struct actor *actor) {
@@ -182,6 +183,12 @@ void lha_deliver(struct heap *heap, struct lh_msg *msg) {
     } else {
       deliver_unknown(heap, msg);
     }
+    break;
+  case LH_MSG_WATCH:
+    if (actor)
+      lha_mailbox_put(heap, actor, msg);
+    else
+      lha_dropped(heap->actors, msg);
     break;
   default:
     lha_link_deliver(heap, actor, msg);

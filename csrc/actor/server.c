@@ -67,6 +67,10 @@ void lha_push_message(lua_State *L, struct heap *heap, const struct lh_msg *msg)
     lha_push_body(L, heap, body);
     lua_setfield(L, -2, "request");
     break;
+  case LH_MSG_WATCH:
+    heap->actors->ops.watched(heap->actors->self, msg->ref);
+    lha_push_body(L, heap, body);
+    break;
   default:
     lha_push_body(L, heap, body);
   }

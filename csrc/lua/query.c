@@ -130,11 +130,6 @@ static int by_id(const void *a, const void *b) {
   return x->node < y->node ? -1 : x->node > y->node;
 }
 
-static const char *state_name(uint8_t state) {
-  static const char *const names[] = {"?", "starting", "running", "restarting", "moving", "failed"};
-  return state < sizeof names / sizeof names[0] ? names[state] : "?";
-}
-
 static void write_instance(const struct lh_row *row, const struct lh_runs *runs, bool whole,
                            struct lh_buf *out) {
   const bool has_pid = row->pid != 0;
@@ -151,7 +146,7 @@ static void write_instance(const struct lh_row *row, const struct lh_runs *runs,
   }
   if (whole) {
     lh_write_cstr(out, "state");
-    lh_write_cstr(out, state_name(row->state));
+    lh_write_cstr(out, lh_row_state_name(row->state));
   }
 }
 

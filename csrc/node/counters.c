@@ -131,6 +131,7 @@ static void count_node(const struct lh_node *node, struct group *group) {
   count(group, "control_cut", own->control_cut);
   count(group, "seeds_refused", own->seeds_refused);
   count(group, "not_allowed", own->not_allowed);
+  count(group, "watch_lost", own->watch_lost);
 }
 
 static void count_registry(const struct lh_node *node, struct group *group) {

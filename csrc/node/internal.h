@@ -3,8 +3,8 @@
 // node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
 // seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c,
 // script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) · events.c, gossip.c ·
-// storage.c · remote.c (messages between actors of different nodes) · report.c (info, members) ·
-// control.c (the control socket) · leave.c (ready, leaving, the end).
+// storage.c · watcher.c · remote.c (messages between actors of different nodes) · report.c (info,
+// members) · control.c (the control socket) · leave.c (ready, leaving, the end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
 
@@ -24,6 +24,16 @@
 // Frame types of the link's that belong to the node itself; the rooms have theirs.
 enum { FRAME_MEMBER = 0x10, FRAME_MESSAGE = 0x40, FRAME_EVENT = 0x41, FRAME_GOSSIP = 0x42 };
 
+enum {
+  // limit: watches of one node | code limit, node.requests_failed |
+  // spec/processhub/watch_spec.lua: of one node
+  LH_WATCHES_MAX = 256,
+  // limit: messages of a watch that are not read yet; beyond it changes are lost, and it is told so
+  // |
+  // node.watch_lost | spec/processhub/watch_spec.lua: that does not read
+  LH_WATCH_AHEAD_MAX = 1000,
+};
+
 enum { HOOK_SLOTS = 1024 };  // handlers that are given more than one event at a time
 
 enum phase { NODE_STARTING, NODE_READY, NODE_LEAVING, NODE_ENDED };
@@ -37,6 +47,7 @@ struct node_counters {
   uint64_t requests, requests_failed;
   uint64_t refused_frames, no_memory;  // of peers
   uint64_t events_refused, events_dropped, questions_failed;
+  uint64_t watch_lost;  // changes that watches were not told
   uint64_t hooks_run, hooks_failed, hooks_dropped;
   uint64_t storage_refused, storage_expired;
   uint64_t control_refused, control_cut;  // clients of the control socket
@@ -131,6 +142,11 @@ struct lh_node {
   uint64_t storage_version;
   struct lh_list queued_events;
   size_t queued_event_count;
+
+  struct watch *watches[LH_WATCHES_MAX];
+  size_t watch_count;
+  lh_ms watch_at;                                   // when watches that lose are looked at
+  atomic_uint_fast64_t watch_read[LH_WATCHES_MAX];  // how many messages were read; any thread
 
   struct lh_listener *control;
   struct lh_list connections;
@@ -273,6 +289,23 @@ struct lh_hook {
 size_t lh_hooks_count(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key);
 struct lh_hook lh_hooks_at(struct lh_node *node, struct lh_bytes hub, struct lh_bytes key,
                            size_t index);
+
+// watcher.c
+void lh_node_watched(struct lh_node *node, uint64_t ref);  // a message was read [any thread]
+// Requests: tells the caller of the changes of one child (id), of those with a tag, or of all, from
+// now on, and answers a ref; ends the caller's watch of that ref.
+struct request;
+void lh_watcher_ask(struct request *request);
+void lh_watcher_cancel(struct request *request);
+// Ends one of this actor's watches; pid 0: whoever's, who is gone. False: there is none.
+bool lh_watcher_end(struct lh_node *node, lh_pid pid, uint64_t ref);
+void lh_watcher_row(struct lh_node *node, const struct lh_row *before, const struct lh_row *after);
+void lh_watcher_turned(struct lh_node *node, uint32_t ledger, bool is_live);
+void lh_watcher_ordered(struct lh_node *node, uint32_t hub, struct lh_bytes id, uint64_t born);
+void lh_watcher_lose_all(struct lh_node *node);  // what comes next is not told row by row
+void lh_watcher_tick(struct lh_node *node, lh_ms now);
+lh_ms lh_watcher_due(const struct lh_node *node);
+void lh_watcher_free(struct lh_node *node);
 
 // ask.c: the node's own questions to the main program, and runs whose result it wants. `fn` is
 // called exactly once.

@@ -19,6 +19,7 @@ static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 static void arm(struct lh_node *node) {
   lh_ms due = earlier(earlier(lh_hubs_due(node->hubs), lh_leave_due(node)), lh_ask_due(node));
   due = earlier(earlier(due, lh_control_due(node)), lh_storage_due(node));
+  due = earlier(due, lh_watcher_due(node));
   if (node->members != NULL)
     due = earlier(due, earlier(lh_members_due(node->members), lh_seeds_due(node)));
   if (!node->threaded) due = earlier(due, node->actors_due);
@@ -86,6 +87,7 @@ static void begin_new_epoch(struct lh_node *node) {
   lh_links_epoch(node->links, node->epoch);
   lh_actors_set_self(node->actors, self);
   lh_registry_new_epoch(node->registry, self);
+  lh_watcher_lose_all(node);
   lh_hubs_new_epoch(node->hubs, self, now);
   lh_peers_reopen(node);
   lh_node_touch(node);
@@ -130,6 +132,7 @@ static void turn(void *self, lh_ms now) {
   lh_ask_tick(node, now);
   lh_storage_tick(node, now);
   lh_control_tick(node, now);
+  lh_watcher_tick(node, now);
   lh_hubs_tick(node->hubs, now);
   lh_hubs_flush(node->hubs, now);
   lh_events_unlock(node);
@@ -196,6 +199,7 @@ static void make_parts(struct lh_node *node, const struct lh_node_config *config
   node->tick = lh_timer_new(node->env, turn, node);
   node->started_at = lh_env_now(node->env);
   node->calm_at = LH_NEVER;
+  node->watch_at = LH_NEVER;
 }
 
 static void *run_loop(void *self) {
@@ -301,6 +305,7 @@ void lh_node_free(struct lh_node *node) {
   lh_control_close(node);
   lh_seeds_free(node);
   if (node->hubs != NULL) lh_ask_free(node);
+  lh_watcher_free(node);
   if (node->hubs != NULL) lh_hubs_free(node->hubs);
   lh_hooks_free(node);
   lh_events_free(node);

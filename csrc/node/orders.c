@@ -261,6 +261,8 @@ static void service(void *self, struct lh_msg *msg) {
 }
 static void route(void *self, struct lh_msg *msg) { lh_remote_send(self, msg); }
 
+static void watched(void *self, uint64_t ref) { lh_node_watched(self, ref); }
+
 const struct lh_actors_ops lh_node_actors_ops = {
     .route = route,
     .service = service,
@@ -269,6 +271,7 @@ const struct lh_actors_ops lh_node_actors_ops = {
     .child_stopped = child_stopped,
     .child_frozen = child_frozen,
     .child_activated = child_activated,
+    .watched = watched,
     .ran = ran,
     .answered = answered,
 };

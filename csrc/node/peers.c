@@ -309,13 +309,19 @@ static const struct lh_links_ops links_ops = {
 
 // --- the registry's frames ---
 static void row_changed(void *self, const struct lh_row *before, const struct lh_row *after) {
-  const struct lh_node *node = self;
+  struct lh_node *node = self;
   lh_hubs_row_changed(node->hubs, before, after);
+  lh_watcher_row(node, before, after);
 }
 
 static void ordered(void *self, uint32_t hub, struct lh_bytes id, uint64_t born) {
-  const struct lh_node *node = self;
+  struct lh_node *node = self;
   lh_hubs_ordered(node->hubs, hub, id, born);
+  lh_watcher_ordered(node, hub, id, born);
+}
+
+static void turned(void *self, uint32_t ledger, bool is_live) {
+  lh_watcher_turned(self, ledger, is_live);
 }
 
 static void send_to_all(struct lh_node *node, uint8_t type, struct lh_bytes body) {
@@ -343,8 +349,11 @@ static void advanced(void *self, uint32_t ledger, uint64_t seq) {
   lh_node_touch(node);
 }
 
-const struct lh_registry_ops lh_node_registry_ops = {
-    .row_changed = row_changed, .ordered = ordered, .send = send_rows, .advanced = advanced};
+const struct lh_registry_ops lh_node_registry_ops = {.row_changed = row_changed,
+                                                     .ordered = ordered,
+                                                     .turned = turned,
+                                                     .send = send_rows,
+                                                     .advanced = advanced};
 
 // --- our own record ---
 static void fill_record(struct lh_node *node, struct lh_member_record *record) {

@@ -188,5 +188,7 @@ const struct request_kind lh_script_kinds[] = {
     {"storage_put", do_storage_put, false},
     {"storage_remove", do_storage_remove, false},
     {"sync", do_sync, false},
+    {"unwatch", lh_watcher_cancel, false},
+    {"watch", lh_watcher_ask, false},
     {NULL, NULL, false},
 };

@@ -437,7 +437,7 @@ void lh_service_message(struct lh_node *node, struct lh_msg *msg, bool own) {
                             .caller = {msg->from, msg->ref},
                             .own = own,
                             .now = lh_env_now(node->env)};
-  if (msg->kind == LH_MSG_DOWN && own)
+  if (msg->kind == LH_MSG_DOWN && own && !lh_watcher_end(node, 0, msg->ref))
     lh_control_session_ended(node, msg->ref, lh_bytes(msg->body, msg->len));
   if (msg->kind == LH_MSG_CALL) {
     node->counters.requests++;

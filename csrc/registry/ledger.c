@@ -267,6 +267,7 @@ void lh_registry_freeze(struct lh_registry *registry, uint32_t node) {
   ledger->handled = ledger->whole ? 0 : ledger->seq;
   if (registry->orders > 0) each_entry(registry, &ledger->rows, unhide);
   set_frozen(registry, ledger, true);
+  if (registry->ops->turned != NULL) registry->ops->turned(registry->ops_self, node, false);
   each_entry(registry, &ledger->orders, lh_orders_frozen);
   each_entry(registry, &ledger->rows, cover_if_done);
 }
@@ -285,6 +286,7 @@ void lh_registry_thaw(struct lh_registry *registry, uint32_t node) {
   set_frozen(registry, ledger, false);
   each_entry(registry, &ledger->rows, cover_by);
   each_entry(registry, &ledger->orders, lh_orders_live);
+  if (registry->ops->turned != NULL) registry->ops->turned(registry->ops_self, node, true);
   ledger->in_step = true;
   lh_sync_ask(registry, ledger);  // what it said while it was frozen was refused
 }

@@ -6,6 +6,11 @@ void lh_registry_thread_leave(void) { lh_shared_leave(); }
 void lh_registry_read_lock(void) { lh_shared_lock(); }
 void lh_registry_read_unlock(void) { lh_shared_unlock(); }
 
+const char *lh_row_state_name(uint8_t state) {
+  static const char *const names[] = {"?", "starting", "running", "restarting", "moving", "failed"};
+  return state < sizeof names / sizeof names[0] ? names[state] : "?";
+}
+
 // Whether `a` goes before `b` among the instances of a child.
 static bool is_better(const struct lh_registry *registry, const struct lh_row *a,
                       const struct lh_row *b) {

@@ -104,6 +104,7 @@ struct lh_row {
   uint32_t spec_len;
   const uint8_t *bytes;  // id, metadata, spec
 };
+const char *lh_row_state_name(uint8_t state);
 static inline struct lh_bytes lh_row_id(const struct lh_row *row) {
   return lh_bytes(row->bytes, row->id_len);
 }
@@ -128,6 +129,8 @@ struct lh_registry_ops {
   // A ledger reached this sequence (ours: when it was flushed): starts that wait for it may be
   // answered.
   void (*advanced)(void *self, uint32_t node, uint64_t seq);
+  // A ledger was frozen (its rows are seen no more) or thawed. May be NULL. As row_changed.
+  void (*turned)(void *self, uint32_t node, bool is_live);
 };
 
 // Frame types (of the link's) that belong to the registry.

@@ -13,6 +13,7 @@ local lookup = require("luahub.lookup")
 local metadata = require("luahub.metadata")
 local option = require("luahub.option")
 local policy = require("luahub.policy")
+local watch = require("luahub.watch")
 
 local get_pid = core.get_pid
 
@@ -34,7 +35,7 @@ local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
 ---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
 local Hub = {}
 
-for _, methods in ipairs({ lookup, drain }) do
+for _, methods in ipairs({ lookup, drain, watch }) do
   for name, method in pairs(methods) do
     Hub[name] = method
   end
@@ -267,6 +268,26 @@ function Hub:cast(id, message)
   if pid then return core.cast(pid, message) end
   argument.check("hub:cast", "id", id, "text")
   return failure.new("not_found", "hub %s has no running child %s", self.id, id)
+end
+
+--- Sends a message to every instance of every child with this tag, as this node's copy of the registry has them.
+---@param tag string
+---@param message any  plain data
+---@return integer? sent     to how many; nothing tells whether it arrived
+---@return luahub.Failure?  code invalid: the message cannot be sent
+function Hub:cast_tag(tag, message)
+  argument.check("hub:cast_tag", "tag", tag, "text")
+  local sent = 0
+  for _, child in ipairs(self:tag_query(tag)) do
+    for _, instance in ipairs(child.instances) do
+      if instance.pid then
+        local ok, err = core.cast(instance.pid, message)
+        if not ok then return nil, err end
+        sent = sent + 1
+      end
+    end
+  end
+  return sent
 end
 
 --- Changes the metadata of a child while it runs: `changes` are merged into it by the child's own node. Answered when

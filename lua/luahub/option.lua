@@ -168,6 +168,11 @@ M.lookup = group("`hub:child_lookup`", {
   { "with_metadata", "boolean", "`false`", "answer its metadata, too" },
 })
 
+M.watch = group("`hub:watch`; without any: all children", {
+  { "id", "text", "none", "one child" },
+  { "tag", "text", "none", "the children that have, or had, this tag" },
+})
+
 M.page = group("`hub:process_list` (after the scope), `hub:registry_dump`", {
   { "limit", "count", "all", "answer so many children at most" },
   { "after", "string", "from the first", "those behind this id only" },

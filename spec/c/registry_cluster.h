@@ -102,7 +102,8 @@ static void on_advanced(void *self, uint32_t node, uint64_t seq) {
   lh_buf_append(&process->events, text, (size_t)len);
 }
 
-static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
+static const struct lh_registry_ops OPS = {
+    .row_changed = on_row_changed, .ordered = on_ordered, .send = on_send, .advanced = on_advanced};
 
 static void frame_free(struct frame *frame) {
   lh_buf_free(&frame->body);

@@ -135,7 +135,10 @@ struct fixture {
 };
 
 static void fixture_open(struct fixture *fixture) {
-  static const struct lh_registry_ops OPS = {on_row_changed, on_ordered, on_send, on_advanced};
+  static const struct lh_registry_ops OPS = {.row_changed = on_row_changed,
+                                             .ordered = on_ordered,
+                                             .send = on_send,
+                                             .advanced = on_advanced};
   static const uint8_t KEY[32] = "the key of a cluster under test";
   const struct lh_run self = {{{1}}, 1};
   lh_registry_thread_enter();

@@ -262,29 +262,29 @@ describe("Starting, stopping and asking, on three nodes", function()
     eventually_counts("1 1 0 0")
   end)
 
-  it("T-401 starts 30,000 with metadata of their own in one call, and stops them", function()
-    assert.are.same({ "ok", 30000, 30000, 15000 }, run([[
-      local specs, own = {}, {}
-      for i = 1, 30000 do
-        specs[i] = { id = "k" .. i, start = { "listener" } }
-        own[specs[i].id] = { number = i, tag = i % 2 == 0 and "many" or "odd" }
-      end
-      local future = assert(hub:start_children(specs, { awaitable = true, child_metadata = own }))
-      local result = assert(future:await())
-      return { result:status(), #result:cids(), #hub:metadata_query("number"), #hub:tag_query("many") }]]))
-    eventually_counts("30001 30001 15000 30000")
-    assert.are.same({ "ok", 30000 }, run([[
-      local ids = {}
-      for i = 1, 30000 do ids[i] = "k" .. i end
-      local result = assert(hub:stop_children(ids, { awaitable = true }):await())
-      return { result:status(), #result:cids() }]]))
-    eventually_counts("1 1 0 0")
-  end)
-
   it("T-407 refuses a timeout that is none, at the caller's line", function()
     for _, wrong in ipairs({ "-1", '"soon"', "1/0", "0/0", "{}" }) do
       assert.matches("hub:start_child: timeout: expected a number of milliseconds", run(([[
         return select(2, pcall(hub.start_child, hub, good("a"), { timeout = %s }))]]):format(wrong)), 1, true)
     end
+  end)
+end)
+
+describe("A batch of any size", function()
+  it("T-401 L-7 starts in one call, each child with metadata of its own, and stops", function()
+    cluster.with(nil, function(world)
+      assert.are.same({ "ok", 30000, 30000, 15000, "ok", 30000, 0 }, world:start("n1"):eval([=[
+        local specs, own, ids = {}, {}, {}
+        for i = 1, 30000 do
+          ids[i] = "k" .. i
+          specs[i] = { id = ids[i], start = { "listener" } }
+          own[ids[i]] = { number = i, tag = i % 2 == 0 and "even" or "odd" }
+        end
+        local started = assert(luahub.await(hub:start_children(specs, { awaitable = true, child_metadata = own })))
+        local found, tagged = #hub:metadata_query("number"), #hub:tag_query("even")
+        local stopped = assert(luahub.await(hub:stop_children(ids, { awaitable = true })))
+        return { started:status(), #started:cids(), found, tagged, stopped:status(), #stopped:cids(),
+          #hub:process_list() }]=]))
+    end)
   end)
 end)
