@@ -189,6 +189,20 @@ static void tell_redistribution(struct hub *hub, const char *key, const char *wh
   emit(hub, key, &payload);
 }
 
+void lh_event_children(struct hub *hub, const char *what, const char *node,
+                       const struct lh_bytes *ids, size_t count) {
+  static const char key[] = "pre_children_redistribution";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (count == 0 || !wanted(hub, key)) return;
+  lh_write_map(&payload, 3);
+  lh_write_cstr(&payload, "children");
+  lh_write_array(&payload, (uint32_t)count);
+  for (size_t i = 0; i < count; i++) lh_write_str(&payload, ids[i].data, ids[i].len);
+  pair_text(&payload, "event", what);
+  pair_text(&payload, "node", node);
+  emit(hub, key, &payload);
+}
+
 // A node comes to a hub when its record first names it, which may be long after the node was first
 // seen.
 void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,

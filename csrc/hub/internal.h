@@ -555,6 +555,10 @@ void lh_event_moved(struct child *child, uint32_t to, bool hot);  // from here
 void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count);
 void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
                         size_t count, uint32_t to);
+// Children that are about to come here from `node` ("node_leave"), or to leave here: for `node`
+// ("node_join"), or because `node`, ourselves, leaves.
+void lh_event_children(struct hub *hub, const char *what, const char *node,
+                       const struct lh_bytes *ids, size_t count);
 void lh_event_shutdown(struct hub *hub, const char *reason);
 void lh_event_drained(struct hub *hub, size_t moved, size_t forced);
 // What a member's word changes for each hub here: told before the view changes, and after.

@@ -168,14 +168,41 @@ static void balance_free(struct balance *balance) {
   lh_free(balance);
 }
 
+static bool hands_all_on(const struct hub *hub) {
+  return hub->closing || hub->all->leaving || lh_drain_hands_on(hub);
+}
+
+// Tells of those that were queued anew: by the node that they go to, or all, when we leave.
+// `targets` holds 0 for the others, and is used up.
+static void tell_queued(struct hub *hub, const struct lh_bytes *ids, uint32_t *targets,
+                        size_t count) {
+  const bool leaves = hands_all_on(hub);
+  struct lh_bytes *some = lh_alloc((count + 1) * sizeof(struct lh_bytes));
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t target = targets[i];
+    size_t found = 0;
+    for (size_t k = i; k < count && target != 0; k++) {
+      if (targets[k] == 0 || (targets[k] != target && !leaves)) continue;
+      some[found++] = ids[k];
+      targets[k] = 0;
+    }
+    const char *node = leaves ? hub->all->name : lh_runs_name(hub->all->runs, target);
+    lh_event_children(hub, leaves ? "node_leave" : "node_join", node, some, found);
+  }
+  lh_free(some);
+}
+
 static void queue_all(struct hub *hub, const struct balance *balance, const uint8_t *how) {
   struct lh_bytes *ids = read_names(&balance->names, balance->count);
   for (size_t i = 0; i < balance->count; i++) {
     struct child *child = lh_host_child(hub, ids[i]);
     const uint32_t target = balance->targets[i];
-    if (child == NULL || target == 0 || target == hub->all->self || how[i] == 0) continue;
-    queue(child, target, how[i] == 'c');
+    const bool goes = child != NULL && target != 0 && target != hub->all->self && how[i] != 0;
+    const bool waits = goes && lh_host_trouble(child)->queued;
+    if (goes) queue(child, target, how[i] == 'c');
+    if (!goes || waits) balance->targets[i] = 0;
   }
+  tell_queued(hub, ids, balance->targets, balance->count);
   lh_free(ids);
 }
 
@@ -269,7 +296,7 @@ static void write_wishes(struct child *child, struct lh_buf *out) {
 }
 
 void lh_move_balance_hub(struct hub *hub, lh_ms now) {
-  const bool all = hub->closing || hub->all->leaving || lh_drain_hands_on(hub);
+  const bool all = hands_all_on(hub);
   if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;

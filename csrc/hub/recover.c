@@ -235,8 +235,10 @@ static void sweep_ledger(struct heir *heir, uint32_t dead) {
   heir->count = kept;
 }
 
-static void claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct lh_row *row) {
-  if (lh_host_child(hub, lh_row_id(row)) != NULL || runs_somewhere(hub, lh_row_id(row))) return;
+// False: it runs already.
+static bool claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct lh_row *row) {
+  if (lh_host_child(hub, lh_row_id(row)) != NULL || runs_somewhere(hub, lh_row_id(row)))
+    return false;
   const struct arrival arrival = {
       .hub = hub,
       .id = lh_row_id(row),
@@ -249,6 +251,27 @@ static void claim(struct lh_hubs *hubs, lh_ms now, struct hub *hub, const struct
   };
   hubs->counters.recovered++;
   lh_host_begin(hubs, now, &arrival);
+  return true;
+}
+
+// What was claimed here, told by the dead node that it comes from; rows are gathered node by node.
+struct takeover {
+  struct lh_bytes *ids;
+  size_t count;
+  uint32_t from;
+};
+
+static void tell(struct hub *hub, struct takeover *takeover) {
+  if (takeover->count == 0) return;
+  const char *from = lh_runs_name(hub->all->runs, takeover->from);
+  lh_event_children(hub, "node_leave", from, takeover->ids, takeover->count);
+  takeover->count = 0;
+}
+
+static void note_claim(struct hub *hub, struct takeover *takeover, const struct lh_row *row) {
+  if (row->node != takeover->from) tell(hub, takeover);
+  takeover->from = row->node;
+  takeover->ids[takeover->count++] = lh_row_id(row);
 }
 
 static void send_claim(struct lh_hubs *hubs, struct hub *hub, const struct lh_row *row,
@@ -294,6 +317,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct heir *heir = data;
   struct lh_map dead = LH_MAP_EMPTY;
+  struct takeover takeover = {.ids = lh_alloc((count + 1) * sizeof(struct lh_bytes))};
   const bool late = hub != NULL && hub->config.distribution == LH_DISTRIBUTION_CUSTOM;
   (void)error;
   if (status != LH_OK) hubs->recover_again = now + LH_POLICY_MS / 5;
@@ -302,11 +326,13 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     const struct lh_bytes id = lh_row_id(heir->rows[i]);
     if (late && lh_map_get(&dead, id.data, id.len) == NULL)
       continue;  // it was covered while the strategy thought
-    if (nodes[i] == hubs->self)
-      claim(hubs, now, hub, heir->rows[i]);
-    else if (nodes[i] != 0 && (!hub->config.deterministic || heir->again))
+    if (nodes[i] == hubs->self) {
+      if (claim(hubs, now, hub, heir->rows[i])) note_claim(hub, &takeover, heir->rows[i]);
+    } else if (nodes[i] != 0 && (!hub->config.deterministic || heir->again))
       send_claim(hubs, hub, heir->rows[i], nodes[i]);
   }
+  if (hub != NULL) tell(hub, &takeover);
+  lh_free(takeover.ids);
   lh_host_claim_all(hubs);
   lh_map_free(&dead);
   heir_free(heir);

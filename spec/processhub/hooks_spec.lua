@@ -307,3 +307,78 @@ describe("Handlers of one node", function()
     hears(world, "ears", { "n1 q room again" })
   end)
 end)
+
+describe("Handlers of several nodes", function()
+  local KEYS = { "post_node_join", "post_node_leave", "child_registered", "child_pid_updated" }
+
+  it("T-007, T-010, L-9, L-16: see joins, restarts, moves and a death, and for which children", function()
+    local children = '{ { id = "note", handler = { "ears", "children", "redistribution" } } }'
+    local hooks = { "pre_children_redistribution = " .. children }
+    for i, key in ipairs(KEYS) do
+      hooks[i + 1] = ('%s = { { id = "note", handler = { "ears", "note", %q } } }'):format(key, key)
+    end
+    cluster.with({ hub = ("hooks = { %s }"):format(table.concat(hooks, ", ")) }, function(world)
+      local ids = cluster.ids("c", 60)
+      local n1 = world:start("n1")
+      n1:start_children(ids)
+
+      -- How often each line was written since the last look, as "line" -> count.
+      local function told(pattern)
+        local found, count = {}, 0
+        for _, line in ipairs(lines_of(world, "ears")) do
+          local rest = line:match("^" .. pattern .. "$")
+          if rest then found[rest], count = (found[rest] or 0) + 1, count + 1 end
+        end
+        return found, count
+      end
+      local function once_each(what, pattern, expected)
+        cluster.eventually(what, function()
+          local _, count = told(pattern)
+          return count >= #expected, count
+        end)
+        local found, count = told(pattern)
+        assert.are.equal(#expected, count, what)
+        for _, id in ipairs(expected) do
+          assert.are.equal(1, found[id], what .. ": " .. id)
+        end
+      end
+
+      once_each("all began", "n1 child_registered (.*)", ids)
+      for _, id in ipairs(ids) do
+        n1:try(([[return hub:call(%q, "crash")]]):format(id))
+      end
+      world:settled({ n1 }, ids)
+      cluster.eventually("each restart was told once", function()
+        local _, count = told("n1 child_pid_updated (.*)")
+        return count == #ids, count
+      end)
+      once_each("each restart, once", "n1 child_pid_updated (.*)", ids)
+
+      os.remove(world.directory .. "/ears")
+      local n2 = world:start("n2", { join = { n1 } })
+      local places = world:settled({ n1, n2 }, ids)
+      local moved = {}
+      for _, id in ipairs(ids) do
+        if places[id] == "n2" then moved[#moved + 1] = id end
+      end
+      assert.is_true(#moved > 0)
+      once_each("the join", "(n%d post_node_join n%d)", { "n1 post_node_join n2" })
+      once_each("who leaves for n2", "n1 redistribution node_join n2 (.*)", moved)
+      once_each("who begins on n2", "n2 child_registered (.*)", moved)
+
+      os.remove(world.directory .. "/ears")
+      n2:kill()
+      world:settled({ n1 }, ids)
+      once_each("the death", "(n%d post_node_leave n%d)", { "n1 post_node_leave n2" })
+      once_each("who comes from the dead", "n1 redistribution node_leave n2 (.*)", moved)
+      once_each("who begins again", "n1 child_registered (.*)", moved)
+
+      n2 = world:start("n2", { join = { n1 } })
+      world:settled({ n1, n2 }, ids)
+      os.remove(world.directory .. "/ears")
+      assert.are.equal(0, n2:leave())
+      world:settled({ n1 }, ids)
+      once_each("who leaves with n2", "n2 redistribution node_leave n2 (.*)", moved)
+    end)
+  end)
+end)

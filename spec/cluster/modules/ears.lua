@@ -24,6 +24,17 @@ function ears.note(...)
   write(table.unpack(words))
 end
 
+--- One line for each child of the event.
+function ears.children(word, data)
+  local lines = {}
+  for i, id in ipairs(data.children) do
+    lines[i] = table.concat({ luahub.context().node, word, data.event, data.node, id }, " ")
+  end
+  local file = assert(io.open("ears", "a"))
+  file:write(table.concat(lines, "\n"), "\n")
+  file:close()
+end
+
 --- Changes the data of an alter hook: a list, to which the word is added.
 function ears.add(word, list)
   list[#list + 1] = word
