@@ -48,6 +48,7 @@ static void hub_free(struct hub *hub) {
   lh_buf_free(&hub->results);
   lh_place_free(hub);
   lh_crowd_free(hub);
+  lh_map_free(&hub->given);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
   lh_free((void *)hub->config.weights.data);

@@ -116,7 +116,9 @@ struct hub {
   struct lh_map children;        // id -> struct child
   struct candidate *candidates;  // placeable nodes, sorted by name
   size_t candidate_count;
-  struct seats seats;  // of them
+  struct seats seats;   // of them
+  struct lh_map given;  // children of the dead that were given away under one view -> their nodes
+  uint64_t given_view;
   size_t moving;
   struct {  // drain.c
     enum lh_hub_openness state;

@@ -313,6 +313,18 @@ void lh_recover_ids(struct hub *hub, struct lh_map *out) {
   for (size_t i = 0; i < count; i++) lh_registry_each(hub->all->registry, dead[i], note_id, &names);
 }
 
+// Another answer for a child that was given away before would run it twice: until the view changes
+// its node keeps it. By then that node has said that it has it, or will not begin it any more.
+static uint32_t given_to(struct hub *hub, struct lh_bytes id, uint32_t node) {
+  if (hub->config.deterministic || node == 0) return node;
+  if (hub->given_view != hub->all->view.hash) lh_map_free(&hub->given);
+  hub->given_view = hub->all->view.hash;
+  const uint32_t before = (uint32_t)(uintptr_t)lh_map_get(&hub->given, id.data, id.len);
+  if (before != 0) return before;
+  (void)lh_map_put(&hub->given, id.data, id.len, (void *)(uintptr_t)node);
+  return node;
+}
+
 static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct heir *heir = data;
@@ -326,10 +338,12 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     const struct lh_bytes id = lh_row_id(heir->rows[i]);
     if (late && lh_map_get(&dead, id.data, id.len) == NULL)
       continue;  // it was covered while the strategy thought
-    if (nodes[i] == hubs->self) {
+    const uint32_t node = given_to(hub, id, nodes[i]);
+    if (node == hubs->self) {
       if (claim(hubs, now, hub, heir->rows[i])) note_claim(hub, &takeover, heir->rows[i]);
-    } else if (nodes[i] != 0 && (!hub->config.deterministic || heir->again))
-      send_claim(hubs, hub, heir->rows[i], nodes[i]);
+    } else if (node != 0 && (!hub->config.deterministic || heir->again)) {
+      send_claim(hubs, hub, heir->rows[i], node);
+    }
   }
   if (hub != NULL) tell(hub, &takeover);
   lh_free(takeover.ids);

@@ -144,8 +144,13 @@ local function start_static(id, children)
   local request = { hub = id, children = children, options = options }
   local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
   if not answer then return nil, err end
+  local choosy = {}
+  for _, child in ipairs(children) do
+    choosy[child.id] = child.placement ~= nil
+  end
   for _, e in ipairs(answer.errors) do
-    if e.code ~= "already_started" then return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message)) end
+    local to_come = e.code == "no_nodes" and choosy[e.id] -- of another node, which starts it from its own FILE
+    if e.code ~= "already_started" and not to_come then return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message)) end
   end
   return true
 end

@@ -91,6 +91,16 @@ describe("A guided start", function()
   end)
 end)
 
+describe("A static child that is pinned", function()
+  it("is started by the node that may have it, from its own FILE", function()
+    local static = [[, children = { { id = "mail", start = { "tracked" }, placement = { node = "n2", pinned = true } } }]]
+    cluster.with({ hub = hub() .. static }, function(world)
+      local nodes = started(world, 2)
+      assert.are.same({ mail = "n2" }, world:settled(nodes, { "mail" }))
+    end)
+  end)
+end)
+
 describe("Guided children", function()
   it("run elsewhere while their node is dead, and go back to it when it returns (L-25)", function()
     cluster.with({ hub = hub() }, function(world)
