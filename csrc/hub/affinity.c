@@ -72,6 +72,18 @@ struct lh_bytes lh_affinity_stored(struct lh_bytes spec) {
   return in.err == LH_OK ? placement : lh_bytes(NULL, 0);
 }
 
+void lh_affinity_write(struct child *child, struct lh_buf *out) {
+  struct lh_bytes placement = lh_bytes(NULL, 0);
+  lh_registry_read_lock();
+  const struct lh_row *row = child->choosy ? lh_host_row(child) : NULL;
+  if (row != NULL) placement = lh_affinity_stored(lh_row_spec(row));
+  if (placement.data != NULL)
+    lh_buf_append(out, placement.data, placement.len);
+  else
+    lh_write_nil(out);
+  lh_registry_read_unlock();
+}
+
 // --- words: one, or a list of them ---
 struct words {
   struct lh_reader in;

@@ -283,18 +283,6 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   balance_free(balance);
 }
 
-static void write_wishes(struct child *child, struct lh_buf *out) {
-  struct lh_bytes placement = lh_bytes(NULL, 0);
-  lh_registry_read_lock();
-  const struct lh_row *row = child->choosy ? lh_host_row(child) : NULL;
-  if (row != NULL) placement = lh_affinity_stored(lh_row_spec(row));
-  if (placement.data != NULL)
-    lh_buf_append(out, placement.data, placement.len);
-  else
-    lh_write_nil(out);
-  lh_registry_read_unlock();
-}
-
 void lh_move_balance_hub(struct hub *hub, lh_ms now) {
   const bool all = hands_all_on(hub);
   if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
@@ -307,7 +295,7 @@ void lh_move_balance_hub(struct hub *hub, lh_ms now) {
       hub->all->move_failed = true;
     if (!may_move(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
-    write_wishes(child, &balance->wishes);
+    lh_affinity_write(child, &balance->wishes);
     balance->count++;
   }
   struct guest *guests = read_guests(balance);

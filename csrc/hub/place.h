@@ -7,6 +7,7 @@
 #include "hub/hub.h"
 
 struct hub;
+struct child;
 struct spec;
 
 struct candidate {  // a node that takes children of a hub
@@ -62,7 +63,8 @@ void lh_affinity_free(struct affinity *affinity);
 // false: none may.
 bool lh_affinity_of(struct affinity *affinity, const struct guest *guest, uint64_t child,
                     const uint8_t **allowed);
-struct lh_bytes lh_affinity_stored(struct lh_bytes spec);  // the placement in a stored spec
+void lh_affinity_write(struct child *child, struct lh_buf *out);  // of one that runs here; or nil
+struct lh_bytes lh_affinity_stored(struct lh_bytes spec);         // the placement in a stored spec
 int lh_affinity_check(struct lh_bytes placement, struct lh_error *error);
 
 // distribution.c

@@ -149,8 +149,11 @@ local function start_static(id, children)
     choosy[child.id] = child.placement ~= nil
   end
   for _, e in ipairs(answer.errors) do
-    local to_come = e.code == "no_nodes" and choosy[e.id] -- of another node, which starts it from its own FILE
-    if e.code ~= "already_started" and not to_come then return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message)) end
+    -- A node that may have it starts it from its own FILE.
+    local to_come = e.code == "no_nodes" and choosy[e.id]
+    if e.code ~= "already_started" and not to_come then
+      return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message))
+    end
   end
   return true
 end

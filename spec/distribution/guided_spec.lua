@@ -93,7 +93,8 @@ end)
 
 describe("A static child that is pinned", function()
   it("is started by the node that may have it, from its own FILE", function()
-    local static = [[, children = { { id = "mail", start = { "tracked" }, placement = { node = "n2", pinned = true } } }]]
+    local static = [[, children = {
+      { id = "mail", start = { "tracked" }, placement = { node = "n2", pinned = true } } }]]
     cluster.with({ hub = hub() .. static }, function(world)
       local nodes = started(world, 2)
       assert.are.same({ mail = "n2" }, world:settled(nodes, { "mail" }))
