@@ -27,6 +27,9 @@ return {
   { "get_pid", "/s", more = true, floor = 3e6, reach = 5e6, about = "hub:get_pid in a child, 10,000 rows at random" },
   { "get_pid_churn", "/s", more = true, floor = 3e6, reach = 5e6, about = "the same while rows change" },
   { "child_lookup", "/s", more = true },
+  { "tag_query", "ms", about = "1,000 children of a tag among 100,000" },
+  { "metadata_query", "ms", about = "1,000 children that have a key among 100,000 that have others" },
+  { "metadata_query_none", "ms", about = "none that has the key among 100,000" },
 
   { "call_integer", "/s", more = true, floor = 600000, reach = 1200000,
     about = "local call, server to server, one scheduler" },

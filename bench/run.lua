@@ -43,7 +43,8 @@ local figures = require("figures")
 cluster.set_paths(ROOT, BUILD)
 
 local GROUPS = {
-  "machine", "node", "start", "memory", "lookup", "message", "remote", "death", "join", "drain", "idle", "many",
+  "machine", "node", "start", "memory", "lookup", "query", "message", "remote",
+  "death", "join", "drain", "idle", "many",
 }
 local LONG = { "load" } -- only when asked for
 

@@ -52,6 +52,27 @@ function probe.start(from, to, module)
   return { ns = took, began = began }
 end
 
+--- Starts `count` children with metadata, of which every `every`th has the tag and the key "rare".
+function probe.tagged(count, every)
+  local specs = {}
+  for i, id in ipairs(ids_of(1, count)) do
+    local metadata = i % every == 0 and { tag = "rare", rare = i } or { tag = "common", number = i }
+    specs[i] = { id = id, start = { "bench_server" }, metadata = metadata }
+  end
+  local result = assert(assert(hub:start_children(specs, { awaitable = true, timeout = 300000 })):await())
+  return result:status() == "ok" or error(result:errors()[1].message)
+end
+
+--- How many ms a query takes that finds `expected` children.
+function probe.query(method, argument, expected)
+  collectgarbage()
+  local began = now_ns()
+  local found = hub[method](hub, argument)
+  local took = now_ns() - began
+  assert(#found == expected, #found)
+  return took / 1e6
+end
+
 function probe.stop(from, to)
   local ids = ids_of(from, to)
   collectgarbage()

@@ -1,7 +1,13 @@
 // index.c - the two shared tables: rows by (hub, id), rows by (hub, tag). Written by the protocol
 // thread.
+//
+// Rows with one tag stand in several chains of the second table, since adding to a chain walks it.
+// There are the more chains for each tag, the more rows have one; they only grow, and a row stays
+// in the chain that it was added to, which is one of those that there are later.
 #include "registry/internal.h"
 #include "base/hash.h"
+
+enum { ROWS_A_CHAIN = 128, CHAINS_MOST = 8192 };
 
 static uint64_t seed_of(const struct lh_registry *registry, uint32_t hub) {
   return registry->seed ^ (hub * UINT64_C(0x9e3779b97f4a7c15));
@@ -50,16 +56,33 @@ struct lh_entry *lh_index_row(const struct lh_registry *registry, uint32_t node,
   return entry;  // only the writer takes rows out, and that is the caller
 }
 
+uint64_t lh_index_tag_hash(const struct lh_registry *registry, struct lh_key key, uint32_t chain) {
+  return lh_hash_mix(lh_index_hash(registry, key), chain);
+}
+
+static uint32_t chain_of(struct lh_registry *registry, const struct lh_entry *entry) {
+  uint32_t chains = atomic_load_explicit(&registry->tag_chains, memory_order_relaxed);
+  if (registry->tagged > (size_t)chains * ROWS_A_CHAIN && chains < CHAINS_MOST) {
+    chains *= 2;
+    atomic_store_explicit(&registry->tag_chains, chains, memory_order_release);
+  }
+  return (uint32_t)lh_index_hash(registry, key_of(entry)) & (chains - 1);
+}
+
 static void add_tag(struct lh_registry *registry, struct lh_entry *entry) {
   struct lh_tag *tag = lh_entry_tag(entry);
   if (tag == NULL) return;
   const struct lh_key key = {entry->row.hub, lh_bytes(tag->text, tag->len)};
-  lh_shared_add(registry->tags, lh_index_hash(registry, key), &tag->link);
+  registry->tagged++;
+  lh_shared_add(registry->tags, lh_index_tag_hash(registry, key, chain_of(registry, entry)),
+                &tag->link);
 }
 
 static void remove_tag(struct lh_registry *registry, struct lh_entry *entry) {
   struct lh_tag *tag = lh_entry_tag(entry);
-  if (tag != NULL) lh_shared_remove(registry->tags, &tag->link);
+  if (tag == NULL) return;
+  registry->tagged--;
+  lh_shared_remove(registry->tags, &tag->link);
 }
 
 struct lh_entry *lh_index_put(struct lh_registry *registry, struct lh_entry *entry) {

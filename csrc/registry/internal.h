@@ -179,7 +179,9 @@ struct lh_registry {
   uint64_t generations[LH_HUBS_MAX + 1];
   // Read by any thread:
   struct lh_shared_table *index;  // of lh_entry by (hub, id)
-  struct lh_shared_table *tags;   // of lh_tag by (hub, tag)
+  struct lh_shared_table *tags;   // of lh_tag by (hub, tag), in several chains each
+  size_t tagged;                  // how many there are
+  atomic_uint tag_chains;         // a power of two; grows
   _Atomic(struct lh_hub_name *) hubs[LH_HUBS_MAX + 1];
   _Atomic uint16_t hub_cells[LH_HUB_CELLS];  // open addressing, only ever filled
   _Atomic uint32_t hub_count;
@@ -243,6 +245,7 @@ struct lh_key {
   uint32_t hub;
   struct lh_bytes id;
 };
+uint64_t lh_index_tag_hash(const struct lh_registry *registry, struct lh_key key, uint32_t chain);
 uint64_t lh_index_hash(const struct lh_registry *registry, struct lh_key key);
 int lh_index_match(struct cds_lfht_node *link, const void *key);
 int lh_index_match_tag(struct cds_lfht_node *link, const void *key);

@@ -105,17 +105,24 @@ void lh_registry_scan(const struct lh_registry *registry, uint32_t hub,
   lh_shared_unlock();
 }
 
+static bool scan_chain(const struct lh_registry *registry, const struct lh_key *key, uint32_t chain,
+                       bool (*fn)(void *self, const struct lh_row *row), void *self) {
+  struct cds_lfht_iter at;
+  const uint64_t hash = lh_index_tag_hash(registry, *key, chain);
+  struct cds_lfht_node *link = lh_shared_find(registry->tags, hash, lh_index_match_tag, key, &at);
+  for (; link != NULL; link = lh_shared_find_next(registry->tags, lh_index_match_tag, key, &at)) {
+    const struct lh_row *row = &LH_ENTRY(link, struct lh_tag, link)->entry->row;
+    if (!lh_entry_is_skipped(registry, row) && !fn(self, row)) return false;
+  }
+  return true;
+}
+
 void lh_registry_scan_tag(const struct lh_registry *registry, uint32_t hub, struct lh_bytes tag,
                           bool (*fn)(void *self, const struct lh_row *row), void *self) {
   const struct lh_key key = {hub, tag};
-  struct cds_lfht_iter at;
+  bool more = true;
   lh_shared_lock();
-  struct cds_lfht_node *link =
-      lh_shared_find(registry->tags, lh_index_hash(registry, key), lh_index_match_tag, &key, &at);
-  for (; link != NULL; link = lh_shared_find_next(registry->tags, lh_index_match_tag, &key, &at)) {
-    const struct lh_row *row = &LH_ENTRY(link, struct lh_tag, link)->entry->row;
-    if (lh_entry_is_skipped(registry, row)) continue;
-    if (!fn(self, row)) break;
-  }
+  const uint32_t chains = atomic_load_explicit(&registry->tag_chains, memory_order_acquire);
+  for (uint32_t i = 0; i < chains && more; i++) more = scan_chain(registry, &key, i, fn, self);
   lh_shared_unlock();
 }

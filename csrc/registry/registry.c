@@ -14,6 +14,7 @@ struct lh_registry *lh_registry_new(struct lh_runs *runs, uint32_t self_node, co
   lh_list_init(&registry->peers);
   registry->index = lh_shared_table_new();
   registry->tags = lh_shared_table_new();
+  atomic_init(&registry->tag_chains, 1);
   registry->own = lh_ledger_open(registry, self_node);
   return registry;
 }

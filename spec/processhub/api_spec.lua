@@ -262,6 +262,29 @@ describe("Starting, stopping and asking, on three nodes", function()
     eventually_counts("1 1 0 0")
   end)
 
+  it("L-24 starts each id once when three nodes ask at once, and tells the others so", function()
+    local answers = {}
+    for i, node in ipairs(nodes) do
+      answers[i] = node:background([[
+        local specs = {}
+        for i = 1, 200 do specs[i] = { id = "same" .. i, start = { "tracked" } } end
+        local result = assert(luahub.await(hub:start_children(specs, { awaitable = true, check_existing = false })))
+        local other = "none"
+        for _, e in ipairs(result:errors()) do
+          if e.code ~= "already_started" then other = e.code end
+        end
+        return { #result:cids(), #result:errors(), other }]])
+    end
+    local started, refused = 0, 0
+    for _, answer in ipairs(answers) do
+      local got = answer()
+      started, refused = started + got[1], refused + got[2]
+      assert.are.equal("none", got[3])
+    end
+    assert.are.same({ 200, 400 }, { started, refused })
+    world:settled(nodes, { "static", table.unpack(cluster.ids("same", 200)) })
+  end)
+
   it("T-407 refuses a timeout that is none, at the caller's line", function()
     for _, wrong in ipairs({ "-1", '"soon"', "1/0", "0/0", "{}" }) do
       assert.matches("hub:start_child: timeout: expected a number of milliseconds", run(([[

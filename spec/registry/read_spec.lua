@@ -75,6 +75,21 @@ describe("reading", function()
     assert.equal(1, c:children(3, "web"))
   end)
 
+  it("finds each of many rows with one tag once, whenever they came, as others go", function()
+    local expected = {}
+    for i = 1, 2000 do
+      local id = ("m%04d"):format(i)
+      c:put(1, "web", id, { metadata = tagged(i % 4 == 0 and "rare" or "many") })
+      if i % 4 ~= 0 then expected[#expected + 1] = id end
+    end
+    assert.same(expected, sorted(c:scan_tag(1, "web", "many")))
+    for i = 1, 2000, 2 do
+      c:remove(1, "web", ("m%04d"):format(i))
+    end
+    assert.equal(500, #sorted(c:scan_tag(1, "web", "many")))
+    assert.equal(500, #sorted(c:scan_tag(1, "web", "rare")))
+  end)
+
   it("finds rows by tag, as their tags change", function()
     c:put(1, "web", "a", { metadata = tagged "blue" })
     c:put(2, "web", "b", { metadata = tagged "blue" })
