@@ -337,6 +337,8 @@ void lh_view_refresh(struct lh_hubs *hubs,
 void lh_view_check(struct lh_hubs *hubs, lh_ms now);  // agreement, then what follows from it
 int lh_view_receive(struct lh_hubs *hubs, uint32_t from, struct lh_bytes body);
 void lh_view_send(struct lh_hubs *hubs, uint32_t to);
+// The runs that a node which returned knew and has not met again, of which it holds rows.
+size_t lh_view_strangers(struct lh_hubs *hubs, uint32_t *nodes, size_t max);
 // Whether all members that agree said how far they hold this dead ledger.
 bool lh_view_answered(struct lh_hubs *hubs, uint32_t ledger);
 void lh_view_reset(struct lh_hubs *hubs, lh_ms now);  // of a new epoch: alone, until others are met

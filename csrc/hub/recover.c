@@ -42,6 +42,17 @@ static bool lacks_tail(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
 
 bool lh_recover_pending(struct lh_hubs *hubs) { return hubs->fetching > 0 || hubs->unanswered > 0; }
 
+// Where not all agree, somebody may see it alive.
+static bool is_said_dead(const struct lh_hubs *hubs, uint32_t run) {
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    for (size_t k = 0; k < peer->frozen_count; k++) {
+      if (peer->frozen[k].node == run && peer->frozen[k].has_rows) return true;
+    }
+  }
+  return false;
+}
+
 // One holder at a time is asked: another one when the first is gone, or when it holds more. What a
 // member knows for dead and nobody sees alive is dead, also to one that was away when it died; what
 // that one held is old, and may name children that were stopped since. But where it holds more than
@@ -50,6 +61,7 @@ static void fetch(struct lh_hubs *hubs, lh_ms now, uint32_t dead) {
   uint32_t holder = 0;
   if (dead == 0 || lh_view_find(hubs, dead) != NULL) return;
   if (!lh_registry_is_frozen(hubs->registry, dead)) {
+    if (hubs->view.capped && !is_said_dead(hubs, dead)) return;
     if (best_holder(hubs, dead, &holder) >= lh_registry_seq(hubs->registry, dead))
       lh_registry_freeze_old(hubs->registry, dead);
     lh_registry_freeze(hubs->registry, dead);
@@ -111,7 +123,8 @@ static bool fetch_tails(struct lh_hubs *hubs, lh_ms now) {
 // not.
 static bool wait_for_answers(struct lh_hubs *hubs, lh_ms now) {
   uint32_t dead[DEAD_MAX];
-  const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
+  size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
+  count += lh_view_strangers(hubs, dead + count, DEAD_MAX - count);
   hubs->unanswered = 0;
   for (size_t i = 0; i < count; i++) hubs->unanswered += !lh_view_answered(hubs, dead[i]);
   if (hubs->unanswered == 0) {
@@ -122,12 +135,6 @@ static bool wait_for_answers(struct lh_hubs *hubs, lh_ms now) {
     hubs->unanswered = 0;
   }
   return hubs->unanswered > 0;
-}
-
-static bool is_waiting(struct lh_hubs *hubs, lh_ms now) {
-  const bool answers = wait_for_answers(hubs, now);
-  const bool tails = fetch_tails(hubs, now);  // asked for meanwhile
-  return answers || tails;
 }
 
 // --- claiming ---
@@ -396,7 +403,8 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   const bool again = hubs->recover_anew;
   hubs->recover_again = LH_NEVER;
   hubs->recover_anew = false;
-  if (!LH_PLANTED(tail_not_fetched) && is_waiting(hubs, now)) return;
+  if (!LH_PLANTED(tail_not_fetched) && (wait_for_answers(hubs, now) || fetch_tails(hubs, now)))
+    return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
   for (size_t i = 0; i < count; i++) {
     hubs->ops->fence(hubs->ops_self, lh_runs_at(hubs->runs, dead[i]));

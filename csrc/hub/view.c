@@ -245,6 +245,20 @@ static size_t add_named(struct lh_hubs *hubs, uint32_t *nodes, size_t count) {
   return count;
 }
 
+// After a return: what was known of runs that nobody has shown alive since. Where all agree and
+// none of the members holds as much of it, it is the only trace of what ran there.
+size_t lh_view_strangers(struct lh_hubs *hubs, uint32_t *nodes, size_t max) {
+  uint32_t live[LEDGERS_MAX];
+  size_t strangers = 0;
+  if (hubs->view.rejoining || hubs->view.drop_at == LH_NEVER) return 0;
+  const size_t count = lh_registry_ledgers(hubs->registry, live, LEDGERS_MAX, false);
+  for (size_t i = 0; i < count && strangers < max; i++) {
+    if (live[i] == hubs->self || lh_view_find(hubs, live[i]) != NULL) continue;
+    if (lh_registry_count(hubs->registry, live[i]) > 0) nodes[strangers++] = live[i];
+  }
+  return strangers;
+}
+
 static void note_told(struct lh_hubs *hubs, const uint32_t *nodes, size_t count) {
   lh_map_free(&hubs->told);
   for (size_t i = 0; i < count; i++)
@@ -254,9 +268,10 @@ static void note_told(struct lh_hubs *hubs, const uint32_t *nodes, size_t count)
 static void write_frozen(struct lh_hubs *hubs, struct lh_buf *out, bool to_all) {
   uint32_t nodes[FROZEN_MAX];
   const size_t all = lh_registry_ledgers(hubs->registry, nodes, FROZEN_MAX, true);
-  const size_t with_rows = all < FROZEN_MAX ? all : FROZEN_MAX;
+  const size_t frozen = all < FROZEN_MAX ? all : FROZEN_MAX;
+  const size_t with_rows = frozen + lh_view_strangers(hubs, nodes + frozen, FROZEN_MAX - frozen);
   const size_t count = add_named(hubs, nodes, add_empty(hubs, nodes, with_rows));
-  hubs->told_frozen = with_rows > 0;
+  hubs->told_frozen = frozen > 0;
   if (to_all) note_told(hubs, nodes, count);
   lh_write_array(out, (uint32_t)count);
   for (size_t i = 0; i < count; i++) {

@@ -25,6 +25,10 @@ describe("a node that returns with a new epoch", function()
     holds("forgot_heir", 25)
   end)
 
+  it("keeps what nobody else knows of those whom it does not meet again", function()
+    holds("only_trace", 3)
+  end)
+
   it("has written it before, or does not return", function()
     holds("epoch_kept", 3)
   end)
