@@ -134,6 +134,7 @@ static bool wait_for_answers(struct lh_hubs *hubs, lh_ms now) {
   } else if (now >= hubs->answers_by) {
     hubs->unanswered = 0;
   }
+  if (hubs->unanswered > 0) hubs->fetching = 0;  // what to fetch is seen anew when all answered
   return hubs->unanswered > 0;
 }
 

@@ -74,7 +74,8 @@ void lh_snapshot_make(struct lh_registry *registry, const struct lh_ledger *ledg
                       struct lh_snapshot *out) {
   const bool ours = ledger == registry->own;
   struct maker maker = {.registry = registry, .ledger = ledger, .out = out};
-  maker.seq = ours ? registry->journal.seq : ledger->seq;
+  // A copy in doubt counts for one less; what it holds goes further.
+  maker.seq = ours ? registry->journal.seq : ledger->seq + (ledger->doubted ? 1 : 0);
   maker.chain = ours ? registry->journal.chain : ledger->chain;
   if (LH_PLANTED(snapshot_of_later) && ours) {
     maker.seq = registry->journal.flushed_seq;

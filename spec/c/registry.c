@@ -269,8 +269,9 @@ static int flush(lua_State *L) {
   return 0;
 }
 
-static int freeze(lua_State *L) {
-  lh_registry_freeze(check_registry(L), check_node(L, 3));
+static int freeze(lua_State *L) {  // freeze(at, node, is_old)
+  (lua_toboolean(L, 4) ? lh_registry_freeze_old : lh_registry_freeze)(check_registry(L),
+                                                                      check_node(L, 3));
   return 0;
 }
 

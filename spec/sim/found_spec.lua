@@ -76,6 +76,7 @@ local SEEDS = {
   [7334] = "S6: a node that could not write its new epoch told of the end of what not all had taken over",
   [9388] = "L3: a move that waited for agreement was prepared after it had been called off",
   [10189] = "L3: a stop went with its host before those beyond a split had heard of it; whoever asked remembers",
+  [371] = "a node that waited for answers was busy without end, since what it had fetched before was late",
   [243] = "L3: a claim of a dead node's child waited for agreement, and began it after it was stopped",
   [200285] = "S1: a node that had left began a child that was on its way to it",
   [200692] = "S1: the same with two nodes",
