@@ -310,6 +310,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   hubs->view.changed_at = now;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
+  hubs->answers_by = LH_NEVER;
   lh_host_claim_all(hubs);
   lh_registry_flush(hubs->registry);
   lh_view_send(hubs, 0);
