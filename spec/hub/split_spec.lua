@@ -33,6 +33,10 @@ describe("a split hub", function()
     end)
   end
 
+  it("loses nothing that only one of those knew who meet again (a history that once showed it)", function()
+    live_through(2797, 2 + 2797 % 5, { times = 2, rest = 150000 })
+  end)
+
   it("recovers on each side what ran on the other, and keeps the later instance of each child", function()
     for seed = 1, 20 do
       local h = history.new(seed, 4)
