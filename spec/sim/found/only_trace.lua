@@ -1,5 +1,5 @@
 -- only_trace.lua (spec) - in a split a new node comes to n1's side, and children are started there. n1 meets n2 again,
--- which had taken it for dead and never heard of the new one; just then that one vanishes. What n1 knows of it is of its
+-- which took it for dead and never heard of the new one; just then that one vanishes. What n1 knows of it is of its
 -- earlier epoch, but nobody knows better: its children must run.
 
 return {
