@@ -273,10 +273,13 @@ void lh_hubs_describe(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
 // LH_EEXISTS (on its way).
 int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
                       struct lh_bytes id);
-// Orders a child that runs here to a node: LH_OK (it will go), LH_ENOTFOUND (not here), LH_EAGAIN
-// (on its way), LH_EINVAL (that node takes no children of the hub).
+// Orders a child that runs here to a node: LH_OK (it will go, or is there), LH_ENOTFOUND (not
+// here), LH_EAGAIN (on its way), LH_EINVAL (that node takes no children of the hub). `pin`: once
+// there, no change of members moves it on, until it is released.
 int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id,
-                 const char *node);
+                 const char *node, bool pin);
+// It goes where it belongs: LH_OK, LH_ENOTFOUND, LH_EAGAIN.
+int lh_hubs_release(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id);
 // What runs here, as which_children_local answers it: the encoded list of { id, pid or text, type,
 // modules }.
 void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);

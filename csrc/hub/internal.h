@@ -5,9 +5,10 @@
 // place.c (who gets which child) · affinity.c, guided.c (where a child is to be) · crowd.c (who has
 // how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
 // somebody waits for) · start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c,
-// restart.c (children that run here) · move.c · drain.c (a node that takes none) · recover.c ·
-// end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that not all heard
-// of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
+// restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a node that takes
+// none) · recover.c · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops
+// that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c
+// (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -162,6 +163,7 @@ struct trouble {
   uint32_t target;               // of a move
   bool hot, cold, frozen, queued;
   bool ordered;         // the move is somebody's wish
+  bool pin;             // and where it goes it is to stay
   bool activating;      // prepared here, and the state has come
   struct lh_list link;  // in hub.move_queue
 };
@@ -503,6 +505,8 @@ void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, cons
 void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child);
 
 // move.c
+bool lh_move_may(const struct child *child);  // it runs here, or is to, and is on no move
+void lh_move_queue(struct child *child, uint32_t target, bool cold);  // begun at the turn's end
 void lh_move_balance(struct lh_hubs *hubs,
                      lh_ms now);  // under an agreed view: what is not ours goes
 void lh_move_balance_hub(struct hub *hub, lh_ms now);

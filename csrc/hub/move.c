@@ -23,7 +23,7 @@ static struct lh_bytes id_of(const struct child *child) {
   return lh_bytes(child->id, child->id_len);
 }
 
-static bool may_move(const struct child *child) {
+bool lh_move_may(const struct child *child) {
   return child->phase == PHASE_RUNNING || child->phase == PHASE_WAITING;
 }
 
@@ -54,7 +54,8 @@ static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags
 
 static unsigned flags_of(const struct child *child, bool prepared) {
   return START_MOVE | START_GIVEN | (prepared ? START_PREPARED : 0U) |
-         (child->pinned ? START_PINNED : 0U) | (child->trouble->ordered ? START_ORDERED : 0U);
+         (child->pinned || child->trouble->pin ? START_PINNED : 0U) |
+         (child->trouble->ordered ? START_ORDERED : 0U);
 }
 
 // Its terminate must leave time for the start elsewhere.
@@ -67,7 +68,7 @@ static void end_here(struct lh_hubs *hubs, struct child *child) {
 static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   struct trouble *trouble = child->trouble;
   trouble->queued = false;
-  if (!may_move(child) || lh_view_find(hubs, trouble->target) == NULL ||
+  if (!lh_move_may(child) || lh_view_find(hubs, trouble->target) == NULL ||
       trouble->target == hubs->self)
     return;
   const bool ran = child->phase == PHASE_RUNNING;
@@ -102,33 +103,14 @@ void lh_move_pump(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count; i++) pump(hubs->hubs[i], now);
 }
 
-static void queue(struct child *child, uint32_t target, bool cold) {
+void lh_move_queue(struct child *child, uint32_t target, bool cold) {
   struct trouble *trouble = lh_host_trouble(child);
   trouble->target = target;
   trouble->cold = cold;
-  trouble->ordered = false;
+  trouble->ordered = trouble->pin = false;
   if (trouble->queued) return;
   trouble->queued = true;
   lh_list_push(&child->hub->move_queue, &trouble->link);
-}
-
-// An order to move one child to a node of its asker's choice; the next change of members may move
-// it on.
-int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct lh_bytes id,
-                 const char *node) {
-  struct hub *hub = lh_hub_find(hubs, hub_id);
-  struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
-  (void)now;
-  if (child == NULL) return LH_ENOTFOUND;
-  if (!may_move(child)) return LH_EAGAIN;
-  for (size_t i = 0; i < hub->candidate_count; i++) {
-    if (strcmp(hub->candidates[i].name, node) != 0) continue;
-    if (hub->candidates[i].node == hubs->self) return LH_OK;
-    queue(child, hub->candidates[i].node, hub->config.migration != LH_MIGRATION_HOT);
-    child->trouble->ordered = true;
-    return LH_OK;
-  }
-  return LH_EINVAL;
 }
 
 // --- what belongs elsewhere ---
@@ -199,7 +181,7 @@ static void queue_all(struct hub *hub, const struct balance *balance, const uint
     const uint32_t target = balance->targets[i];
     const bool goes = child != NULL && target != 0 && target != hub->all->self && how[i] != 0;
     const bool waits = goes && lh_host_trouble(child)->queued;
-    if (goes) queue(child, target, how[i] == 'c');
+    if (goes) lh_move_queue(child, target, how[i] == 'c');
     if (!goes || waits) balance->targets[i] = 0;
   }
   tell_queued(hub, ids, balance->targets, balance->count);
@@ -293,7 +275,7 @@ void lh_move_balance_hub(struct hub *hub, lh_ms now) {
     // One that is about to run here is looked at again later.
     if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED)
       hub->all->move_failed = true;
-    if (!may_move(child) || (child->pinned && !all)) continue;
+    if (!lh_move_may(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
     lh_affinity_write(child, &balance->wishes);
     balance->count++;
@@ -446,11 +428,13 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
     struct hub *hub = child->hub;
     const uint32_t target = child->trouble->target;
     const bool ordered = child->trouble->ordered;
+    const bool pin = child->trouble->pin;
     hub->moving--;
     child->phase = PHASE_RUNNING;
     lh_host_calm(child);
-    queue(child, target, true);
+    lh_move_queue(child, target, true);
     child->trouble->ordered = ordered;
+    child->trouble->pin = pin;
     return;
   }
   child->trouble->frozen = true;

@@ -200,6 +200,36 @@ static void do_describe(struct request *request) {
     do_start_or_stop(request, lh_hubs_describe);
 }
 
+static void answer_moved(struct request *request, int err) {
+  char text[LH_ERROR_TEXT_MAX];
+  const struct lh_bytes to = text_field(request->value, "to");
+  (void)snprintf(text, sizeof text, "no node '%.*s' takes children of the hub",
+                 to.len <= LH_NAME_MAX ? (int)to.len : LH_NAME_MAX, (const char *)to.data);
+  if (err == LH_OK)
+    answer_true(request);
+  else if (err == LH_EINVAL)
+    fail(request, "not_a_member", text);
+  else
+    fail(request, "not_here", "it does not run on that node just now");
+}
+
+static void do_migrate(struct request *request) {
+  char name[LH_NAME_MAX + 1];
+  if (pass_to(request, text_field(request->value, "node"))) return;
+  const struct lh_bytes to = text_field(request->value, "to");
+  (void)snprintf(name, sizeof name, "%.*s", (int)to.len, (const char *)to.data);
+  answer_moved(request,
+               lh_hubs_move(request->node->hubs, request->now, text_field(request->value, "hub"),
+                            text_field(request->value, "id"), name, true));
+}
+
+static void do_release(struct request *request) {
+  if (pass_to(request, text_field(request->value, "node"))) return;
+  answer_moved(request,
+               lh_hubs_release(request->node->hubs, request->now, text_field(request->value, "hub"),
+                               text_field(request->value, "id")));
+}
+
 static void do_terminate(struct request *request) {
   struct lh_node *node = request->node;
   const uint64_t caller = remember(request);
@@ -354,7 +384,8 @@ static void redistribute_one(struct request *request, struct lh_bytes hub, struc
                              struct lh_bytes node, const char *name) {
   struct lh_buf start = LH_BUF_EMPTY;
   struct lh_hubs *hubs = request->node->hubs;
-  if (lh_hubs_move(hubs, request->now, hub, text_field(spec, "id"), name) != LH_ENOTFOUND) return;
+  if (lh_hubs_move(hubs, request->now, hub, text_field(spec, "id"), name, false) != LH_ENOTFOUND)
+    return;
   write_start_at(hub, spec, node, &start);
   lh_hubs_start(hubs, request->now, 0, lh_bytes_of(&start));
   lh_buf_free(&start);
@@ -397,9 +428,11 @@ static const struct request_kind kinds[] = {
     {"info", do_info, false},
     {"leave", do_leave, false},
     {"members", do_members, false},
+    {"migrate", do_migrate, true},
     {"nodes", do_nodes, false},
     {"ready", do_ready, false},
     {"redistribute", do_redistribute, false},
+    {"release", do_release, true},
     {"serve", do_serve, false},
     {"spawn", do_spawn, true},
     {"start", do_start, false},

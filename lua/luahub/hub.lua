@@ -11,6 +11,7 @@ local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local lookup = require("luahub.lookup")
 local metadata = require("luahub.metadata")
+local migrate = require("luahub.migrate")
 local option = require("luahub.option")
 local policy = require("luahub.policy")
 local watch = require("luahub.watch")
@@ -35,7 +36,7 @@ local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
 ---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
 local Hub = {}
 
-for _, methods in ipairs({ lookup, drain, watch }) do
+for _, methods in ipairs({ lookup, drain, migrate, watch }) do
   for name, method in pairs(methods) do
     Hub[name] = method
   end

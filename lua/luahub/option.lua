@@ -186,6 +186,10 @@ M.drain = group("`hub:drain`", {
   { "deadline", "ms", "60000", "until what is left moves cold, whatever the migration strategy says" },
 }, { renamed = { timeout = "deadline" } })
 
+M.migrate = group("`hub:migrate_child`", {
+  { "timeout", "ms", "10000", "until it runs there" },
+})
+
 M.which_children = group("`hub:which_children`", {
   { "scope", { "local", "global" }, '`"local"`', "this node, or each node of the hub" },
   { "timeout", "ms", "5000", "for all nodes together" },
