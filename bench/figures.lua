@@ -42,6 +42,13 @@ return {
   { "call_integer_100k", "/s", more = true, floor = 600000, reach = 1200000, about = "with 100,000 idle children" },
   { "call_p999_100k", "ms", floor = 3, reach = 0.5, about = "two-field table, with 100,000 idle children" },
 
+  { "hook_waiting", "/s", more = true, about = "events that wait for one waiting handler" },
+  { "hook_immediate", "/s", more = true, about = "events for an immediate handler, from dispatch_hook on" },
+  { "hook_start_cost", "%",
+    about = "what a sleeping, an endless and a raising handler add to a start of 10,000 on two nodes" },
+  { "hook_longest", "ms", floor = 50,
+    about = "a single start or call beside those, and immediate ones that compute without end" },
+
   { "remote_over_ping", "times", floor = 4, reach = 2.5,
     about = "remote call p50 over the bare ping-pong, interleaved" },
   { "remote_p50", "us" },

@@ -43,7 +43,7 @@ local figures = require("figures")
 cluster.set_paths(ROOT, BUILD)
 
 local GROUPS = {
-  "machine", "node", "start", "memory", "lookup", "query", "message", "remote",
+  "machine", "node", "start", "memory", "lookup", "query", "message", "hook", "remote",
   "death", "join", "drain", "idle", "many",
 }
 local LONG = { "load" } -- only when asked for

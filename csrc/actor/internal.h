@@ -299,6 +299,7 @@ struct sched {
   pthread_t thread;
   bool has_thread;
   atomic_bool done;  // a dedicated thread that may be joined
+  bool humble;       // it gives way to all other threads; what it starts itself does so, too
   pthread_mutex_t lock;
   sem_t bell;  // what it sleeps on: a condition variable costs a system call more each time
   struct heap *first, *last;

@@ -2,20 +2,24 @@
 //
 // Children share heaps: few heaps for few children, since a heap costs 20 kB; one per scheduler
 // once there are more, so that every core has work; and another whenever each holds
-// LH_HEAP_ACTORS_SOFT. Runs of hook handlers have one apart. An isolated or dedicated actor has a
-// heap to itself, whose index is used again after it. Any thread, under `actors->lock`.
+// LH_HEAP_ACTORS_SOFT. Runs of hook handlers have one apart, with a thread. An isolated or
+// dedicated actor has a heap to itself, whose index is used again after it. Any thread, under
+// `actors->lock`.
 #include "actor/internal.h"
 
-static struct heap *new_heap(struct lh_actors *actors) {
+static struct sched *next_shared(struct lh_actors *actors) {
+  return actors->scheds[actors->next_home++ % (uint32_t)actors->shared_count];
+}
+
+static struct heap *new_heap(struct lh_actors *actors, struct sched *home) {
   if (actors->next_heap >= LH_HEAPS_MAX) return NULL;
-  struct sched *home = actors->scheds[actors->next_home++ % (uint32_t)actors->shared_count];
   struct heap *heap = lha_heap_new(actors, actors->next_heap, KIND_SHARED, home);
   atomic_store(&actors->heaps[actors->next_heap++], heap);
   return heap;
 }
 
 static struct heap *new_shared(struct lh_actors *actors) {
-  struct heap *heap = new_heap(actors);
+  struct heap *heap = new_heap(actors, next_shared(actors));
   if (heap == NULL) return NULL;
   actors->shared = lh_realloc(actors->shared, (actors->shared_heaps + 1) * sizeof(struct heap *));
   actors->shared[actors->shared_heaps++] = heap;
@@ -54,15 +58,6 @@ struct heap *lha_place_shared(struct lh_actors *actors) {
   return heap;
 }
 
-// What the node itself has run (hook handlers) shares one heap, apart from all children.
-struct heap *lha_place_run(struct lh_actors *actors) {
-  pthread_mutex_lock(&actors->lock);
-  if (actors->runs == NULL) actors->runs = new_heap(actors);
-  if (actors->runs != NULL) atomic_fetch_add(&actors->runs->assigned, 1);
-  pthread_mutex_unlock(&actors->lock);
-  return actors->runs;
-}
-
 // The threads of dedicated heaps that are over leave their place to the next.
 static int reuse_sched(struct lh_actors *actors) {
   const int count = atomic_load(&actors->sched_count);
@@ -71,6 +66,7 @@ static int reuse_sched(struct lh_actors *actors) {
     if (sched->kind != SCHED_DEDICATED || !atomic_load(&sched->done)) continue;
     if (sched->has_thread) pthread_join(sched->thread, NULL);
     sched->has_thread = false;
+    sched->humble = false;
     atomic_store(&sched->done, false);
     return i;
   }
@@ -90,8 +86,29 @@ static struct sched *dedicated_sched(struct lh_actors *actors) {
 }
 
 static struct sched *home_for(struct lh_actors *actors, enum heap_kind kind) {
-  if (kind == KIND_DEDICATED) return dedicated_sched(actors);
-  return actors->scheds[actors->next_home++ % (uint32_t)actors->shared_count];
+  return kind == KIND_DEDICATED ? dedicated_sched(actors) : next_shared(actors);
+}
+
+// A thread that gives way to all others; where there is none to be had, one of the shared.
+static struct sched *humble_sched(struct lh_actors *actors) {
+  struct sched *home = actors->threaded ? dedicated_sched(actors) : NULL;
+  if (home == NULL) return next_shared(actors);
+  home->humble = true;
+  lha_sched_start(home);
+  if (home->has_thread) return home;
+  atomic_store(&home->done, true);
+  return next_shared(actors);
+}
+
+// What the node itself has run (hook handlers) shares one heap and one thread, apart from all
+// children.
+struct heap *lha_place_run(struct lh_actors *actors) {
+  pthread_mutex_lock(&actors->lock);
+  if (actors->runs == NULL && actors->next_heap < LH_HEAPS_MAX && !atomic_load(&actors->stopping))
+    actors->runs = new_heap(actors, humble_sched(actors));
+  if (actors->runs != NULL) atomic_fetch_add(&actors->runs->assigned, 1);
+  pthread_mutex_unlock(&actors->lock);
+  return actors->runs;
 }
 
 static struct heap *own_heap(struct lh_actors *actors, enum heap_kind kind, struct sched *home) {

@@ -11,7 +11,11 @@
 // runs.
 #include "actor/internal.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
+
+enum { HUMBLE_NICE = 10 };
 
 struct sched *lha_sched_new(struct lh_actors *actors, enum sched_kind kind) {
   struct sched *sched = LH_NEW(struct sched);
@@ -192,9 +196,19 @@ static bool is_over(struct sched *sched) {
   return sched->kind == SCHED_DEDICATED && atomic_load(&sched->done);
 }
 
+// Whoever started the thread may block all signals, as the protocol thread does.
+static void take_signals(void) {
+  sigset_t watchdog;
+  sigemptyset(&watchdog);
+  sigaddset(&watchdog, SIGURG);
+  (void)pthread_sigmask(SIG_UNBLOCK, &watchdog, NULL);
+}
+
 static void *run(void *data) {
   struct sched *sched = data;
   const bool takes = sched->kind == SCHED_SHARED || sched->kind == SCHED_SPARE;
+  take_signals();
+  if (sched->humble) (void)setpriority(PRIO_PROCESS, 0, HUMBLE_NICE);  // of this thread alone
   atomic_store(&sched->asleep, false);
   lha_watchdog_wake(sched->actors);
   while (!is_over(sched)) {

@@ -53,6 +53,16 @@ describe("A node whose children misbehave", function()
       return hub:stop_child(%q, { awaitable = true, timeout = 20000 }):await():status()]]):format(id)))
   end
 
+  it("loops on a thread of its own is stopped when it is told to be", function()
+    assert.are.equal("ok", start("bad", '{ "unruly" }', "dedicated = true, shutdown = 500, restart = 'temporary'"))
+    node:eval([[return hub:cast("bad", "loop")]])
+    cluster.eventually("it has begun", function()
+      return counters().actor.preemptions > 0
+    end)
+    stop("bad")
+    assert.is_true(node:eval([[return hub:get_pid("bad") == nil]]))
+  end)
+
   for _, case in ipairs({
     { "raises", "raise", "raised as told" },
     { "raises what is no text", "raise_table", "(error object is a table value)" },
