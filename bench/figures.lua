@@ -8,6 +8,14 @@ return {
   { "machine_resume", "ns", about = "coroutine resume and yield in stock Lua" },
   { "machine_spawn", "ms", about = "stock lua5.4 that loads one empty file" },
 
+  { "place_rendezvous", "ms", about = "place() of 100,000 ids on 50 nodes" },
+  { "place_weighted", "ms", about = "the same, nodes of three weights" },
+  { "place_bounded", "ms", about = "the same, bounded = 1.25" },
+  { "place_ring", "ms", about = "consistent hashing" },
+  { "place_load", "ms", about = "load balancer" },
+  { "place_spread", "ms", about = "rendezvous, spread over three zones" },
+  { "place_custom", "ms", about = "examples/strategy_by_name.lua" },
+
   { "start_30k", "children/s", more = true, floor = 60000, reach = 150000,
     about = "awaited start of 30,000 in one call" },
   { "start_10k", "children/s", more = true },

@@ -43,7 +43,7 @@ local figures = require("figures")
 cluster.set_paths(ROOT, BUILD)
 
 local GROUPS = {
-  "machine", "node", "start", "memory", "lookup", "query", "message", "hook", "remote",
+  "machine", "node", "placement", "start", "memory", "lookup", "query", "message", "hook", "remote",
   "death", "join", "drain", "idle", "many",
 }
 local LONG = { "load" } -- only when asked for
@@ -150,7 +150,7 @@ local function selected()
   return list
 end
 
-local bench = { cluster = cluster, report = report, now_ns = core.now_ns, limits = build_limits() }
+local bench = { root = ROOT, cluster = cluster, report = report, now_ns = core.now_ns, limits = build_limits() }
 local failed = false
 local began = core.now_ns()
 for _, group in ipairs(selected()) do

@@ -28,6 +28,7 @@ struct affinity {
   struct wishes wishes;
   uint8_t *allowed;  // by place, before `spread`
   uint8_t *here;     // after it
+  uint64_t *values;  // of the label to spread over, hashed
   bool somewhere;
 };
 
@@ -199,11 +200,13 @@ static void keep_preferred(const struct affinity *affinity) {
 }
 
 // Nodes without the label share the value of no letters.
-static uint64_t spread_score(const struct affinity *affinity, size_t place, uint64_t child) {
-  const struct lh_bytes value =
-      label_of(affinity->hub->candidates[place].labels, affinity->wishes.spread);
-  return lh_hash_mix(
-      child, lh_hash(value.data != NULL ? (const void *)value.data : "", value.len, SPREAD_SEED));
+static void hash_values(const struct affinity *affinity) {
+  for (size_t i = 0; i < affinity->hub->candidate_count; i++) {
+    const struct lh_bytes value =
+        label_of(affinity->hub->candidates[i].labels, affinity->wishes.spread);
+    affinity->values[i] =
+        lh_hash(value.data != NULL ? (const void *)value.data : "", value.len, SPREAD_SEED);
+  }
 }
 
 // The value is drawn first, each with the same chance; then a node that has it.
@@ -211,11 +214,11 @@ static const uint8_t *keep_spread(const struct affinity *affinity, uint64_t chil
   const size_t count = affinity->hub->candidate_count;
   uint64_t best = 0;
   for (size_t i = 0; i < count; i++) {
-    const uint64_t score = affinity->allowed[i] ? spread_score(affinity, i, child) : 0;
+    const uint64_t score = affinity->allowed[i] ? lh_hash_mix(child, affinity->values[i]) : 0;
     if (score > best) best = score;
   }
   for (size_t i = 0; i < count; i++)
-    affinity->here[i] = affinity->allowed[i] && spread_score(affinity, i, child) == best;
+    affinity->here[i] = affinity->allowed[i] && lh_hash_mix(child, affinity->values[i]) == best;
   return affinity->here;
 }
 
@@ -225,12 +228,14 @@ struct affinity *lh_affinity_new(const struct hub *hub) {
   affinity->hub = hub;
   affinity->allowed = lh_zalloc(hub->candidate_count + 1);
   affinity->here = lh_zalloc(hub->candidate_count + 1);
+  affinity->values = lh_zalloc((hub->candidate_count + 1) * sizeof(uint64_t));
   return affinity;
 }
 
 void lh_affinity_free(struct affinity *affinity) {
   lh_free(affinity->allowed);
   lh_free(affinity->here);
+  lh_free(affinity->values);
   lh_free(affinity);
 }
 
@@ -245,6 +250,7 @@ bool lh_affinity_of(struct affinity *affinity, const struct guest *guest, uint64
     read_wishes(&affinity->wishes, placement);
     affinity->somewhere = keep_required(affinity) && keep_named(affinity);
     if (affinity->somewhere) keep_preferred(affinity);
+    if (affinity->wishes.spread.data != NULL) hash_values(affinity);
   }
   *allowed = affinity->allowed;
   if (affinity->somewhere && affinity->wishes.spread.data != NULL)
