@@ -177,7 +177,7 @@ describe("Specs that are wrong", function()
     { "a function in start", '{ id = "x", start = { "tracked", print } }',
       "children[1].start[2]: a function cannot be sent" },
     { "an unknown field", '{ id = "x", start = { "tracked" }, restar = "permanent" }',
-      "child spec 'x': unknown field 'restar' (known: id, start, restart, shutdown, type, metadata, dedicated, iso" },
+      "child spec 'x': unknown field 'restar' (known: id, start, restart, shutdown, type, metadata, placement, d" },
     { "an unknown restart", '{ id = "x", start = { "tracked" }, restart = "never" }',
       [[child spec 'x': restart must be "permanent", "transient" or "temporary"]] },
     { "a restart that is no text", '{ id = "x", start = { "tracked" }, restart = 5 }',
@@ -189,7 +189,7 @@ describe("Specs that are wrong", function()
     { "metadata that is too large", '{ id = "x", start = { "tracked" }, metadata = { a = ("y"):rep(4096) } }',
       "child spec 'x': metadata is larger than 4096 bytes" },
     { "arguments that are too large", '{ id = "x", start = { "tracked", ("y"):rep(65536) } }',
-      "child spec 'x': start is larger than 64 kB" },
+      "child spec 'x': start and placement are larger than 64 kB" },
     { "no table", '5', "children[1]: expected a child spec { id = ..., start = ... }, got 5" },
   }) do
     it("are refused with " .. case[1] .. ", and those beside them with them", function()
