@@ -392,11 +392,35 @@ static void recover_hub(struct hub *hub, lh_ms now, const uint32_t *dead, size_t
   lh_free(guests);
 }
 
+struct waiting {
+  struct lh_hubs *hubs;
+  bool taken;  // some node may have one of them
+};
+
+static bool may_be_taken(void *self, const struct lh_row *row) {
+  struct waiting *waiting = self;
+  struct hub *hub = lh_hub_at(waiting->hubs, row->hub);
+  const uint8_t *allowed;
+  waiting->taken = hub == NULL;  // by whoever runs it
+  if (hub == NULL || hub->candidate_count == 0) return !waiting->taken;
+  const struct guest guest = {lh_row_id(row), lh_affinity_stored(lh_row_spec(row))};
+  struct affinity *affinity = lh_affinity_new(hub);
+  waiting->taken = lh_affinity_of(affinity, &guest, lh_place_hash(guest.id), &allowed);
+  lh_affinity_free(affinity);
+  return !waiting->taken;
+}
+
 bool lh_recover_keeps(struct lh_hubs *hubs) {
   uint32_t dead[DEAD_MAX];
-  bool taken = false;
-  for (size_t i = 0; i < hubs->hub_count; i++) taken |= hubs->hubs[i]->candidate_count > 0;
-  return taken && lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true) > 0;
+  struct waiting waiting = {hubs, false};
+  bool others = false;
+  for (size_t i = 0; i < hubs->hub_count; i++) others |= hubs->hubs[i]->candidate_count > 0;
+  const size_t count = others ? lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true) : 0;
+  for (size_t i = 0; i < count && !waiting.taken; i++) {
+    waiting.taken = lh_registry_orders(hubs->registry, dead[i]) > 0;
+    if (!waiting.taken) lh_registry_each(hubs->registry, dead[i], may_be_taken, &waiting);
+  }
+  return waiting.taken;
 }
 
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {

@@ -152,6 +152,11 @@ describe("Guided children", function()
       cluster.eventually("those of n2 run nowhere", function()
         return nodes[1]:registry().count == #others
       end)
+      -- They hold up nobody else's leave.
+      local n4 = world:start("n4", { join = { nodes[1] } })
+      assert(world:run("stop n4", 20))
+      n4:wait()
+      assert.is_nil(n4:output():find("not all children could be handed on", 1, true))
       nodes[2] = world:start("n2", { join = { nodes[1] } })
       assert.are.same(places, world:settled(nodes, IDS))
     end)
