@@ -110,20 +110,14 @@ static uint32_t with_room(struct crowd *crowd, uint64_t child, const uint8_t *al
   return place != NOWHERE ? place : lh_place_best(crowd->hub, child, allowed);
 }
 
-// What a node carries for its weight, as a fraction: a busy one counts as if it had more children,
-// one that has nothing idle left as if it had ten times as many.
+// What a node carries for its weight, as a fraction.
 struct burden {
   uint64_t load, weight;
 };
 
 static struct burden burden_of(const struct crowd *crowd, uint32_t place) {
-  enum { ALL = 1000, LEAST = 100 };
   const struct hub *hub = crowd->hub;
-  const uint32_t node = hub->candidates[place].node;
-  const struct peer *peer = hub->all != NULL ? lh_view_find(hub->all, node) : NULL;
-  const uint32_t busy = peer != NULL ? peer->busy : 0;
-  const uint32_t idle = busy < ALL - LEAST ? ALL - busy : LEAST;
-  return (struct burden){(crowd->has[place] + 1) * ALL / idle,
+  return (struct burden){crowd->has[place] + 1,
                          hub->seats.even ? 1 : hub->candidates[place].weight};
 }
 

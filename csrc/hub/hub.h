@@ -241,8 +241,6 @@ int lh_hubs_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
                     struct lh_bytes body);
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after);
-// A node told how busy it is, of a thousand.
-void lh_hubs_busy(struct lh_hubs *hubs, uint32_t node, uint32_t busy);
 void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id, uint64_t born);
 void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq);
 void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,

@@ -388,11 +388,6 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   lh_event_member_changed(hubs, record, &changes);
 }
 
-void lh_hubs_busy(struct lh_hubs *hubs, uint32_t node, uint32_t busy) {
-  struct peer *peer = lh_view_find(hubs, node);
-  if (peer != NULL) peer->busy = busy;
-}
-
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   lh_view_send(hubs, node);
   lh_held_ask_again(hubs, lh_view_find(hubs, node));

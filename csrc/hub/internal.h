@@ -64,7 +64,6 @@ struct peer {  // one run that lives, ourselves included
   char name[LH_NAME_MAX + 1];
   uint32_t weight;
   char *labels;
-  uint32_t busy;  // of a thousand, as it said last; no part of the view
   bool leaving;
   bool suspect;
   bool voted;

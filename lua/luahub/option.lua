@@ -284,9 +284,9 @@ M.guided = group("`distribution.guided`", {
 })
 M.load_balancer = group("`distribution.load_balancer`", { WEIGHTS, PLACEMENT }, {
   gone = {
-    max_history_size = "load is what a node says now, and how many children it has",
-    weight_decay_factor = "load is what a node says now, and how many children it has",
-    push_interval = "load travels with the pings that members send anyway",
+    max_history_size = "load is how many children a node has now",
+    weight_decay_factor = "load is how many children a node has now",
+    push_interval = "every node counts the rows of all nodes",
     nodeup_redistribution = "a child stays where it was started",
   },
 })
