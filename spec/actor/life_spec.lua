@@ -99,7 +99,8 @@ for _, schedulers in ipairs { 2, 0 } do
       message = lua.receive(5000)
       assert.are.same({ type = "down", ref = ref, pid = pid, reason = "not_found" }, message)
       local bad = world:child { "counter" }
-      world.raw:run(700, "jobs", "watch", { pid = bad })
+      world.raw:run(700, "jobs", "watch", { pid = bad, tell = lua.self() })
+      assert.are.equal("watching", lua.receive(5000))
       lua.cast(bad, 1)
       lua.call(bad, { kind = "exit", reason = "tired" })
       assert.are.same({ same = true, type = "down", reason = "tired" }, world:expect("ran", 700).value)

@@ -88,6 +88,7 @@ end
 
 function M.watch(job)
   local ref = luahub.monitor(job.pid)
+  if job.tell then luahub.send(job.tell, "watching") end
   local message = luahub.receive(5000)
   return { same = message.ref == ref and message.pid == job.pid, type = message.type, reason = message.reason }
 end
