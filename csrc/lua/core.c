@@ -218,12 +218,14 @@ static int core_now_ns(lua_State *L) {
   return 1;
 }
 
-// hook_done(slot, count): the run of hook handlers that this is has taken so many events
+// hook_done(slot, done, failed, text): the run of hook handlers that this is has taken so many
+// events, of which so many failed, the first with this text
 static int core_hook_done(lua_State *L) {
   struct lh_node *node = lh_core_node(L);
   const lua_Integer slot = luaL_checkinteger(L, 1);
   if (node != NULL && slot >= 0)
-    lh_node_hook_done(node, (uint32_t)slot, (uint32_t)luaL_checkinteger(L, 2));
+    lh_node_hook_done(node, (uint32_t)slot, (uint32_t)luaL_checkinteger(L, 2),
+                      (uint32_t)luaL_checkinteger(L, 3), luaL_optstring(L, 4, NULL));
   return 0;
 }
 

@@ -86,6 +86,13 @@ static void ask_main(struct lh_node *node, struct handler *handler) {
   lh_buf_free(&args);
 }
 
+static void forget_progress(struct lh_node *node, int slot) {
+  if (slot < 0) return;
+  atomic_store(&node->hook_progress[slot].done, 0);
+  atomic_store(&node->hook_progress[slot].failed, 0);
+  lh_free(atomic_exchange(&node->hook_progress[slot].text, NULL));
+}
+
 static void run_process(struct lh_node *node, struct handler *handler) {
   struct lh_buf args = LH_BUF_EMPTY;
   lh_write_str(&args, handler->module.data, handler->module.len);
@@ -95,7 +102,7 @@ static void run_process(struct lh_node *node, struct handler *handler) {
   handler->given = write_batch(handler, &args);
   lh_write_uint(&args, handler->given);
   lh_write_int(&args, handler->slot);
-  if (handler->slot >= 0) atomic_store(&node->hook_done[handler->slot], 0);
+  forget_progress(node, handler->slot);
   lh_actors_run(node->actors, handler->run, lh_bytes_str("luahub.hook_runner"),
                 lh_bytes_str("each"), lh_bytes_of(&args), 6, LH_HOOK_MS);
   lh_buf_free(&args);
@@ -141,6 +148,7 @@ void lh_hook_runs_adopt(struct lh_node *node, struct handler *handler) {
 
 static void free_if_over(struct lh_node *node, struct handler *handler) {
   if (!handler->over || handler->run != 0 || handler->waiting_count > 0) return;
+  forget_progress(node, handler->slot);
   if (handler->slot >= 0) node->hook_slots[handler->slot] = false;
   lh_handler_free(handler);
 }
@@ -172,9 +180,14 @@ static struct outcome broken_off(struct lh_node *node, const struct handler *han
                                  const char *error) {
   struct outcome out = {.text = lh_bytes_str(error != NULL ? error : "")};
   const bool left = status == LH_ECLOSED || lh_bytes_equal(out.text, lh_bytes_str("normal"));
-  if (handler->slot >= 0) out.done = atomic_load(&node->hook_done[handler->slot]);
+  if (handler->slot >= 0) {
+    const char *text = atomic_load(&node->hook_progress[handler->slot].text);
+    out.done = atomic_load(&node->hook_progress[handler->slot].done);
+    out.failed = atomic_load(&node->hook_progress[handler->slot].failed);
+    if (left && text != NULL) out.text = lh_bytes_str(text);
+  }
   out.done += out.done < handler->given;
-  out.failed = left ? 0 : 1;
+  out.failed += left ? 0 : 1;
   return out;
 }
 
@@ -208,8 +221,13 @@ bool lh_hooks_ran(struct lh_node *node, uint64_t token, int status, struct lh_by
   return true;
 }
 
-void lh_node_hook_done(struct lh_node *node, uint32_t slot, uint32_t count) {
-  if (slot < HOOK_SLOTS) atomic_store(&node->hook_done[slot], count);
+void lh_node_hook_done(struct lh_node *node, uint32_t slot, uint32_t done, uint32_t failed,
+                       const char *text) {
+  if (slot >= HOOK_SLOTS) return;
+  atomic_store(&node->hook_progress[slot].done, done);
+  atomic_store(&node->hook_progress[slot].failed, failed);
+  if (text != NULL && atomic_load(&node->hook_progress[slot].text) == NULL)
+    atomic_store(&node->hook_progress[slot].text, lh_strdup(text));
 }
 
 void lh_hook_runs_free(struct lh_node *node) {
@@ -220,4 +238,5 @@ void lh_hook_runs_free(struct lh_node *node) {
     free_if_over(node, handler);
   }
   lh_map_free(&node->hook_runs);
+  for (int i = 0; i < HOOK_SLOTS; i++) forget_progress(node, i);
 }

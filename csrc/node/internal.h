@@ -132,7 +132,10 @@ struct lh_node {
   uint64_t next_hook_run;
   size_t hook_bytes;  // of payloads that wait for handlers
   bool hook_slots[HOOK_SLOTS];
-  atomic_uint hook_done[HOOK_SLOTS];  // how far a run is; any thread
+  struct {  // how far a run is; any thread
+    atomic_uint done, failed;
+    _Atomic(char *) text;  // of its first that failed
+  } hook_progress[HOOK_SLOTS];
   struct lh_map gossip;   // ref of an event -> the trees in which it has come, a bit each
   uint64_t *gossip_refs;  // in a ring, the oldest first; NULL: none so far
   size_t gossip_next;

@@ -121,8 +121,10 @@ struct lh_node_load {          // how much waits
   size_t callers, events, members;
 };
 void lh_node_load(const struct lh_node *node, struct lh_node_load *out);
-// The handlers' run of that slot has taken so many events. [any thread]
-void lh_node_hook_done(struct lh_node *node, uint32_t slot, uint32_t count);
+// The handlers' run of that slot has taken so many events, of which so many failed, the first with
+// this text. [the run's own thread]
+void lh_node_hook_done(struct lh_node *node, uint32_t slot, uint32_t done, uint32_t failed,
+                       const char *text);
 void lh_node_wake(struct lh_node *node);  // its actors were given something; without a thread only
 bool lh_node_has_ended(const struct lh_node *node);  // it has left; without a thread only
 

@@ -16,7 +16,7 @@ local NO_MEMORY = "not enough memory"
 ---@param handler fun(data: any)
 ---@param events any[]    payloads, which may be nil
 ---@param count integer
----@param done fun(count: integer)  told how many have been taken, after each
+---@param done fun(count: integer, failed: integer, text: string?)  told how many have been taken, after each
 ---@return integer done, integer failed, string? text  of the first that failed
 function M.take(handler, events, count, done)
   local began, failed, text = core.now(), 0, nil
@@ -28,7 +28,7 @@ function M.take(handler, events, count, done)
       failed = failed + 1
       text = text or failure.line(tostring(problem))
     end
-    done(i)
+    done(i, failed, text)
     if core.now() - began >= BATCH_RUN_MS then return i, failed, text end
   end
   return count, failed, text
@@ -56,8 +56,8 @@ function M.each(module, name, args, events, count, slot)
     all[given + 1] = event
     return handler(table.unpack(all, 1, given + 1))
   end
-  return M.take(call, events, count, function(done)
-    core.hook_done(slot, done)
+  return M.take(call, events, count, function(done, failed, text)
+    core.hook_done(slot, done, failed, text)
   end)
 end
 
