@@ -152,12 +152,12 @@ test: modules
 # The suite under sanitizers, each in a build folder of its own. Left out: specs tagged #slow, and under
 # ThreadSanitizer those tagged #notsan (their reason stands in the spec). It gets a process for every folder of
 # spec/: what it remembers of the threads of one spec makes all that follow several times slower. Folders whose specs run
-# on one thread, on simulated time, are left out.
+# on one thread, on simulated time, are left out; ThreadSanitizer needs all the memory of a machine for those.
 .PHONY: test-address test-thread
 test-address:
 	+$(MAKE) --no-print-directory SAN=address,undefined BUILD=$(BUILD)/asan BUSTED_FLAGS=--exclude-tags=slow test
 
-THREAD_SPECS ?= $(filter-out spec/sim spec/hub spec/member spec/plant,$(patsubst %/,%,$(dir $(wildcard spec/*/*_spec.lua))))
+THREAD_SPECS ?= $(filter-out spec/sim spec/hub spec/member spec/plant spec/distribution,$(patsubst %/,%,$(dir $(wildcard spec/*/*_spec.lua))))
 test-thread:
 	+@for folder in $(sort $(THREAD_SPECS)); do \
 	  echo "$$folder:"; \
