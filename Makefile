@@ -196,7 +196,7 @@ fuzz-run: $(FUZZ_NAMES:%=fuzz-run-%)
 
 # Which lines of the pure rooms the specs and the simulator run. Only what these need is built.
 COVERED := member registry hub
-COVERAGE_SPECS := spec/member spec/registry spec/hub spec/sim
+COVERAGE_SPECS := spec/member spec/registry spec/hub spec/sim spec/distribution
 .PHONY: coverage coverage-build
 coverage: coverage-build
 	@find $(BUILD)/coverage -name '*.gcda' -delete

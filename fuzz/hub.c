@@ -106,6 +106,10 @@ static void on_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes 
   (void)self, (void)token, (void)state, (void)generation;
   if (pid == 0) abort();
 }
+static void on_describe(void *self, lh_pid pid, struct lh_bytes metadata) {
+  (void)self, (void)metadata;
+  if (pid == 0) abort();
+}
 static void on_ask(void *self, uint64_t question, const char *kind, struct lh_bytes args,
                    uint32_t count) {
   struct side *side = self;
@@ -141,8 +145,21 @@ static void on_closed(void *self, struct lh_bytes hub) { (void)self, (void)hub; 
 static void on_drained(void *self) { (void)self; }
 
 static const struct lh_hubs_ops HUBS_OPS = {
-    on_send,  on_start, on_stop,  on_freeze, on_thaw,  on_activate, on_ask,
-    on_reply, on_wants, on_event, on_record, on_fence, on_closed,   on_drained,
+    .send = on_send,
+    .start = on_start,
+    .stop = on_stop,
+    .freeze = on_freeze,
+    .thaw = on_thaw,
+    .describe = on_describe,
+    .activate = on_activate,
+    .ask = on_ask,
+    .reply = on_reply,
+    .wants = on_wants,
+    .event = on_event,
+    .record_changed = on_record,
+    .fence = on_fence,
+    .closed = on_closed,
+    .drained = on_drained,
 };
 
 // --- turns ---

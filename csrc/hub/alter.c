@@ -84,12 +84,13 @@ static int read_answer(struct lh_bytes result, size_t count, struct altered *lis
     return lh_fail(error, LH_EFORMAT, "the alter hooks must answer one entry for each child");
   }
   for (size_t i = 0; i < count && err == LH_OK; i++) err = read_child(&in, &list[i], bodies, error);
+  if (err != LH_OK) return err;
   size_t at = 0;
   for (size_t i = 0; i < count; i++) {
     list[i].spec.data = bodies->data + at;
     at += list[i].spec.len;
   }
-  return err;
+  return LH_OK;
 }
 
 static void answered(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
