@@ -13,16 +13,6 @@ local STAY = [[migration = { move = function(children)
     return plan
   end } ]]
 
-local function hub_of(world, count)
-  local nodes = { world:start("n1") }
-  for i = 2, count do
-    nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
-  end
-  nodes[1]:start_children(IDS)
-  world:settled(nodes, IDS)
-  return table.unpack(nodes)
-end
-
 local function runs_on(node, name)
   local count = 0
   for _, place in pairs(node:registry().nodes) do
@@ -45,7 +35,7 @@ end
 describe("A node that is drained", function()
   it("hands all on with their state, takes none, and takes some again when told to (I1, I5, I11)", function()
     cluster.with({ hot = true }, function(world)
-      local n1, n2, n3 = hub_of(world, 3)
+      local n1, n2, n3 = table.unpack(world:hub_of(3, IDS))
       n1:eval([[for i = 1, 60 do assert(hub:call("c" .. i, { "add", i })) end return true]])
       local had = here(n2)
       assert.is_true(had > 0)
@@ -73,7 +63,7 @@ describe("A node that is drained", function()
 
   it("is left by the others' moves too, and its children are recovered when their new node dies", function()
     cluster.with(nil, function(world)
-      local n1, n2, n3 = hub_of(world, 3)
+      local n1, n2, n3 = table.unpack(world:hub_of(3, IDS))
       n3:eval("return hub:drain()")
       n2:kill()
       world:settled({ n1, n3 }, IDS)
@@ -86,7 +76,7 @@ describe("A node that is drained", function()
 
   it("keeps everything when nobody else takes children (I2)", function()
     cluster.with(nil, function(world)
-      local n1, n2 = hub_of(world, 2)
+      local n1, n2 = table.unpack(world:hub_of(2, IDS))
       n1:eval("return hub:drain()")
       assert.are.same({ "no_nodes", "no other node takes children of hub 'main'" },
         n2:eval("local _, err = hub:drain() return { err.code, err.message }"))
@@ -96,7 +86,7 @@ describe("A node that is drained", function()
 
   it("moves cold after the deadline what its strategy keeps, though nobody waits any more (I7, I12)", function()
     cluster.with({ hub = STAY }, function(world)
-      local n1, n2 = hub_of(world, 2)
+      local n1, n2 = table.unpack(world:hub_of(2, IDS))
       world:write("stay", "")
       local had = here(n2)
       -- The session that asks ends long before.
@@ -114,7 +104,7 @@ describe("A node that is drained", function()
 
   it("says what stays when the drain is taken back (I4)", function()
     cluster.with({ hub = STAY }, function(world)
-      local n1, n2 = hub_of(world, 2)
+      local n1, n2 = table.unpack(world:hub_of(2, IDS))
       world:write("stay", "")
       local had = here(n2)
       local answer = n2:background("return hub:drain{ deadline = 600000 }")
@@ -134,7 +124,7 @@ describe("A node that is drained", function()
 
   it("is drained, cordoned and opened from the command line", function()
     cluster.with(nil, function(world)
-      local n1, n2 = hub_of(world, 2)
+      local n1, n2 = table.unpack(world:hub_of(2, IDS))
       local had = here(n2)
       assert.are.same({ ("main: %d moved, 0 of them after the deadline\n"):format(had), 0 }, { world:run("drain n2") })
       cluster.eventually("n1 says so", function()
@@ -153,7 +143,7 @@ end)
 describe("A node that is cordoned", function()
   it("keeps the children it has and takes no more, until it is told to", function()
     cluster.with(nil, function(world)
-      local n1, n2 = hub_of(world, 2)
+      local n1, n2 = table.unpack(world:hub_of(2, IDS))
       local had = here(n2)
       assert.is_true(n2:eval("return hub:cordon()"))
       local more = cluster.ids("d", 30)

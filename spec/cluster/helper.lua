@@ -199,6 +199,18 @@ function Cluster:settled(nodes, ids)
   return places
 end
 
+--- Starts nodes n1 to n`count`, and children on n1; waits until they are settled. Answers the list of nodes.
+---@param ids? string[]  none: the nodes see each other, and that is all
+function Cluster:hub_of(count, ids)
+  local nodes = { self:start("n1") }
+  for i = 2, count do
+    nodes[i] = self:start("n" .. i, { join = { nodes[1] } })
+  end
+  nodes[1]:start_children(ids or {})
+  self:settled(nodes, ids or {})
+  return nodes
+end
+
 --- Waits until the children are settled, and where they were before.
 function Cluster:settled_as(before, nodes, ids)
   M.eventually("every child is back where it was", function()

@@ -3,16 +3,6 @@ local cluster = require("spec.cluster.helper")
 
 local IDS = cluster.ids("c", 30)
 
-local function hub_of(world, count)
-  local nodes = { world:start("n1") }
-  for i = 2, count do
-    nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
-  end
-  nodes[1]:start_children(IDS)
-  world:settled(nodes, IDS)
-  return nodes
-end
-
 -- A child on one node.
 local function one_of(node, name)
   for _, id in ipairs(IDS) do
@@ -33,7 +23,7 @@ end
 describe("A child that is moved by hand", function()
   it("goes to its node with its state, asked from anywhere, and stays when nodes join (J1, J2, J6)", function()
     cluster.with({ hot = true }, function(world)
-      local nodes = hub_of(world, 3)
+      local nodes = world:hub_of(3, IDS)
       local id = one_of(nodes[1], "n1")
       nodes[1]:eval(("return hub:call(%q, { 'add', 7 })"):format(id))
       assert.is_true(migrate(nodes[3], id, "n2"))
@@ -53,7 +43,7 @@ describe("A child that is moved by hand", function()
 
   it("is kept where it runs already, and refused what is not there (J3)", function()
     cluster.with(nil, function(world)
-      local nodes = hub_of(world, 2)
+      local nodes = world:hub_of(2, IDS)
       local id = one_of(nodes[1], "n2")
       assert.is_true(migrate(nodes[1], id, "n2"))
       assert.are.same({ "not_a_member", "no node 'n9' takes children of the hub" }, migrate(nodes[1], id, "n9"))
@@ -70,7 +60,7 @@ describe("A child that is moved by hand", function()
   it("is recovered when its node dies, and when it dies on its way", function()
     for _, hot in ipairs({ true, false }) do
       cluster.with({ hot = hot }, function(world)
-        local nodes = hub_of(world, 3)
+        local nodes = world:hub_of(3, IDS)
         local id, other = one_of(nodes[1], "n1"), one_of(nodes[1], "n2")
         assert.is_true(migrate(nodes[1], id, "n3"))
         nodes[2]:eval(("luahub.spawn(function() luahub.hub('main'):migrate_child(%q, 'n3') end)"):format(other))
@@ -82,7 +72,7 @@ describe("A child that is moved by hand", function()
 
   it("is moved and let go from the command line", function()
     cluster.with(nil, function(world)
-      local nodes = hub_of(world, 2)
+      local nodes = world:hub_of(2, IDS)
       local id = one_of(nodes[1], "n1")
       assert.are.same({ id .. " runs on n2\n", 0 }, { world:run(("migrate n1 %s n2"):format(id)) })
       assert.are.same({ id .. " goes where it belongs\n", 0 }, { world:run(("release n1 %s --hub main"):format(id)) })

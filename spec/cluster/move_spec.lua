@@ -13,16 +13,6 @@ local function launch_all(world, names, seed)
   return nodes
 end
 
-local function hub_of(world, count)
-  local nodes = { world:start("n1") }
-  for i = 2, count do
-    nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
-  end
-  nodes[1]:start_children(IDS)
-  world:settled(nodes, IDS)
-  return nodes
-end
-
 -- Each child adds its own number, asked by the nodes in turn.
 local function count(nodes)
   for k, node in ipairs(nodes) do
@@ -42,7 +32,7 @@ end
 describe("Calls from every node", function()
   it("reach the children wherever they are", function()
     cluster.with(nil, function(world)
-      local nodes = hub_of(world, 3)
+      local nodes = world:hub_of(3, IDS)
       count(nodes)
       count({ nodes[2], nodes[3], nodes[1] })
       for _, node in ipairs(nodes) do
@@ -58,7 +48,7 @@ for _, hot in ipairs({ true, false }) do
     it("go on elsewhere when their node stops gracefully", function()
       for _ = 1, 2 do
         cluster.with({ hot = hot }, function(world)
-          local nodes = hub_of(world, 3)
+          local nodes = world:hub_of(3, IDS)
           count(nodes)
           assert.are.equal(0, nodes[2]:leave())
           world:settled({ nodes[1], nodes[3] }, IDS)
@@ -71,7 +61,7 @@ for _, hot in ipairs({ true, false }) do
     it("move to a node that joins", function()
       for _ = 1, 2 do
         cluster.with({ hot = hot }, function(world)
-          local nodes = hub_of(world, 2)
+          local nodes = world:hub_of(2, IDS)
           count(nodes)
           local before = nodes[1]:registry().nodes
           nodes[3] = world:start("n3", { join = { nodes[2] } })
@@ -92,7 +82,7 @@ for _, hot in ipairs({ true, false }) do
     it("spread over four nodes that join two at once", function()
       for _ = 1, 3 do
         cluster.with({ hot = hot }, function(world)
-          local nodes = hub_of(world, 2)
+          local nodes = world:hub_of(2, IDS)
           count(nodes)
           local joined = launch_all(world, { "n3", "n4", "n5", "n6" }, nodes[1])
           table.move(joined, 1, #joined, #nodes + 1, nodes)
@@ -112,7 +102,7 @@ for _, hot in ipairs({ true, false }) do
     it("are not lost when a node dies while they move to one that joins", function()
       for _ = 1, 3 do
         cluster.with({ hot = hot }, function(world)
-          local nodes = hub_of(world, 3)
+          local nodes = world:hub_of(3, IDS)
           local n4 = world:launch("n4", { join = { nodes[1] } })
           nodes[2]:kill()
           n4:ready()
@@ -126,7 +116,7 @@ end
 describe("Several nodes that stop gracefully at once", function()
   it("hand all children to those that stay, with their state", function()
     cluster.with({ hot = true }, function(world)
-      local nodes = hub_of(world, 4)
+      local nodes = world:hub_of(4, IDS)
       count(nodes)
       for i = 2, 4 do
         nodes[i]:signal("TERM")
@@ -144,7 +134,7 @@ end)
 describe("A call to a child that moves", function()
   it("is answered, whoever asks and wherever it goes", function()
     cluster.with({ hot = true }, function(world)
-      local nodes = hub_of(world, 2)
+      local nodes = world:hub_of(2, IDS)
       local answer = nodes[1]:background(([[
         local calls, failed = 0, "none"
         while not io.open(%q) do

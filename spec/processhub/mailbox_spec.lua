@@ -8,18 +8,8 @@ describe("A mailbox", function()
 
   setup(function()
     world = cluster.new()
-    nodes = { world:start("n1") }
+    nodes = world:hub_of(3)
     n1 = nodes[1]
-    for i = 2, 3 do
-      nodes[i] = world:start("n" .. i, { join = { n1 } })
-    end
-    cluster.eventually("all see each other", function()
-      for _, node in ipairs(nodes) do
-        local seen = node:registry()
-        if seen.members ~= "n1 n2 n3" or seen.locked then return false, node.name .. " sees " .. seen.members end
-      end
-      return true
-    end)
   end)
   teardown(function()
     world:close()
