@@ -221,7 +221,11 @@ describe("Two nodes of one name on both sides of a split", function()
       end)
       settled(world, { nodes[1], nodes[2], nodes[3], nodes[4], second }, IDS)
       for _, node in ipairs { nodes[1], second } do
-        assert.are.equal(node.known_as or node.name, asked_by(world, node))
+        local expected = node.known_as or node.name
+        cluster.eventually(expected .. " is the name that its strategy sees", function()
+          local seen = asked_by(world, node)
+          return seen == expected, seen
+        end)
       end
     end)
   end)
