@@ -97,10 +97,11 @@ end
 --- Starts a node without waiting for it.
 ---@param name string
 ---@param options? { join: table?, file: string?, port: integer?, listen: string|false?, environment: string?,
----   within: string? }  within: the beginning of a command that runs it, in a network of its own
+---   within: string?, log: string? }  within: the beginning of a command that runs it, in a network of its own;
+---   log: names its log file, where a node of the same name has one too
 function Cluster:launch(name, options)
   options = options or {}
-  local log = ("%s/%s.log"):format(self.directory, name)
+  local log = ("%s/%s.log"):format(self.directory, options.log or name)
   local address = options.listen
   if address == nil then address = ("127.0.0.1:%d"):format(options.port or M.free_port()) end
   local count = #self.nodes + 1

@@ -71,6 +71,7 @@ end
 local function launch(world, net, index, seed, name, file)
   local node = world:launch(name or "n" .. index, {
     listen = net:address(index), within = net:within(index), join = seed and { net:address(seed) }, file = file,
+    log = file and "of-" .. file,
     environment = ("LUAHUB_TRACK=%s/track.%d NODE=%d"):format(world.directory, index, index),
   })
   node.index = index
@@ -221,11 +222,7 @@ describe("Two nodes of one name on both sides of a split", function()
       end)
       settled(world, { nodes[1], nodes[2], nodes[3], nodes[4], second }, IDS)
       for _, node in ipairs { nodes[1], second } do
-        local expected = node.known_as or node.name
-        cluster.eventually(expected .. " is the name that its strategy sees", function()
-          local seen = asked_by(world, node)
-          return seen == expected, seen
-        end)
+        assert.are.equal(node.known_as or node.name, asked_by(world, node))
       end
     end)
   end)
