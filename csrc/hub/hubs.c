@@ -479,7 +479,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   while ((due = lh_heap_pop(&hubs->due, now)) != NULL) {
     struct timer *timer = LH_ENTRY(due, struct timer, due);
     if (timer->of_op)
-      lh_op_expire(LH_ENTRY(timer, struct op, timer));
+      lh_op_expire(LH_ENTRY(timer, struct op, timer), now);
     else
       child_due(hubs, now, LH_ENTRY(timer, struct trouble, timer)->child);
   }

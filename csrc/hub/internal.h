@@ -4,11 +4,11 @@
 // (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
 // place.c (who gets which child) · affinity.c, guided.c (where a child is to be) · crowd.c (who has
 // how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
-// somebody waits for) · start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c,
-// restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a node that takes
-// none) · recover.c · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops
-// that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c
-// (questions) · event.c.
+// somebody waits for) · undo.c (rollback) · start.c, stop.c (the asking side) · metadata.c ·
+// arrive.c, host.c, restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a
+// node that takes none) · recover.c · end.c (who waits for a child's end) · order.c (stop orders) ·
+// lately.c (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept)
+// · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -408,9 +408,14 @@ void lh_op_unreached(struct lh_hubs *hubs, uint32_t node);
 void lh_op_all_again(struct lh_hubs *hubs);
 void lh_op_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 void lh_op_retry(struct lh_hubs *hubs, lh_ms now, lh_ms pause);  // what is not sent, then
-void lh_op_expire(struct op *op);
+void lh_op_expire(struct op *op, lh_ms now);
 void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *name,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+// undo.c
+bool lh_undo_begin(struct op *op, lh_ms now);    // true: its answer waits until that is done
+void lh_undo_expired(struct op *op, lh_ms now);  // before what is open fails
+void lh_undo_end(struct op *stop);               // takes the stop
 
 // start.c, stop.c
 void lh_start_go(struct lh_hubs *hubs,

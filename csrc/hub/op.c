@@ -253,42 +253,14 @@ static void finish(struct op *op) {
   lh_op_free(op);
 }
 
-// Everything that did start is stopped again; the answer waits for that.
-static bool begin_rollback(struct op *op, lh_ms now) {
-  const size_t done = count_done(op);
-  if (!op->rollback || op->rolled_back || done == op->count || op->hub == NULL) return false;
-  op->rolled_back = true;
-  if (done == 0) return false;
-  struct op *stop = lh_op_new(op->all, now, OP_STOP, op->hub, 0, LH_OP_MS);
-  stop->quiet = true;
-  stop->items = lh_zalloc(done * sizeof(struct item));
-  lh_buf_append(&stop->memory, op->memory.data, op->memory.len);
-  for (size_t i = 0; i < op->count; i++) {
-    if (op->items[i].state != ITEM_DONE) continue;
-    const size_t offset = (size_t)(op->items[i].id.data - op->memory.data);
-    stop->items[stop->count++].id = lh_bytes(stop->memory.data + offset, op->items[i].id.len);
-  }
-  stop->open = stop->unsent = stop->count;
-  stop->undoing = op->id;
-  op->undone_by = stop->id;
-  lh_stop_go(op->all);
-  return true;
-}
-
-static void end_undo(struct op *stop) {
-  struct op *start = lh_op_find(stop->all, stop->undoing);
-  if (start != NULL) start->undone_by = 0;
-  lh_op_free(stop);
-}
-
 static bool check_one(struct op *op, lh_ms now) {
   if (op->ordered > 0) lh_stop_check(op);
   if (op->open > 0 || op->undone_by != 0 || !rows_are_here(op)) return false;
   if (op->undoing != 0) {
-    end_undo(op);
+    lh_undo_end(op);
     return true;
   }
-  if (op->kind == OP_START && begin_rollback(op, now)) return true;
+  if (op->kind == OP_START && count_done(op) < op->count && lh_undo_begin(op, now)) return true;
   if (!is_acknowledged(op)) return false;
   finish(op);
   return true;
@@ -322,16 +294,19 @@ static void fail_unacknowledged(struct op *op) {
   }
 }
 
-void lh_op_expire(struct op *op) {
+void lh_op_expire(struct op *op, lh_ms now) {
   static const char text[] = "no answer before the deadline";
-  if (op->undone_by == 0 && !is_acknowledged(op)) fail_unacknowledged(op);
+  static const char undone[] = "no answer before the deadline; if it starts later, it is stopped";
+  const bool unheard = op->undone_by == 0 && !is_acknowledged(op);
+  if (op->kind == OP_START && (unheard || count_done(op) < op->count)) lh_undo_expired(op, now);
+  if (unheard) fail_unacknowledged(op);
   if (op->kind == OP_STOP) lh_stop_expire(op);
   for (size_t i = 0; i < op->count; i++)
-    lh_op_fail_item(op, i, LH_ETIMEOUT, lh_bytes(text, sizeof text - 1));
+    lh_op_fail_item(op, i, LH_ETIMEOUT, lh_bytes_str(op->rolled_back ? undone : text));
   op->wait_count = 0;
   op->undone_by = 0;
   if (op->undoing != 0)
-    end_undo(op);
+    lh_undo_end(op);
   else
     finish(op);
 }

@@ -46,6 +46,16 @@ uint64_t lh_order_oldest(const struct hub *hub, struct lh_bytes id, uint64_t end
   return born;
 }
 
+bool lh_order_names(const struct hub *hub, struct lh_bytes id, uint64_t born) {
+  const struct lh_row *rows[ROWS_AT_ONCE];
+  bool named = false;
+  lh_registry_read_lock();
+  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_AT_ONCE);
+  for (size_t i = 0; i < count && i < ROWS_AT_ONCE; i++) named = named || rows[i]->born <= born;
+  lh_registry_read_unlock();
+  return named || count > ROWS_AT_ONCE;
+}
+
 uint64_t lh_order_write(struct hub *hub, struct lh_bytes id, uint64_t born) {
   struct lh_hubs *hubs = hub->all;
   hubs->counters.orders++;
@@ -112,16 +122,6 @@ void lh_order_take_over(struct lh_hubs *hubs, uint32_t ledger, bool anyway) {
 }
 
 // --- orders of ours that may go ---
-static bool is_named(const struct hub *hub, struct lh_bytes id, uint64_t born) {
-  const struct lh_row *rows[ROWS_AT_ONCE];
-  bool named = false;
-  lh_registry_read_lock();
-  const size_t count = lh_registry_all(hub->all->registry, hub->index, id, rows, ROWS_AT_ONCE);
-  for (size_t i = 0; i < count && i < ROWS_AT_ONCE; i++) named = named || rows[i]->born <= born;
-  lh_registry_read_unlock();
-  return named || count > ROWS_AT_ONCE;
-}
-
 struct look {
   struct lh_hubs *hubs;
   size_t removed;
@@ -132,7 +132,8 @@ static bool look_at(void *self, const struct lh_row *row) {
   struct lh_hubs *hubs = look->hubs;
   const struct hub *hub = lh_hub_at(hubs, row->hub);
   if (row->seq > hubs->orders_seq || look->removed == REMOVED_AT_ONCE) return false;
-  if (hub != NULL && (row->born <= lh_away_knows(hub) || is_named(hub, lh_row_id(row), row->born)))
+  if (hub != NULL &&
+      (row->born <= lh_away_knows(hub) || lh_order_names(hub, lh_row_id(row), row->born)))
     return true;
   look->removed++;
   (void)lh_registry_order_remove(hubs->registry, row->hub, lh_row_id(row));

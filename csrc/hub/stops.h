@@ -54,6 +54,8 @@ void lh_lately_flush(struct lh_hubs *hubs, lh_ms now);
 // order.c
 // How far the rows known of a child reach, in all ledgers; 0: there is none.
 uint64_t lh_order_born(const struct hub *hub, struct lh_bytes id);
+// Whether some ledger has a row of it that was born by then.
+bool lh_order_names(const struct hub *hub, struct lh_bytes id, uint64_t born);
 // The oldest start of it that nobody stopped, behind `ended`: a child that is started while its
 // dead node's row waits goes on as that one. 0: there is none.
 uint64_t lh_order_oldest(const struct hub *hub, struct lh_bytes id, uint64_t ended);

@@ -33,7 +33,7 @@ end
 
 function act.start(h)
   local asker, first = h:asker(), h:draw(60)
-  if asker then h:start(asker, first, first + h:draw(20)) end
+  if asker then h:start(asker, first, first + h:draw(20), { rollback = first % 4 == 0 }) end
 end
 
 function act.stop(h)

@@ -197,7 +197,8 @@ local function take(self, reply)
   close(self, call, reply.caller)
   local book = book_of(self, call.node)
   local result = reply.result or { ids = {}, errors = {} }
-  for _, id in ipairs(result.ids) do settle(book, id, call.kind == "start" and "runs" or "stopped") end
+  local runs = call.kind == "start" and not result.rollback -- else what had started was taken back
+  for _, id in ipairs(result.ids) do settle(book, id, runs and "runs" or "stopped") end
   for _, err in ipairs(result.errors) do
     local known = nil
     if err.code == "not_found" then known = not_found(self, call, err, book) end
