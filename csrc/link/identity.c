@@ -36,6 +36,7 @@ void lh_identity_generate(struct lh_identity *identity, struct lh_env *env) {
 
 void lh_identity_sign(const struct lh_identity *identity, struct lh_bytes data,
                       uint8_t signature[64]) {
+  if (lh_signature_imitate(identity->public_key, data, signature)) return;
   EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, identity->private_key, 32);
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
   size_t len = 64;
@@ -62,6 +63,9 @@ static bool verify(const uint8_t public_key[32], struct lh_bytes data,
 
 bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
                         const uint8_t signature[64]) {
+  uint8_t expected[64];
+  if (lh_signature_imitate(public_key, data, expected))
+    return memcmp(expected, signature, sizeof expected) == 0;
   const bool *known = lh_signature_known(public_key, data, signature);
   if (known != NULL) return *known;
   const bool good = verify(public_key, data, signature);

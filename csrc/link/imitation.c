@@ -202,9 +202,8 @@ static void imitation_free(struct lh_session *session) {
 }
 
 static const struct lh_session_ops imitation_ops = {
-    imitation_free,       imitation_shake, imitation_read,   imitation_write,
-    imitation_holds_half, imitation_renew, imitation_export, true,
-};
+    imitation_free,       imitation_shake, imitation_read,  imitation_write,
+    imitation_holds_half, imitation_renew, imitation_export};
 
 struct lh_session *lh_imitation_new(struct lh_env *env, const uint8_t psk[32]) {
   struct imitation *self = LH_NEW(struct imitation);

@@ -15,6 +15,9 @@ const bool *lh_signature_known(const uint8_t public_key[32], struct lh_bytes dat
                                const uint8_t signature[64]);
 void lh_signature_note(const uint8_t public_key[32], struct lh_bytes data,
                        const uint8_t signature[64], bool good);
+// The imitated signature; false where signatures are real.
+bool lh_signature_imitate(const uint8_t public_key[32], struct lh_bytes data,
+                          uint8_t signature[64]);
 
 // What one cluster's secret becomes: two clusters with one secret share no key.
 struct lh_cluster_keys {

@@ -93,9 +93,10 @@ bool lh_identity_verify(const uint8_t public_key[32], struct lh_bytes data,
                         const uint8_t signature[64]);
 void lh_identity_id(const uint8_t public_key[32], struct lh_node_id *id);
 // For a process of many simulated nodes: from now on this thread keeps what it knows of signatures,
-// so that each is verified once and not once a node. The caller frees it, before the next is made.
+// so that each is verified once and not once a node; or its signatures are imitated. The caller
+// frees it, before the next is made.
 struct lh_signatures;
-struct lh_signatures *lh_signatures_new(void);
+struct lh_signatures *lh_signatures_new(bool imitates);
 void lh_signatures_free(struct lh_signatures *signatures);
 // 128-bit keyed digest: HMAC-SHA-256(key, data) cut to 16 bytes.
 void lh_digest(const uint8_t key[32], struct lh_bytes data, uint8_t out[16]);

@@ -242,8 +242,8 @@ static bool tls_export(struct lh_session *session, enum lh_export use, uint8_t *
                                     NULL, 0, 0) == 1;
 }
 
-static const struct lh_session_ops tls_ops = {tls_session_free, tls_shake, tls_read,   tls_write,
-                                              tls_holds_half,   tls_renew, tls_export, false};
+static const struct lh_session_ops tls_ops = {tls_session_free, tls_shake, tls_read,  tls_write,
+                                              tls_holds_half,   tls_renew, tls_export};
 
 static struct lh_session *tls_session_new(struct lh_tls *tls, bool dialled, struct lh_pipe *pipe) {
   struct tls_session *session = LH_NEW(struct tls_session);

@@ -56,7 +56,6 @@ struct lh_session_ops {
   bool (*holds_half)(const struct lh_session *session);
   void (*renew)(struct lh_session *session);
   bool (*export)(struct lh_session *session, enum lh_export use, uint8_t *out, size_t len);
-  bool imitates;
 };
 struct lh_session {
   const struct lh_session_ops *ops;

@@ -35,6 +35,21 @@ static struct lh_node *node_at(lua_State *L, int arg) {
   return lh_world_node(self->world, lh_core_check_node(L, self, arg));
 }
 
+// Of the node that the caller names, or of all that run.
+static int push_mixed(lua_State *L, uint64_t (*of)(struct lh_node *node)) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  const bool all = lua_isnoneornil(L, 2);
+  const size_t first = all ? 0 : lh_core_check_node(L, self, 2);
+  const size_t end = all ? lh_world_count(self->world) : first + 1;
+  uint64_t mixed = 0;
+  for (size_t i = first; i < end; i++) {
+    struct lh_node *node = lh_world_node(self->world, i);
+    mixed = lh_hash_mix(mixed, node != NULL ? of(node) : 0);
+  }
+  lua_pushinteger(L, (lua_Integer)mixed);
+  return 1;
+}
+
 // --- bodies ---
 
 static void see_child(void *data, const struct lh_child_seen *child) {
@@ -69,19 +84,14 @@ static void mix_child(void *data, const struct lh_child_seen *child) {
   *hash += lh_hash(child->hub, strlen(child->hub), lh_hash_mix(id, child->pid));
 }
 
-// world:bodies() -> a number that is another whenever other bodies live
-static int world_bodies(lua_State *L) {
-  const struct lh_core_world *self = lh_core_check_world(L);
-  uint64_t all = 0;
-  for (size_t i = 0; i < lh_world_count(self->world); i++) {
-    struct lh_node *node = lh_world_node(self->world, i);
-    uint64_t hash = i;
-    if (node != NULL) lh_actors_each_child(lh_node_actors(node), mix_child, &hash);
-    all = lh_hash_mix(all, hash);
-  }
-  lua_pushinteger(L, (lua_Integer)all);
-  return 1;
+static uint64_t bodies_of(struct lh_node *node) {
+  uint64_t hash = 1;
+  lh_actors_each_child(lh_node_actors(node), mix_child, &hash);
+  return hash;
 }
+
+// world:bodies([node]) -> a number that is another whenever other bodies live there, or anywhere
+static int world_bodies(lua_State *L) { return push_mixed(L, bodies_of); }
 
 // --- registries ---
 
@@ -155,25 +165,19 @@ static uint64_t count_ledgers(const struct lh_registry *registry) {
   return hash;
 }
 
-// world:registries() -> a number that is another whenever a registry holds something else
-static int world_registries(lua_State *L) {
-  const struct lh_core_world *self = lh_core_check_world(L);
-  uint64_t all = 0;
-  for (size_t i = 0; i < lh_world_count(self->world); i++) {
-    struct lh_node *node = lh_world_node(self->world, i);
-    struct lh_registry_counters counters = {0};
-    uint64_t hash = 0;
-    if (node != NULL) {
-      lh_registry_counters(lh_node_registry(node), &counters);
-      hash = lh_hash_mix(lh_node_self(node),
-                         lh_registry_seq(lh_node_registry(node), lh_node_self(node)));
-      hash = lh_hash_mix(hash, count_ledgers(lh_node_registry(node)));
-    }
-    all = lh_hash_mix(lh_hash_mix(all, hash), counters.deltas_in + counters.snapshots_in);
-  }
-  lua_pushinteger(L, (lua_Integer)all);
-  return 1;
+static uint64_t registry_of(struct lh_node *node) {
+  struct lh_registry_counters counters = {0};
+  struct lh_registry *registry = lh_node_registry(node);
+  lh_registry_counters(registry, &counters);
+  const uint32_t self = lh_node_self(node);
+  const uint64_t hash = lh_hash_mix(self, lh_registry_seq(registry, self));
+  return lh_hash_mix(lh_hash_mix(hash, count_ledgers(registry)),
+                     counters.deltas_in + counters.snapshots_in);
 }
+
+// world:registries([node]) -> a number that is another whenever its registry, or any, holds
+// something else
+static int world_registries(lua_State *L) { return push_mixed(L, registry_of); }
 
 // Whether a live or a dead ledger here has a row of the child.
 struct wanted {

@@ -48,7 +48,7 @@ struct lh_world *lh_world_new(const struct lh_world_config *config) {
   world->config.cpath = config->cpath != NULL ? lh_strdup(config->cpath) : NULL;
   world->sim = lh_sim_new(config->seed);
   if (config->imitates) lh_sim_imitate(world->sim);
-  world->signatures = lh_signatures_new();
+  world->signatures = lh_signatures_new(config->imitates);
   world->watch = config->watched ? lh_watch_new() : NULL;
   return world;
 }

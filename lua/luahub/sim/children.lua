@@ -171,9 +171,27 @@ function M:eval(name, code, ...)
 end
 
 --- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works,
---- prepared }.
+--- prepared }, not to be changed.
 function M:children(name)
-  return self.core:children(self.numbers[name])
+  local number = self.numbers[name]
+  local now, known = self.core:bodies(number), self.children_at[number]
+  if not known or known.at ~= now then
+    known = { at = now, list = self.core:children(number) }
+    self.children_at[number] = known
+  end
+  return known.list
+end
+
+--- What a node's registry says of a hub: a list of { id, node, generation, runs }, not to be changed.
+function M:rows(name, hub)
+  local number = self.numbers[name]
+  local now, known = self.core:registries(number), self.rows_at[number]
+  if not known or known.at ~= now then
+    known = { at = now }
+    self.rows_at[number] = known
+  end
+  known[hub] = known[hub] or self.core:rows(number, hub)
+  return known[hub]
 end
 
 return M

@@ -70,7 +70,7 @@ end
 local function is_outside(world, names, hub, id)
   for _, name in ipairs(names or {}) do
     local number = world.numbers[name]
-    if has(world.core:rows(number, hub), hub, id) or has(world.core:ghosts(number), hub, id) then return false end
+    if has(world:rows(name, hub), hub, id) or has(world.core:ghosts(number), hub, id) then return false end
   end
   return names ~= nil and world.keeper ~= nil and world.core:knows(hub, id)
 end
@@ -120,7 +120,8 @@ end
 
 -- A node that met another of its name goes on as name#digits.
 local function given_name(name)
-  return name:match("^[^#]*")
+  local at = name:find("#", 1, true)
+  return at and name:sub(1, at - 1) or name
 end
 
 local function is_in(list, wanted)
@@ -155,49 +156,55 @@ local function untrue_registry(world, names)
   local found, at_work = bodies(world, names), bodies(world, names, true)
   for _, hub in ipairs(world.hubs) do
     for _, name in ipairs(names) do
-      local rows = world.core:rows(world.numbers[name], hub.id)
+      local rows = world:rows(name, hub.id)
       local problem = problem_of_rows(name, rows, found[hub.id] or {}, at_work[hub.id] or {})
       if problem then return problem end
     end
   end
 end
 
---- Each registry says what runs where. What was true is so until a body or a registry changes.
-function M.registries_true(world, names)
-  names = names or world:nodes(true)
-  local key = ("%d %d %s"):format(world.core:bodies(), world.core:registries(), table.concat(names, " "))
-  if world.true_at == key then return true end
-  local problem = untrue_registry(world, names)
-  if problem then return false, problem end
-  world.true_at = key
-  return true
+-- A check whose answer is the same until a body or a registry changes: what held is not looked at again.
+local function until_changed(check)
+  return function(world, names)
+    names = names or world:nodes(true)
+    local key = ("%d %d %s"):format(world.core:bodies(), world.core:registries(), table.concat(names, " "))
+    if world.held_at[check] == key then return true end
+    local problem = check(world, names)
+    if problem then return false, problem end
+    world.held_at[check] = key
+    return true
+  end
 end
+
+--- Each registry says what runs where.
+M.registries_true = until_changed(untrue_registry)
 
 -- The generation that a node's registry gives each child that runs there itself, by id.
 local function own_generations(world, name, hub)
   local out = {}
-  for _, row in ipairs(world.core:rows(world.numbers[name], hub)) do
+  for _, row in ipairs(world:rows(name, hub)) do
     if row.runs and given_name(row.node) == name then out[row.id] = row.generation end
   end
   return out
 end
 
---- Each child at work knows the generation that the registry gives it: what it does outside is fenced by that.
-function M.generations_known(world, names)
+local function unknown_generation(world, names)
   for _, hub in ipairs(world.hubs) do
-    for _, name in ipairs(names or world:nodes(true)) do
+    for _, name in ipairs(names) do
       local said = own_generations(world, name, hub.id)
       for _, child in ipairs(world:children(name)) do
         local row = child.hub == hub.id and child.works and said[child.id]
         if row and row ~= child.generation then
           local text = "child %s runs on %s at generation %d and knows of %d"
-          return false, text:format(child.id, name, row, child.generation)
+          return text:format(child.id, name, row, child.generation)
         end
       end
     end
   end
-  return true
 end
+
+--- Each child at work knows the generation that the registry gives it: what it does outside is fenced by that.
+M.generations_known = until_changed(unknown_generation)
 
 --- The highest generation at which these nodes' own registries say that they run each child: hub -> id -> generation.
 function M.generations(world, names)

@@ -156,25 +156,36 @@ function M.S11(world)
   return true
 end
 
--- When a node last had a body of a child: (hub .. "\0" .. id) -> node -> ms.
-local function note_hosts(world, bodies)
-  local now = world:now()
-  for hub, children in pairs(bodies) do
+local function has_body(list, node)
+  for _, body in ipairs(list or {}) do
+    if body.node == node then return true end
+  end
+  return false
+end
+
+-- When a node that has no body of a child any more had one last: hub .. "\0" .. id -> node -> ms.
+local function note_former_hosts(world, before, bodies)
+  for hub, children in pairs(before) do
+    local now = bodies[hub] or {}
     for id, list in pairs(children) do
-      local key = hub .. "\0" .. id
-      local hosts = world.hosts[key] or {}
-      world.hosts[key] = hosts
       for _, body in ipairs(list) do
-        hosts[body.node] = now
+        if not has_body(now[id], body.node) then
+          local key = hub .. "\0" .. id
+          world.hosts[key] = world.hosts[key] or {}
+          world.hosts[key][body.node] = world:now()
+        end
       end
     end
   end
 end
 
 -- A node that was taken for dead may have handed its instance on before it learned of that.
-local function came_by_trouble(world, key, a, b)
+local function came_by_trouble(world, child, a, b)
   if is_excused(world, a, b) then return true end
-  for node, at in pairs(world.hosts[key]) do
+  for _, body in ipairs(child.list) do
+    if is_excused(world, a, body.node) or is_excused(world, b, body.node) then return true end
+  end
+  for node, at in pairs(world.hosts[child.hub .. "\0" .. child.id] or {}) do
     local lately = node ~= a and node ~= b and world:now() - at < MENDED_MS
     if lately and (is_excused(world, a, node) or is_excused(world, b, node)) then return true end
   end
@@ -182,8 +193,7 @@ local function came_by_trouble(world, key, a, b)
 end
 
 local function note_doubled(world, bodies)
-  note_hosts(world, world.doubled_of or {}) -- what is gone now was there until now
-  note_hosts(world, bodies)
+  note_former_hosts(world, world.doubled_of or {}, bodies)
   world.doubled_of, world.doubled = bodies, {}
   for hub, children in pairs(bodies) do
     for id, list in pairs(children) do
@@ -199,7 +209,7 @@ function M.S12(world)
   for _, child in ipairs(world.doubled) do
     local first
     for _, body in ipairs(child.list) do
-      if body.works and first and not came_by_trouble(world, child.hub .. "\0" .. child.id, first.node, body.node) then
+      if body.works and first and not came_by_trouble(world, child, first.node, body.node) then
         local text = "child %s of hub %s works on %s (generation %d) and on %s (%d)"
         return false, text:format(child.id, child.hub, first.node, first.generation, body.node, body.generation)
       end

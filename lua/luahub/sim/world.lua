@@ -49,6 +49,9 @@ function M.new(options)
     checks = {},
     wanted = {},    -- hub -> id -> true: its start was acknowledged and nobody asked for its stop
     hosts = {},     -- see luahub.sim.safety
+    held_at = {},   -- see luahub.sim.invariant
+    children_at = {}, -- number -> { at, list }, what was listed last
+    rows_at = {},   -- number -> { at, [hub] = list }
     stopped = {},   -- hub -> id -> { generation, by }: its stop was acknowledged
     history = {},
     conditions = { loss = 0, duplicate = 0, delay_min = 1, delay_max = 3 },
