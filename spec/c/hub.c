@@ -489,13 +489,15 @@ static int sim_figures(lua_State *L) {
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
-static int sim_counters(lua_State *L) {  // counters(node): those of stop orders
+static int
+sim_counters(lua_State *L) {  // counters(node): of stop orders, and of requests passed on
   struct lh_hubs_counters now;
   lh_hubs_counters(check_node(L, check(L), 2)->hubs, &now);
   const struct figure figures[] = {{"stop_orders", now.orders},
                                    {"ended_by_order", now.ended_by_order},
                                    {"away_joined", now.away_joined},
-                                   {"asked_forgotten", now.asked_forgotten}};
+                                   {"asked_forgotten", now.asked_forgotten},
+                                   {"forwarded", now.forwarded}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 

@@ -158,7 +158,7 @@ describe("A call to a child that moves", function()
 end)
 
 describe("The same file on every node", function()
-  it("starts its children once, whichever node comes first", function()
+  it("L-12: starts its children once, whichever node comes first", function()
     for _ = 1, 3 do
       cluster.with({ hub = [[children = (function()
           local list = {}

@@ -190,7 +190,7 @@ describe("Two nodes of one name on both sides of a split", function()
     end)
   end
 
-  it("are one hub after the heal: one keeps the name, the other takes another #slow", function()
+  it("L-20: are one hub after the heal: one keeps the name, the other takes another #slow", function()
     with_network(5, { hub = HUB }, function(world, net, nodes)
       nodes[2]:start_children(IDS)
       settled(world, nodes, IDS)

@@ -53,7 +53,7 @@ describe("A partition strategy of the user's", function()
       return false, "only one node of three is here"
     end }]]
 
-  it("keeps one node of three from acting, until another is back", function()
+  it("L-8: keeps one node of three from acting, which says so at once, until another is back", function()
     cluster.with({ hub = HUB }, function(world)
       local nodes = { world:start("n1") }
       for i = 2, 3 do

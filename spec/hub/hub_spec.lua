@@ -215,7 +215,7 @@ describe("hubs", function()
     check(sim, 3, 10, "after")
   end)
 
-  it("go on trying a child that fails, without losing it", function()
+  it("L-16: go on trying a child that fails, without losing it", function()
     local sim = cluster(3, 3)
     sim:start(1, 1, 20)
     sim:run(2000)

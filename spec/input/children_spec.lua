@@ -78,7 +78,7 @@ describe("A node whose children misbehave", function()
     { "recurses without end", "recurse", "stack overflow" },
     { "recurses without end through C", "recurse_in_c", "stack overflow" },
   }) do
-    it("does not start one whose init " .. case[1], function()
+    it("L-31: does not start one whose init " .. case[1], function()
       local before = counters().actor.start_failures
       local code, message = start("bad", ('{ "unruly", %q }'):format(case[2]))
       assert.are.equal("child_failed", code)
@@ -98,7 +98,7 @@ describe("A node whose children misbehave", function()
     { "recurses without end through C", "recurse_in_c", "stack overflow" },
   }) do
     for _, isolated in ipairs({ false, true }) do
-      it(("ends and starts again one that %s in a callback%s"):format(case[1], isolated and ", isolated" or ""),
+      it(("L-23: ends and starts again one that %s in a callback%s"):format(case[1], isolated and ", isolated" or ""),
         function()
           local before = counters()
           assert.are.equal("ok", start("bad", '{ "unruly" }', "isolated = " .. tostring(isolated)))

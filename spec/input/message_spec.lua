@@ -55,7 +55,7 @@ describe("Messages between nodes #notsan", function()
     end)
   end
 
-  it("to a child that is not there, or has died in the call, are answered so", function()
+  it("L-22: to a child that is not there, or has died in the call, are answered so", function()
     local before = counted("timeouts")
     assert.are.same({ "not_found", "hub main has no running child nobody" }, n1:eval([[
       local _, err = hub:call("nobody", 1, 300)

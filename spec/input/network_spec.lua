@@ -119,7 +119,7 @@ describe("The port of a node", function()
     end)
   end)
 
-  it("refuses a peer whose record is not signed by its key", function()
+  it("L-27: refuses a peer whose record is not signed by its key", function()
     local was = counters().refused
     local peer = speaker()
     peer:say(HELLO, LINK_LANE, WHOLE, peer:hello({}))
@@ -128,7 +128,7 @@ describe("The port of a node", function()
     assert.are.equal(was + 1, counters().refused)
   end)
 
-  it("hangs up on a peer that says nonsense before it is let in", function()
+  it("L-27: hangs up on a peer that says nonsense before it is let in", function()
     local was = counters().malformed
     local peer = speaker()
     peer:say(HELLO, LINK_LANE, WHOLE, ("\x91"):rep(10000))

@@ -10,7 +10,7 @@ describe("a random history of registries", function()
   setup(registry.enter)
   teardown(registry.leave)
 
-  it("ends in agreement, with one content at every sequence", function()
+  it("L-19: ends in agreement, with one content at every sequence", function()
     helper.each_seed(SEEDS, function(seed)
       local result = history(seed)
       assert.is_nil(result.invariant, result.text)

@@ -65,7 +65,7 @@ describe("a ledger", function()
     assert.equal("reached 1 3\n", c:events(1))
   end)
 
-  it("reaches every peer with all fields", function()
+  it("L-29: reaches every peer with all fields, one row of a node for each child", function()
     local c = open(3)
     link_all(c)
     local row = { spec = "S\0S", metadata = "\x80", generation = 7, pid = 99, state = 3, restarts = 4, pinned = 1 }
@@ -230,7 +230,7 @@ describe("a ledger", function()
     assert.equal(snapshots, c:counters(2).snapshots_in)
   end)
 
-  it("drops what it has already", function()
+  it("L-19: drops what it has already", function()
     local c = open(2)
     link_all(c)
     c:put(1, "web", "a")

@@ -15,7 +15,7 @@ describe("scripts/options.lua", function()
     return helper.run(("cd '%s' && lua5.4 scripts/options.lua --check"):format(directory), 60)
   end
 
-  it("finds nothing wrong with the page as it is, and notices a changed table", function()
+  it("L-28: finds nothing wrong with the page as it is, and notices a changed table", function()
     assert.are.same({ "", 0 }, { check() })
     local path = directory .. "/lua/luahub/option.lua"
     local file = assert(io.open(path))
