@@ -70,6 +70,7 @@ local LAZY = {
   log = "luahub.log",
   mailbox = "luahub.services.mailbox",
   registry = "luahub.services.registry",
+  ring = "luahub.services.ring",
   state = "luahub.services.state",
   storage = "luahub.services.storage",
   synchronizer = "luahub.services.synchronizer",

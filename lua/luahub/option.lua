@@ -278,6 +278,9 @@ M.rendezvous = group("`distribution.rendezvous`", {
   PLACEMENT,
 })
 M.consistent_hashing = group("`distribution.consistent_hashing`", { WEIGHTS, PLACEMENT })
+M.ring = group("`ring.create_ring`", {
+  { "weights", "table", "`{}`", "by node, 0 to 100; 1 for those that are not named" },
+})
 M.guided = group("`distribution.guided`", {
   { "pinned", "boolean", "`false`", "children wait for their node; without it they run elsewhere meanwhile" },
   WEIGHTS,

@@ -294,20 +294,29 @@ describe("Starting, stopping and asking, on three nodes", function()
 end)
 
 describe("A batch of any size", function()
-  it("T-401 L-7 starts in one call, each child with metadata of its own, and stops", function()
+  it("T-401, L-7: starts in one call on three nodes, each child with metadata of its own, and stops", function()
     cluster.with(nil, function(world)
-      assert.are.same({ "ok", 30000, 30000, 15000, "ok", 30000, 0 }, world:start("n1"):eval([=[
-        local specs, own, ids = {}, {}, {}
+      local nodes = world:hub_of(3)
+      assert.are.same({ "ok", 30000, 30000, 15000 }, nodes[1]:eval([=[
+        local specs, own = {}, {}
         for i = 1, 30000 do
-          ids[i] = "k" .. i
-          specs[i] = { id = ids[i], start = { "listener" } }
-          own[ids[i]] = { number = i, tag = i % 2 == 0 and "even" or "odd" }
+          local id = "k" .. i
+          specs[i] = { id = id, start = { "listener" } }
+          own[id] = { number = i, tag = i % 2 == 0 and "even" or "odd" }
         end
         local started = assert(luahub.await(hub:start_children(specs, { awaitable = true, child_metadata = own })))
-        local found, tagged = #hub:metadata_query("number"), #hub:tag_query("even")
+        return { started:status(), #started:cids(), #hub:metadata_query("number"), #hub:tag_query("even") }]=]))
+      for _, node in ipairs(nodes) do
+        cluster.eventually(node.name .. " lists them, and has its share", function()
+          local all, own = table.unpack(node:eval([[return { #hub:process_list(), #hub:process_list("local") }]]))
+          return all == 30000 and own > 8000 and own < 12000, all .. " " .. own
+        end)
+      end
+      assert.are.same({ "ok", 30000, 0 }, nodes[2]:eval([=[
+        local ids = {}
+        for i = 1, 30000 do ids[i] = "k" .. i end
         local stopped = assert(luahub.await(hub:stop_children(ids, { awaitable = true })))
-        return { started:status(), #started:cids(), found, tagged, stopped:status(), #stopped:cids(),
-          #hub:process_list() }]=]))
+        return { stopped:status(), #stopped:cids(), #hub:process_list("local") }]=]))
     end)
   end)
 end)
