@@ -29,6 +29,8 @@ struct affinity {
   uint8_t *allowed;  // by place, before `spread`
   uint8_t *here;     // after it
   uint64_t *values;  // of the label to spread over, hashed
+  uint8_t *taken;    // by place: those that have an instance of the child already
+  size_t taken_count;
   bool somewhere;
 };
 
@@ -161,7 +163,7 @@ static bool keep_required(const struct affinity *affinity) {
     uint32_t wanted;
     const uint32_t has =
         count_matches(affinity->wishes.require, affinity->hub->candidates[i].labels, &wanted);
-    affinity->allowed[i] = has == wanted;
+    affinity->allowed[i] = has == wanted && !affinity->taken[i];
     some = some || affinity->allowed[i];
   }
   return some;
@@ -209,10 +211,29 @@ static void hash_values(const struct affinity *affinity) {
   }
 }
 
+static bool is_value_taken(const struct affinity *affinity, size_t place) {
+  for (size_t i = 0; i < affinity->hub->candidate_count; i++) {
+    if (affinity->taken[i] && affinity->values[i] == affinity->values[place]) return true;
+  }
+  return false;
+}
+
+// Where some value has no instance of the child yet, those that have one are passed over.
+static void keep_new_values(const struct affinity *affinity) {
+  const size_t count = affinity->hub->candidate_count;
+  bool some = false;
+  if (affinity->taken_count == 0) return;
+  for (size_t i = 0; i < count && !some; i++)
+    some = affinity->allowed[i] && !is_value_taken(affinity, i);
+  for (size_t i = 0; i < count && some; i++)
+    affinity->allowed[i] = affinity->allowed[i] && !is_value_taken(affinity, i);
+}
+
 // The value is drawn first, each with the same chance; then a node that has it.
 static const uint8_t *keep_spread(const struct affinity *affinity, uint64_t child) {
   const size_t count = affinity->hub->candidate_count;
   uint64_t best = 0;
+  keep_new_values(affinity);
   for (size_t i = 0; i < count; i++) {
     const uint64_t score = affinity->allowed[i] ? lh_hash_mix(child, affinity->values[i]) : 0;
     if (score > best) best = score;
@@ -229,6 +250,7 @@ struct affinity *lh_affinity_new(const struct hub *hub) {
   affinity->allowed = lh_zalloc(hub->candidate_count + 1);
   affinity->here = lh_zalloc(hub->candidate_count + 1);
   affinity->values = lh_zalloc((hub->candidate_count + 1) * sizeof(uint64_t));
+  affinity->taken = lh_zalloc(hub->candidate_count + 1);
   return affinity;
 }
 
@@ -236,7 +258,29 @@ void lh_affinity_free(struct affinity *affinity) {
   lh_free(affinity->allowed);
   lh_free(affinity->here);
   lh_free(affinity->values);
+  lh_free(affinity->taken);
   lh_free(affinity);
+}
+
+void lh_affinity_take(struct affinity *affinity, uint32_t place) {
+  affinity->taken[place] = 1;
+  affinity->taken_count++;
+  affinity->last = lh_bytes(NULL, 0);
+}
+
+void lh_affinity_take_none(struct affinity *affinity) {
+  memset(affinity->taken, 0, affinity->hub->candidate_count);
+  affinity->taken_count = 0;
+  affinity->last = lh_bytes(NULL, 0);
+}
+
+// Of a child without wishes.
+static bool is_any_left(struct affinity *affinity, const uint8_t **allowed) {
+  if (affinity->taken_count == 0) return affinity->hub->candidate_count > 0;
+  for (size_t i = 0; i < affinity->hub->candidate_count; i++)
+    affinity->allowed[i] = !affinity->taken[i];
+  *allowed = affinity->allowed;
+  return affinity->taken_count < affinity->hub->candidate_count;
 }
 
 bool lh_affinity_of(struct affinity *affinity, const struct guest *guest, uint64_t child,
@@ -244,7 +288,7 @@ bool lh_affinity_of(struct affinity *affinity, const struct guest *guest, uint64
   const bool own = guest->placement.data != NULL;
   const struct lh_bytes placement = own ? guest->placement : affinity->hub->config.placement;
   *allowed = NULL;
-  if (placement.data == NULL) return affinity->hub->candidate_count > 0;
+  if (placement.data == NULL) return is_any_left(affinity, allowed);
   if (affinity->last.data == NULL || !lh_bytes_equal(affinity->last, placement)) {
     affinity->last = placement;
     read_wishes(&affinity->wishes, placement);

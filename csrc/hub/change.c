@@ -28,6 +28,8 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after) {
   struct hub *counting = lh_hub_at(hubs, after != NULL ? after->hub : before->hub);
   if (counting != NULL) lh_crowd_row(counting, before, after);
+  if (counting != NULL && counting->config.replicated)
+    lh_replica_note(counting, lh_row_id(after != NULL ? after : before));
   if (after == NULL || after->node == hubs->self) return;
   struct hub *hub = lh_hub_at(hubs, after->hub);
   if (hub == NULL) return;
@@ -59,6 +61,13 @@ static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
   }
 }
 
+static void look_at_replica(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  lh_registry_read_lock();
+  const struct lh_row *later = lh_replica_later(child);
+  if (later != NULL) stop_surplus(hubs, now, child, later);
+  lh_registry_read_unlock();
+}
+
 static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
   const struct lh_row *rows[4];
   struct hub *hub = lh_hub_at(hubs, change->hub);
@@ -68,6 +77,10 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   const struct lh_bytes id = lh_bytes(change->id, change->id_len);
   if (lh_order_covers(hub, id, child->born)) {
     lh_end_ordered(hubs, now, child);
+    return;
+  }
+  if (hub->config.replicated) {
+    look_at_replica(hubs, now, child);
     return;
   }
   if (child->phase == PHASE_PREPARED) return;

@@ -1,6 +1,6 @@
 // distribution.c - what a hub was told about its distribution, read from the encoded map that Lua
 // sends: { kind, deterministic, init, weights = { name = thousandths }, bounded = thousandths,
-// pinned, placement }.
+// pinned, placement }; and about its redundancy: { kind, factor }.
 //
 // A map that says it wrong was refused in Lua already (luahub.distribution); what is not understood
 // here counts as not said. Slices point into the map, which the hub keeps.
@@ -56,6 +56,23 @@ void lh_hub_config_read(struct lh_hub_config *config, struct lh_bytes distributi
   // Counts are no argument that all share: the members ask one of them.
   if (lh_distribution_counts(config)) config->deterministic = false;
   if (config->distribution != LH_DISTRIBUTION_CUSTOM) config->custom_init = false;
+}
+
+void lh_hub_config_redundancy(struct lh_hub_config *config, struct lh_bytes redundancy) {
+  struct lh_reader in;
+  config->factor = 1;
+  if (redundancy.data == NULL) return;
+  lh_reader_init_user(&in, redundancy);
+  const uint32_t count = lh_read_map(&in, 64);
+  for (uint32_t i = 0; i < count && in.err == LH_OK; i++) {
+    const struct lh_bytes key = lh_read_str(&in, 64);
+    if (is(key, "kind"))
+      config->replicated = is(lh_read_str(&in, 64), "replication");
+    else if (is(key, "factor"))
+      config->factor = (uint32_t)lh_read_uint(&in, LH_FACTOR_ALL);
+    else
+      (void)lh_read_skip(&in);
+  }
 }
 
 bool lh_distribution_counts(const struct lh_hub_config *config) {

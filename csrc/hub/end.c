@@ -196,6 +196,7 @@ static void stop_one(struct lh_hubs *hubs, lh_ms now, const struct head *head, u
   struct child *child = head->hub != NULL ? lh_host_child(head->hub, id) : NULL;
   const uint32_t elsewhere =
       child == NULL && head->hub != NULL ? host_elsewhere(hubs, head->hub, id) : 0;
+  if (child != NULL && child->hub->config.replicated) lh_replica_ended(child);
   if (child != NULL)
     stop_here(hubs, now, head, index, child);
   else if (elsewhere != 0)

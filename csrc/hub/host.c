@@ -243,7 +243,8 @@ static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arriva
   bool found = child != NULL;
   if (found) outrank_mover(child, arrival);
   lh_pid pid = found ? child->pid : 0;
-  const bool looks = (arrival->flags & START_MOVE) == 0 && !LH_PLANTED(starts_what_runs_elsewhere);
+  const bool looks = (arrival->flags & (START_MOVE | START_REPLICA)) == 0 &&
+                     !LH_PLANTED(starts_what_runs_elsewhere);
   if (!found && looks) pid = running_elsewhere(hubs, arrival, &found);
   if (found) {
     // "It runs already" would mean that it has arrived, or needs no start.
@@ -413,6 +414,7 @@ void lh_hubs_ended(struct lh_hubs *hubs, lh_ms now, uint64_t token, bool abnorma
     lh_restart_child(hubs, now, child, reason);
     return;
   }
+  if (child->hub->config.replicated) lh_replica_ended(child);
   lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,
                  0);
   lh_host_forget(child, true);
@@ -493,6 +495,7 @@ int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   if (lh_host_is_restarting(child)) return LH_EAGAIN;
   if (child->phase != PHASE_RUNNING) return LH_EEXISTS;
   lh_host_trouble(child)->stop_caller = caller;
+  if (hub->config.replicated) lh_replica_ended(child);
   lh_end_want(child);
   lh_host_stop(hubs, now, child, "stop", 0);
   return LH_OK;

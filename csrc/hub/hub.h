@@ -114,6 +114,8 @@ enum lh_distribution {
   LH_DISTRIBUTION_LOAD,
   LH_DISTRIBUTION_CUSTOM
 };
+// How many instances a child has when each node of the hub runs one.
+#define LH_FACTOR_ALL UINT32_MAX
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
 
 struct lh_hub_config {
@@ -124,6 +126,8 @@ struct lh_hub_config {
   bool pinned;                // guided: a child stays with the nodes that were said
   struct lh_bytes weights;    // encoded { name = thousandths } before what nodes say themselves
   struct lh_bytes placement;  // of children that have none, encoded
+  bool replicated;            // a child has instances on several nodes, see replica.c
+  uint32_t factor;            // on so many of them, or LH_FACTOR_ALL
   enum lh_migration migration;
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
@@ -272,8 +276,9 @@ void lh_hubs_describe(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
 int lh_hubs_terminate(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
                       struct lh_bytes id);
 // Orders a child that runs here to a node: LH_OK (it will go, or is there), LH_ENOTFOUND (not
-// here), LH_EAGAIN (on its way), LH_EINVAL (that node takes no children of the hub). `pin`: once
-// there, no change of members moves it on, until it is released.
+// here), LH_EAGAIN (on its way), LH_EINVAL (that node takes no children of the hub), LH_EDENIED
+// (the hub is replicated: no instance moves). `pin`: once there, no change of members moves it on,
+// until it is released.
 int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id,
                  const char *node, bool pin);
 // It goes where it belongs: LH_OK, LH_ENOTFOUND, LH_EAGAIN.
@@ -284,6 +289,8 @@ void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out
 
 // The distribution of a hub, as Lua describes it (an encoded map).
 void lh_hub_config_read(struct lh_hub_config *config, struct lh_bytes distribution);
+// And its redundancy.
+void lh_hub_config_redundancy(struct lh_hub_config *config, struct lh_bytes redundancy);
 
 // A distribution that hashes, for whoever wants to try it out: for each id the index of its node in
 // `nodes` (at least one), UINT32_MAX for none.

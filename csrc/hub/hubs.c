@@ -49,6 +49,7 @@ static void hub_free(struct hub *hub) {
   lh_place_free(hub);
   lh_crowd_free(hub);
   lh_map_free(&hub->given);
+  lh_map_free(&hub->replicas.changed);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
   lh_free((void *)hub->config.weights.data);
@@ -559,6 +560,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_view_check(hubs, now);
       lh_host_resume(hubs, now);
     }
+    lh_replica_run(hubs, now);
     lh_registry_flush(hubs->registry);
     lh_held_flush(hubs);
     lh_host_flush_orders(hubs);

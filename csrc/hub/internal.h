@@ -6,9 +6,9 @@
 // how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
 // somebody waits for) · undo.c (rollback) · start.c, stop.c (the asking side) · metadata.c ·
 // arrive.c, host.c, restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a
-// node that takes none) · recover.c · end.c (who waits for a child's end) · order.c (stop orders) ·
-// lately.c (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept)
-// · policy.c (questions) · event.c.
+// node that takes none) · recover.c · replica.c (instances on several nodes) · end.c (who waits for
+// a child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
+// elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -17,6 +17,7 @@
 #include "base/plant.h"
 #include "hub/hub.h"
 #include "hub/place.h"
+#include "hub/replica.h"
 #include "hub/stops.h"
 #include "wire/wire.h"
 
@@ -120,6 +121,7 @@ struct hub {
   struct lh_map given;  // children of the dead that were given away under one view -> their nodes
   uint64_t given_view;
   size_t moving;
+  struct replica_notes replicas;
   struct {  // drain.c
     enum lh_hub_openness state;
     uint64_t caller;
@@ -216,6 +218,7 @@ struct op {
   size_t open;         // items neither done nor failed
   size_t unsent;       // items in ITEM_NEW
   size_t ordered;      // of a stop: items in ITEM_ORDERED
+  size_t seen;         // of a start: so many items run on all their nodes, see replica.c
   uint64_t order_seq;  // the last of their orders
   bool check_existing, rollback, rolled_back, asking, quiet;
   bool given;                         // the caller's node takes them, whatever the placement says
@@ -434,8 +437,9 @@ enum {
   START_PINNED = 8,
   START_GIVEN = 16,
   START_ALTERED = 32,
-  START_ORDERED = 64,  // a move to where somebody wants it, not where it belongs
-  START_NEW = 128,     // somebody wants it started; without: it goes on here
+  START_ORDERED = 64,   // a move to where somebody wants it, not where it belongs
+  START_NEW = 128,      // somebody wants it started; without: it goes on here
+  START_REPLICA = 256,  // one more instance of what runs elsewhere; in no frame
 };
 struct arrival {  // a child that is to run here
   struct hub *hub;

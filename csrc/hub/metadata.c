@@ -134,6 +134,11 @@ void lh_hubs_describe(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   }
   struct hub *hub = lh_op_open_hub(hubs, caller, wish.hub);
   if (hub == NULL) return;
+  if (hub->config.replicated) {
+    lh_op_refuse(hubs, caller, LH_EDENIED, "replicated",
+                 "the metadata of a replicated child does not change while it runs");
+    return;
+  }
   struct child *child = lh_host_child(hub, wish.id);
   if (child == NULL || child->phase != PHASE_RUNNING || !child->claimed) {
     lh_op_refuse(hubs, caller, LH_EAGAIN, "not_here", "no child '%.*s' runs on that node just now",

@@ -20,6 +20,7 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct
   struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
   (void)now;
   if (child == NULL) return LH_ENOTFOUND;
+  if (hub->config.replicated) return LH_EDENIED;
   if (!lh_move_may(child)) return LH_EAGAIN;
   for (size_t i = 0; i < hub->candidate_count; i++) {
     if (strcmp(hub->candidates[i].name, node) != 0) continue;
@@ -39,6 +40,7 @@ int lh_hubs_release(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, str
   struct hub *hub = lh_hub_find(hubs, hub_id);
   struct child *child = hub != NULL ? lh_host_child(hub, id) : NULL;
   if (child == NULL) return LH_ENOTFOUND;
+  if (hub->config.replicated) return LH_EDENIED;
   if (!lh_move_may(child)) return LH_EAGAIN;
   set_pinned(child, false);
   if (hubs->view.agreed && hubs->view.settled && !hub->partitioned) lh_move_balance_hub(hub, now);

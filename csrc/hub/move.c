@@ -267,6 +267,10 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
 
 void lh_move_balance_hub(struct hub *hub, lh_ms now) {
   const bool all = hands_all_on(hub);
+  if (hub->config.replicated) {
+    hub->replicas.all = true;
+    return;
+  }
   if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;

@@ -261,6 +261,7 @@ static bool check_one(struct op *op, lh_ms now) {
     return true;
   }
   if (op->kind == OP_START && count_done(op) < op->count && lh_undo_begin(op, now)) return true;
+  if (op->kind == OP_START && !lh_replica_started(op)) return false;
   if (!is_acknowledged(op)) return false;
   finish(op);
   return true;

@@ -179,18 +179,31 @@ static uint32_t on_ring(struct hub *hub, uint64_t at, const uint8_t *allowed) {
 }
 
 // --- children ---
+static uint32_t place_of(struct hub *hub, struct affinity *affinity, const struct guest *guest) {
+  const uint64_t child = lh_place_hash(guest->id);
+  const uint8_t *allowed = NULL;
+  if (!lh_affinity_of(affinity, guest, child, &allowed)) return NOWHERE;
+  if (hub->config.distribution == LH_DISTRIBUTION_RING) return on_ring(hub, child, allowed);
+  return lh_place_best(hub, child, allowed);
+}
+
 void lh_place_guests(struct hub *hub, const struct guest *guests, size_t count, uint32_t *places) {
-  const bool ring = hub->config.distribution == LH_DISTRIBUTION_RING;
   struct affinity *affinity = lh_affinity_new(hub);
-  for (size_t i = 0; i < count; i++) {
-    const uint64_t child = lh_place_hash(guests[i].id);
-    const uint8_t *allowed = NULL;
-    if (!lh_affinity_of(affinity, &guests[i], child, &allowed))
-      places[i] = NOWHERE;
-    else
-      places[i] = ring ? on_ring(hub, child, allowed) : lh_place_best(hub, child, allowed);
-  }
+  for (size_t i = 0; i < count; i++) places[i] = place_of(hub, affinity, &guests[i]);
   lh_affinity_free(affinity);
+}
+
+size_t lh_place_replicas(struct hub *hub, struct affinity *affinity, const struct guest *guest,
+                         uint32_t *places) {
+  size_t count = 0;
+  while (count < hub->config.factor && count < hub->candidate_count) {
+    const uint32_t place = place_of(hub, affinity, guest);
+    if (place == NOWHERE) break;
+    places[count++] = place;
+    lh_affinity_take(affinity, place);
+  }
+  lh_affinity_take_none(affinity);
+  return count;
 }
 
 uint32_t lh_place_node(const struct hub *hub, uint32_t place) {

@@ -9,6 +9,7 @@
 struct hub;
 struct child;
 struct spec;
+struct affinity;
 
 struct candidate {  // a node that takes children of a hub
   uint32_t node;
@@ -50,19 +51,24 @@ void lh_place_candidates(struct hub *hub);  // from the view
 void lh_place_free(struct hub *hub);
 // The place (index into hub.candidates) of each, by hash alone; NOWHERE: no node may have it.
 void lh_place_guests(struct hub *hub, const struct guest *guests, size_t count, uint32_t *places);
+// The places of the instances of a child of a replicated hub, best first: as many as it is to have
+// and there is room for. How many; `places` has room for all candidates.
+size_t lh_place_replicas(struct hub *hub, struct affinity *affinity, const struct guest *guest,
+                         uint32_t *places);
 uint32_t lh_place_node(const struct hub *hub, uint32_t place);  // its run index; 0 for NOWHERE
 uint64_t lh_place_hash(struct lh_bytes id);
 // The best place for a child's hash among those that are `allowed` (NULL: all).
 uint32_t lh_place_best(const struct hub *hub, uint64_t child, const uint8_t *allowed);
 
 // affinity.c
-struct affinity;
 struct affinity *lh_affinity_new(const struct hub *hub);  // for one round: of these candidates
 void lh_affinity_free(struct affinity *affinity);
 // Which candidates may have a child, by place (NULL: all; the affinity's until the next question);
 // false: none may.
 bool lh_affinity_of(struct affinity *affinity, const struct guest *guest, uint64_t child,
                     const uint8_t **allowed);
+void lh_affinity_take(struct affinity *affinity, uint32_t place);  // not this one again
+void lh_affinity_take_none(struct affinity *affinity);
 void lh_affinity_write(struct child *child, struct lh_buf *out);  // of one that runs here; or nil
 struct lh_bytes lh_affinity_stored(struct lh_bytes spec);         // the placement in a stored spec
 int lh_affinity_check(struct lh_bytes placement, struct lh_error *error);

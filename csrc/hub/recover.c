@@ -208,9 +208,21 @@ static bool waits_to_be_outranked(const struct hub *hub) {
   return hub->all->recover_pause < OUTRANK_PAUSE_MS;
 }
 
+// Another instance stands for the dead one: what is missing is started beside it.
+static bool is_stood_for(struct hub *hub, const struct lh_row *row) {
+  const struct child *child = lh_host_child(hub, lh_row_id(row));
+  return child != NULL ? phase_is_up(child->phase) : is_alive_in_view(hub, lh_row_id(row));
+}
+
 // What needs no placing is dealt with here; answers whether the row is to be placed.
 static bool consider(struct hub *hub, const struct lh_row *row, uint32_t dead) {
   struct child *child = lh_host_child(hub, lh_row_id(row));
+  if (hub->config.replicated) {
+    if (!is_stood_for(hub, row) && !is_temporary(row))
+      return child == NULL && !runs_somewhere(hub, lh_row_id(row));
+    (void)lh_registry_cover(hub->all->registry, dead, row->hub, lh_row_id(row));
+    return false;
+  }
   if (child != NULL && is_orphan(child)) {
     lh_host_discard(child);
     child = NULL;

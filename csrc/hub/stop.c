@@ -90,7 +90,7 @@ static void leave_order(struct op *op, struct item *item, uint64_t born) {
   const uint64_t seq = lh_order_write(op->hub, item->id, born);
   if (item->state == ITEM_NEW) op->unsent--;
   item->state = ITEM_ORDERED;
-  item->ordered = true;
+  item->ordered = !op->hub->config.replicated || !lh_view_reaches(op->all, item->node);
   item->born = born;
   op->ordered++;
   if (seq > op->order_seq) op->order_seq = seq;
@@ -147,12 +147,17 @@ static void look_for(struct op *op, const size_t *unknown, size_t count) {
   lh_free(ids);
 }
 
+// Of several instances none is asked: an order is for all of them.
+static bool is_asked(const struct op *op, const struct item *item) {
+  return item->node != 0 && !op->hub->config.replicated && lh_view_reaches(op->all, item->node);
+}
+
 // Finds the host of one child; false: no row names it, or an order stands for it now.
 static bool find_host(struct op *op, struct item *item, bool *unknown) {
   item->node = host_of(op, item);
   *unknown = false;
   const uint64_t born = lh_order_born(op->hub, item->id);
-  if (item->node != 0 && lh_view_reaches(op->all, item->node)) {
+  if (is_asked(op, item)) {
     item->born = born;
     return true;
   }

@@ -130,6 +130,7 @@ static void do_hub_start(struct request *request) {
   struct lh_hub_config config = {.id = text_field(value, "id")};
   const struct lh_bytes distribution = field(value, "distribution");
   lh_hub_config_read(&config, distribution);
+  lh_hub_config_redundancy(&config, field(value, "redundancy"));
   config.migration = word_is(value, "migration", "kind", "custom") ? LH_MIGRATION_CUSTOM
                      : word_is(value, "migration", "kind", "hot")  ? LH_MIGRATION_HOT
                                                                    : LH_MIGRATION_COLD;
@@ -209,6 +210,8 @@ static void answer_moved(struct request *request, int err) {
     answer_true(request);
   else if (err == LH_EINVAL)
     fail(request, "not_a_member", text);
+  else if (err == LH_EDENIED)
+    fail(request, "replicated", "an instance of a replicated child is not moved by hand");
   else
     fail(request, "not_here", "it does not run on that node just now");
 }

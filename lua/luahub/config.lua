@@ -157,6 +157,19 @@ local function check_node(node, report)
   check_network(node, node.secret ~= nil or node.secret_file ~= nil, report)
 end
 
+-- Each node finds the nodes of a child by itself; and a state is one instance's.
+local function check_replication(path, hub, report)
+  local redundancy, distribution, migration = hub.redundancy, hub.distribution, hub.migration
+  if not strategy.is_built_in(redundancy) or redundancy.kind ~= "replication" then return end
+  if type(migration) == "table" and migration.handover == true then
+    report(path .. ".migration", "handover does not go with replication: no instance moves, each node starts its own")
+  end
+  if type(distribution) ~= "table" then return end
+  if not strategy.is_built_in(distribution) or distribution.deterministic == false then
+    report(path .. ".distribution", "replication goes with rendezvous (not `bounded`), consistent_hashing and guided")
+  end
+end
+
 --- Reports every problem of one hub's configuration.
 ---@param path string
 ---@param hub any
@@ -176,6 +189,7 @@ function M.check_hub(path, hub, report)
     local problem = hub[role] ~= nil and strategy.problem(role, hub[role])
     if problem then report(path .. "." .. role, problem) end
   end
+  check_replication(path, hub, report)
 end
 
 local function check_hubs(hubs, report)

@@ -294,6 +294,11 @@ M.load_balancer = group("`distribution.load_balancer`", { WEIGHTS, PLACEMENT }, 
   },
 })
 M.singularity = group("`redundancy.singularity`", {})
+M.replication = group("`redundancy.replication`", {
+  { "factor", "any", "2", 'on how many nodes each child runs, or `"cluster_size"`: on each node of the hub' },
+}, {
+  renamed = { replication_factor = "factor" },
+})
 M.cold_swap = group("`migration.cold_swap`", {}, {
   gone = { state_ttl = "a state that is handed over is kept by nobody" },
 })

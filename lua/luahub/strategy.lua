@@ -111,7 +111,7 @@ end
 --- What the core needs to know of a checked strategy: plain data.
 ---@param role string
 ---@param strategy table
----@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean? }
+---@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean?, factor: integer? }
 function M.describe(role, strategy)
   local out = { kind = M.is_built_in(strategy) and strategy.kind or "custom" }
   if role == "distribution" then
@@ -123,7 +123,7 @@ function M.describe(role, strategy)
   elseif role == "migration" then
     out.handover = strategy.handover == true
   elseif role == "redundancy" then
-    out.kind = "singularity"
+    out.kind, out.factor = M.is_built_in(strategy) and strategy.kind or "singularity", strategy.instances
   elseif role == "synchronization" and out.kind == "gossip" then
     out.recipients = strategy.recipients
   end

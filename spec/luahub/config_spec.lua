@@ -162,3 +162,36 @@ describe("luahub.config", function()
     assert.are.equal("n9", loaded.node.name)
   end)
 end)
+
+describe("redundancy.replication", function()
+  local luahub = require("luahub")
+
+  it("takes a number of nodes or all of them, and says so of anything else", function()
+    for _, factor in ipairs({ 0, -1, 4097, 2.5, "two", "all", {}, true }) do
+      local ok, message = pcall(luahub.redundancy.replication, { factor = factor })
+      assert.is_false(ok)
+      assert.matches('factor: expected a whole number from 1 to 4096 or "cluster_size", got ', message)
+    end
+    assert.is_false(pcall(luahub.redundancy.replication, { factors = 2 }))
+    assert.matches("it is 'factor' here", select(2, pcall(luahub.redundancy.replication, { replication_factor = 2 })))
+    assert.are.equal(4096, luahub.redundancy.replication({ factor = 4096 }).factor({ nodes = {} }))
+    assert.are.equal(2, luahub.redundancy.replication().factor({ nodes = {} }))
+    local all = luahub.redundancy.replication({ factor = "cluster_size" })
+    assert.are.equal(3, all.factor({ nodes = { "a", "b", "c" } }))
+  end)
+
+  it("T-402 is refused with handover, and with what places each child by more than its id", function()
+    local function problems_of(fields)
+      fields.id, fields.redundancy = "main", luahub.redundancy.replication()
+      return problems({ hubs = { fields } })
+    end
+    assert.matches("hubs%[1%].migration: handover does not go with replication",
+      problems_of({ migration = luahub.migration.hot_swap({ handover = true }) }))
+    local line = "hubs%[1%].distribution: replication goes with "
+    assert.matches(line, problems_of({ distribution = luahub.distribution.load_balancer() }))
+    assert.matches(line, problems_of({ distribution = luahub.distribution.rendezvous({ bounded = 2 }) }))
+    assert.matches(line, problems_of({ distribution = { place = function() end } }))
+    local guided, cold = luahub.distribution.guided(), luahub.migration.hot_swap()
+    assert.are.equal("", problems_of({ distribution = guided, migration = cold }))
+  end)
+end)

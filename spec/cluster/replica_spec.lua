@@ -1,0 +1,151 @@
+-- Hubs whose children run on several nodes at a time, on real nodes: the children themselves say where.
+local cluster = require("spec.cluster.helper")
+local distribution = require("luahub.distribution")
+local replicas = require("spec.cluster.replicas")
+
+local IDS = cluster.ids("c", 40)
+local TWO = "redundancy = luahub.redundancy.replication { factor = 2 }"
+local ALL = 'redundancy = luahub.redundancy.replication { factor = "cluster_size" }'
+
+-- n1 to n`count`; what is started while they join is moved about.
+local function nodes_of(world, count)
+  local nodes = { world:start("n1") }
+  for i = 2, count do
+    nodes[i] = world:start("n" .. i, { join = { nodes[1] } })
+  end
+  return nodes
+end
+
+describe("A hub with two instances of each child", function()
+  it("starts them, lists both, and stops both at once", function()
+    cluster.with({ hub = TWO }, function(world)
+      local n1, n2, n3 = table.unpack(nodes_of(world, 3))
+      replicas.settled(world, { n1, n2, n3 }, {}, 2)
+      replicas.start(n2, IDS)
+      -- What was awaited is listed: on both nodes.
+      assert.are.equal(2, n2:eval('return #hub:child_lookup("c1").instances'))
+      assert.are.equal(2, n2:eval('return #hub:get_pids("c1")'))
+      local on = replicas.settled(world, { n1, n2, n3 }, IDS, 2)
+      for i, place in ipairs(distribution.rendezvous().place(IDS, { nodes = { "n1", "n2", "n3" } })) do
+        assert.is_truthy(on[IDS[i]]["n" .. place], "the node that hashing says has one")
+      end
+      assert.are.equal("ok", n3:stop_children(IDS).status)
+      assert.are.same({}, n3:eval('return hub:get_pids("c1")'))
+      replicas.settled(world, { n1, n2, n3 }, {}, 2)
+    end)
+  end)
+
+  it("refuses an id that runs, and starts one that was stopped anew", function()
+    cluster.with({ hub = TWO }, function(world)
+      local nodes = nodes_of(world, 3)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], { "a" })
+      assert.are.equal("already_started", nodes[3]:eval([[
+        return select(2, hub:start_child({ id = "a", start = { "replica" } })).code]]))
+      for i = 1, 3 do
+        nodes[i]:stop_children({ "a" })
+        replicas.settled(world, nodes, {}, 2)
+        replicas.start(nodes[i], { "a" })
+        replicas.settled(world, nodes, { "a" }, 2)
+      end
+      local failed = nodes[2]:eval([[
+        local e = hub:start_child({ id = "x", start = { "no.module" } }, { awaitable = true }):await():errors()[1]
+        return e.code]])
+      assert.are.equal("child_failed", failed)
+      replicas.settled(world, nodes, { "a" }, 2)
+    end)
+  end)
+
+  it("T-014 has one of each on one node; starts what is missing, ends what is elsewhere, at joins", function()
+    cluster.with({ hub = TWO }, function(world)
+      local n1 = world:start("n1")
+      replicas.start(n1, IDS)
+      replicas.settled(world, { n1 }, IDS, 1)
+      local n2 = world:start("n2", { join = { n1 } })
+      replicas.settled(world, { n1, n2 }, IDS, 2)
+      local nodes = { n1, n2 }
+      for i = 3, 6 do
+        nodes[i] = world:launch("n" .. i, { join = { n1 } })
+      end
+      local on = replicas.settled(world, nodes, IDS, 2)
+      local first = 0
+      for _, id in ipairs(IDS) do
+        first = first + (on[id].n1 and 1 or 0)
+      end
+      assert.is_true(first > 0 and first < #IDS)
+    end)
+  end)
+
+  it("starts what a killed node had, and what two had that are killed together", function()
+    cluster.with({ hub = TWO }, function(world)
+      local n1, n2, n3, n4 = table.unpack(nodes_of(world, 4))
+      replicas.settled(world, { n1, n2, n3, n4 }, {}, 2)
+      replicas.start(n1, IDS)
+      replicas.settled(world, { n1, n2, n3, n4 }, IDS, 2)
+      n4:kill()
+      replicas.settled(world, { n1, n2, n3 }, IDS, 2)
+      cluster.kill({ n2, n3 })
+      replicas.settled(world, { n1 }, IDS, 1)
+    end)
+  end)
+
+  it("is drained and left without a child that has no instance meanwhile", function()
+    cluster.with({ hub = TWO }, function(world)
+      local n1, n2, n3 = table.unpack(nodes_of(world, 3))
+      replicas.settled(world, { n1, n2, n3 }, {}, 2)
+      replicas.start(n1, IDS)
+      replicas.settled(world, { n1, n2, n3 }, IDS, 2)
+      local had = n2:eval("return #hub:process_list('local')")
+      assert.are.same({ moved = had, forced = 0, failed = {} }, n2:eval("return hub:drain()"))
+      for _, on in pairs(replicas.track(world)) do
+        assert.is_truthy(on.n1 and on.n3 and not on.n2)
+      end
+      assert.is_true(n2:eval("return hub:undrain()"))
+      replicas.settled(world, { n1, n2, n3 }, IDS, 2)
+      assert.are.equal(0, n3:leave())
+      replicas.settled(world, { n1, n2 }, IDS, 2)
+    end)
+  end)
+
+  it("restarts an instance that crashes where it is, and ends all of a child that is done", function()
+    cluster.with({ hub = TWO }, function(world)
+      local nodes = nodes_of(world, 3)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], { "a" })
+      replicas.start(nodes[1], { "b" }, 'restart = "transient"')
+      local before = replicas.settled(world, nodes, { "a", "b" }, 2)
+      nodes[1]:eval('hub:call("a", "crash") hub:call("b", "end") return true')
+      assert.are.same(before.a, replicas.settled(world, nodes, { "a" }, 2).a)
+    end)
+  end)
+
+  it("refuses moves by hand, and changes of metadata", function()
+    cluster.with({ hub = TWO }, function(world)
+      local nodes = nodes_of(world, 2)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], { "a" })
+      assert.are.equal("replicated", nodes[1]:eval('return select(2, hub:migrate_child("a", "n2")).code'))
+      assert.are.equal("replicated", nodes[1]:eval('return select(2, hub:release_child("a")).code'))
+      assert.are.equal("replicated", nodes[1]:eval('return select(2, hub:set_metadata("a", { x = 1 })).code'))
+    end)
+  end)
+end)
+
+describe("A hub with an instance on each node", function()
+  it("has one on each that joins, and on each that is left", function()
+    cluster.with({ hub = ALL }, function(world)
+      local nodes = nodes_of(world, 2)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], IDS)
+      replicas.settled(world, nodes, IDS, 2)
+      nodes[3] = world:start("n3", { join = { nodes[1] } })
+      nodes[4] = world:start("n4", { join = { nodes[1] } })
+      replicas.settled(world, nodes, IDS, 4)
+      nodes[4]:kill()
+      nodes[4] = nil
+      replicas.settled(world, nodes, IDS, 3)
+      nodes[2]:stop_children(IDS)
+      replicas.settled(world, nodes, {}, 3)
+    end)
+  end)
+end)
