@@ -458,9 +458,10 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   due = earlier(due, lh_asked_due(hubs));
   due = earlier(due, earlier(hubs->lately.ask_at,
                              earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
-  // While the view is not agreed the tails wait for it, not for their time.
-  if (hubs->view.agreed && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
-  if (hubs->view.agreed && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
+  // Until the view is agreed, and may be acted on, the tails wait for that, not for their time.
+  const bool acts = hubs->view.agreed && !lh_tolerance_waits(hubs);
+  if (acts && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
+  if (acts && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }

@@ -550,6 +550,7 @@ void lh_alter_ask(struct hub *hub, lh_ms now, const struct arrival *arrivals, si
 
 // tolerance.c: whether each hub's partition strategy has spoken on this view; asks it when not.
 bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
+bool lh_tolerance_waits(const struct lh_hubs *hubs);  // for an answer, or to ask again
 
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead

@@ -44,11 +44,21 @@ static void ask(struct hub *hub, lh_ms now) {
   lh_buf_free(&args);
 }
 
+static bool is_open(const struct hub *hub) {
+  return hub->config.custom_partition && hub->may_hash != hub->all->view.hash;
+}
+
+bool lh_tolerance_waits(const struct lh_hubs *hubs) {
+  bool waits = false;
+  for (size_t i = 0; i < hubs->hub_count; i++) waits = waits || is_open(hubs->hubs[i]);
+  return waits;
+}
+
 bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now) {
   bool known = true;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
-    if (!hub->config.custom_partition || hub->may_hash == hubs->view.hash) continue;
+    if (!is_open(hub)) continue;
     known = false;
     if (!hub->asking_may) ask(hub, now);
   }

@@ -98,3 +98,10 @@ describe("chaos", function()
     end
   end)
 end)
+
+describe("a node whose partition strategy is asked", function()
+  it("is not busy while it waits for the answer, though the tail of a dead ledger was due before", function()
+    local report = assert(sim.run("spec/sim/scenario/losses.lua", { seed = 470 }))
+    assert(report.ok, ("%s: %s"):format(tostring(report.invariant), tostring(report.message)))
+  end)
+end)
