@@ -21,6 +21,7 @@ enum lh_err {
   LH_ENOMEM = -12,      // memory was refused
   LH_EFAILED = -13,     // user code failed
   LH_EDISPLACED = -14,  // another process with the same identity goes before this one
+  LH_ESTRANGER = -15,   // the other end does not hold the cluster's secret
 };
 
 enum { LH_ERROR_TEXT_MAX = 512 };

@@ -226,7 +226,7 @@ static void refuse_stranger(struct lh_conn *conn, const char *reason) {
   (void)snprintf(text, sizeof text, "no TLS with the cluster's key: %s", reason);
   lh_count(conn->links, LH_COUNT_HANDSHAKE_FAILED, 1);
   lh_links_complain(conn->links, LH_COMPLAINT_STRANGER, &conn->address, text);
-  lh_conn_fail(conn, LH_EIO, text);
+  lh_conn_fail(conn, LH_ESTRANGER, text);
 }
 
 static void shake_hands(struct lh_conn *conn) {

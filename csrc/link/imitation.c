@@ -23,7 +23,9 @@ enum {
   HELLO_BYTES = 256,  // about as long as those of TLS
   ANSWER_BYTES = 192,
   DONE_BYTES = 48,
+  ALERT_BYTES = 2,  // to an end that cannot be believed; its own handshake fails by it
   RANDOM_BYTES = 32,
+  TYPE_ALERT = 0x15,
   TYPE_HANDSHAKE = 0x16,
   TYPE_DATA = 0x17,
 };
@@ -162,6 +164,8 @@ static int imitation_shake(struct lh_session *session, const char **reason) {
     if (got < 0) break;
   }
   if (got >= 0) return self->state == OVER;
+  static const uint8_t alert[ALERT_BYTES];
+  write_record(self, TYPE_ALERT, lh_bytes(alert, sizeof alert));
   *reason = "unexpected bytes";
   return LH_EDENIED;
 }

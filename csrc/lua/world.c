@@ -52,24 +52,29 @@ static int world_close(lua_State *L) {
   return 0;
 }
 
-// world:add() -> number of the new node, which is down
-static int world_add(lua_State *L) {
-  const struct lh_core_world *self = lh_core_check_world(L);
-  const int node = lh_world_add(self->world);
+static int push_new(lua_State *L, int node) {
   if (node < 0)
     return lh_script_fail(L, "limit", "a simulation has at most %d nodes", LH_WORLD_NODES_MAX);
   lua_pushinteger(L, node + 1);
   return 1;
 }
 
+// world:add() -> number of the new node, which is down
+static int world_add(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  return push_new(L, lh_world_add(self->world));
+}
+
+// world:stranger() -> number of a new node, which is down, with another cluster's secret
+static int world_stranger(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  return push_new(L, lh_world_stranger(self->world));
+}
+
 // world:clone(node) -> number of a new node, which is down, with a copy of that one's disk
 static int world_clone(lua_State *L) {
   const struct lh_core_world *self = lh_core_check_world(L);
-  const int node = lh_world_clone(self->world, lh_core_check_node(L, self, 2));
-  if (node < 0)
-    return lh_script_fail(L, "limit", "a simulation has at most %d nodes", LH_WORLD_NODES_MAX);
-  lua_pushinteger(L, node + 1);
-  return 1;
+  return push_new(L, lh_world_clone(self->world, lh_core_check_node(L, self, 2)));
 }
 
 // world:start(node) -> true | nil, err
@@ -304,19 +309,15 @@ static int world_told(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"add", world_add},         {"clock", world_clock},
-    {"clone", world_clone},     {"close", world_close},
-    {"command", world_command}, {"corrupted", world_corrupted},
-    {"crash", world_crash},     {"cut", world_cut},
-    {"disk", world_disk},       {"finish", world_finish},
-    {"hash", world_hash},       {"move", world_move},
-    {"network", world_network}, {"now", world_now},
-    {"path", world_path},       {"random", world_random},
-    {"reading", world_reading}, {"run", world_run},
-    {"slow", world_slow},       {"stall", world_stall},
-    {"start", world_start},     {"state", world_state},
-    {"take", world_take},       {"told", world_told},
-    {"wipe", world_wipe},       {NULL, NULL},
+    {"add", world_add},         {"clock", world_clock},       {"clone", world_clone},
+    {"close", world_close},     {"command", world_command},   {"corrupted", world_corrupted},
+    {"crash", world_crash},     {"cut", world_cut},           {"disk", world_disk},
+    {"finish", world_finish},   {"hash", world_hash},         {"move", world_move},
+    {"network", world_network}, {"now", world_now},           {"path", world_path},
+    {"random", world_random},   {"reading", world_reading},   {"run", world_run},
+    {"slow", world_slow},       {"stall", world_stall},       {"start", world_start},
+    {"state", world_state},     {"stranger", world_stranger}, {"take", world_take},
+    {"told", world_told},       {"wipe", world_wipe},         {NULL, NULL},
 };
 
 // world(seed, path, cpath, watched, imitates) -> world. While it is there nothing is logged: a

@@ -56,8 +56,10 @@ struct node_counters {
 };
 
 enum { LH_DENIALS_MAX = 32 };
-struct denial {  // who listens there does not want this node
+struct denial {  // who listens there does not want this node, or does not hold the secret
   struct lh_addr address;
+  bool strange;  // since then each dial found somebody without the secret
+  lh_ms since;
   lh_ms until;
 };
 
@@ -198,6 +200,8 @@ void lh_seeds_add(struct lh_node *node, const char *address);
 void lh_seeds_begin(struct lh_node *node);
 // Who listens there does not want this node: it is not dialled for 30 s.
 void lh_seeds_denied(struct lh_node *node, const struct lh_addr *address);
+// Who listens there does not hold the secret: the same, once that has lasted for 10 s.
+void lh_seeds_strange(struct lh_node *node, const struct lh_addr *address);
 void lh_seeds_round(struct lh_node *node, lh_ms now);
 lh_ms lh_seeds_due(const struct lh_node *node);
 void lh_seeds_dial(struct lh_node *node, const struct lh_member_record *record);

@@ -294,6 +294,8 @@ static void on_dial_failed(void *self, const struct lh_addr *to, int err, int co
     was_refused(node, answer, to);
   else if (err == LH_EDENIED)
     was_seen_twice(node, code);
+  else if (err == LH_ESTRANGER)
+    lh_seeds_strange(node, to);
   lh_node_touch(node);
 }
 

@@ -4,8 +4,11 @@
 // Seeds are dialled at once, then again with growing pauses, and for ever every SEED_SLOW_MS, so
 // that islands which formed while no seed answered find each other later, oftener while nobody else
 // lives here; but not those where a member is that we have a link to, nor ourselves. Whoever said
-// that we may not come is left alone for DENIED_MS. Evidence: a run whose link broke is dialled at
-// every address it had; when each refuses, or somebody else answers there, that run is gone.
+// that we may not come is left alone for DENIED_MS, and so is who shows for STRANGE_MS that it does
+// not hold the cluster's secret: for a while it may be a line that damages, and where a member is
+// it always is. Evidence: a run
+// whose link broke is dialled at every address it had; when each refuses, or somebody else answers
+// there, that run is gone.
 #include "node/internal.h"
 
 #include "base/log.h"
@@ -19,6 +22,7 @@ enum {
   SEED_FIRST_MS = 250,
   SEED_SLOW_MS = 30000,
   DENIED_MS = 30000,
+  STRANGE_MS = 10000,
   SEED_ALONE_MS = 4000,
   REDIAL_MS = 15,
   BROKEN_MAX = 40,
@@ -62,20 +66,59 @@ static bool split_address(const char *text, char *host, size_t room, uint16_t *p
   return true;
 }
 
-// --- who does not want us ---
-void lh_seeds_denied(struct lh_node *node, const struct lh_addr *address) {
-  struct denial *denial = &node->denials[node->next_denial];
-  node->next_denial = (node->next_denial + 1) % LH_DENIALS_MAX;
-  *denial = (struct denial){*address, lh_env_now(node->env) + DENIED_MS};
-}
-
-static bool is_denied(const struct lh_node *node, const struct lh_addr *address) {
-  for (size_t i = 0; i < LH_DENIALS_MAX; i++) {
-    const struct denial *denial = &node->denials[i];
-    if (denial->until > lh_env_now(node->env) && lh_addr_equal(&denial->address, address))
-      return true;
+// Whether a record gives this address; `linked`: ours, or that of the other end of a link.
+static bool is_of_member(const struct lh_node *node, const char *address, bool linked) {
+  for (size_t i = 0; i < lh_members_count(node->members); i++) {
+    enum lh_member_state state;
+    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
+    const uint32_t peer = lh_runs_index(node->runs, &record->run);
+    if (linked && peer != node->self && !lh_links_is_up(node->links, peer)) continue;
+    for (uint32_t k = 0; k < record->address_count; k++)
+      if (strcmp(record->addresses[k], address) == 0) return true;
   }
   return false;
+}
+
+// --- who does not want us ---
+static struct denial *find_denial(struct lh_node *node, const struct lh_addr *address) {
+  for (size_t i = 0; i < LH_DENIALS_MAX; i++) {
+    if (lh_addr_equal(&node->denials[i].address, address)) return &node->denials[i];
+  }
+  return NULL;
+}
+
+static struct denial *denial_of(struct lh_node *node, const struct lh_addr *address) {
+  struct denial *found = find_denial(node, address);
+  if (found != NULL) return found;
+  struct denial *denial = &node->denials[node->next_denial];
+  node->next_denial = (node->next_denial + 1) % LH_DENIALS_MAX;
+  *denial = (struct denial){.address = *address};
+  return denial;
+}
+
+void lh_seeds_denied(struct lh_node *node, const struct lh_addr *address) {
+  denial_of(node, address)->until = lh_env_now(node->env) + DENIED_MS;
+}
+
+void lh_seeds_strange(struct lh_node *node, const struct lh_addr *address) {
+  const lh_ms now = lh_env_now(node->env);
+  char text[LH_ADDR_TEXT_MAX];
+  lh_addr_format(address, text);
+  if (is_of_member(node, text, false)) return;
+  struct denial *denial = denial_of(node, address);
+  if (!denial->strange) denial->since = now;
+  denial->strange = true;
+  if (now - denial->since < STRANGE_MS) return;
+  if (denial->until == 0)
+    lh_log(LH_LOG_WARN, "link",
+           "who listens at %s does not hold this cluster's secret: dialled again every %d s", text,
+           DENIED_MS / 1000);
+  denial->until = now + DENIED_MS;
+}
+
+static bool is_denied(struct lh_node *node, const struct lh_addr *address) {
+  const struct denial *denial = find_denial(node, address);
+  return denial != NULL && denial->until > lh_env_now(node->env);
 }
 
 static void dial(struct lh_node *node, const struct lh_addr *address) {
@@ -83,18 +126,9 @@ static void dial(struct lh_node *node, const struct lh_addr *address) {
 }
 
 // --- seeds ---
-// True when a dial could only end at ourselves or at the other end of a link.
+// A dial could only end at ourselves or at the other end of a link.
 static bool is_met(struct lh_node *node, const char *address) {
-  if (!node->joined) return false;
-  for (size_t i = 0; i < lh_members_count(node->members); i++) {
-    enum lh_member_state state;
-    const struct lh_member_record *record = lh_members_at(node->members, i, &state);
-    const uint32_t peer = lh_runs_index(node->runs, &record->run);
-    if (peer != node->self && !lh_links_is_up(node->links, peer)) continue;
-    for (uint32_t k = 0; k < record->address_count; k++)
-      if (strcmp(record->addresses[k], address) == 0) return true;
-  }
-  return false;
+  return node->joined && is_of_member(node, address, true);
 }
 
 static void dial_all(void *self, int err, const struct lh_addr *addrs, size_t count) {
@@ -244,6 +278,8 @@ static void note_outcome(struct evidence *evidence, const struct lh_addr *addres
 void lh_seeds_outcome(struct lh_node *node, const struct lh_addr *address, const struct lh_run *run,
                       enum seed_outcome outcome) {
   struct lh_list *at = node->evidence.next;
+  struct denial *denial = run != NULL ? find_denial(node, address) : NULL;
+  if (denial != NULL) denial->strange = false;
   while (at != &node->evidence) {
     struct evidence *evidence = LH_ENTRY(at, struct evidence, link);
     at = at->next;

@@ -27,6 +27,7 @@ struct place {  // where one node lives, also while it is down
   unsigned moves;
   lh_ms slow_ms;
   bool has_key;
+  bool strange;
   struct lh_node *node;
 };
 
@@ -100,6 +101,12 @@ int lh_world_clone(struct lh_world *world, size_t node) {
   return clone;
 }
 
+int lh_world_stranger(struct lh_world *world) {
+  const int stranger = lh_world_add(world);
+  if (stranger >= 0) world->places[stranger]->strange = true;
+  return stranger;
+}
+
 size_t lh_world_count(const struct lh_world *world) { return world->count; }
 const char *lh_world_name(const struct lh_world *world, size_t node) {
   return world->places[node]->name;
@@ -148,7 +155,7 @@ int lh_world_start(struct lh_world *world, size_t node, struct lh_error *error) 
       .name = place->name,
       .listen = place->listen,
       .has_secret = true,
-      .secret = {{7}},
+      .secret = {{place->strange ? 8 : 7}},
       .data_dir = DATA_DIR,
       .path = world->config.path,
       .cpath = world->config.cpath,

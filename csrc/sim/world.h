@@ -46,6 +46,8 @@ struct lh_sim *lh_world_sim(struct lh_world *world);
 int lh_world_add(struct lh_world *world);
 // The same with a copy of that node's disk, as it is now: two nodes of one identity.
 int lh_world_clone(struct lh_world *world, size_t node);
+// The same with another cluster's secret: it knocks at the others, and belongs to nobody.
+int lh_world_stranger(struct lh_world *world);
 size_t lh_world_count(const struct lh_world *world);
 const char *lh_world_name(const struct lh_world *world, size_t node);
 const char *lh_world_address(const struct lh_world *world, size_t node);   // of its host

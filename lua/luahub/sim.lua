@@ -99,7 +99,8 @@ end
 
 local function trace(raised)
   if getmetatable(raised) == world.Failure then return raised end
-  return { message = debug.traceback(tostring(raised), 2) }
+  local text = type(raised) == "table" and raised.message or raised -- a failure that was asserted
+  return { message = debug.traceback(tostring(text), 2) }
 end
 
 -- Every seed has its own number of nodes where nobody says how many.

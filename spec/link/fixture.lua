@@ -6,7 +6,7 @@ local M = {}
 
 M.secret = stranger.generate()
 M.OK, M.EXISTS, M.AGAIN, M.DENIED, M.VERSION = 0, -7, -8, -10, -11
-M.CLOSED, M.TIMEOUT, M.LIMIT, M.NOT_FOUND, M.IO = -5, -4, -2, -6, -9
+M.CLOSED, M.TIMEOUT, M.LIMIT, M.NOT_FOUND, M.STRANGER = -5, -4, -2, -6, -15
 
 local PATIENCE = 15000 -- ms; a bound for a machine that is busy, never a measure
 

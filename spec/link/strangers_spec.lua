@@ -78,17 +78,17 @@ describe("a node among strangers", function()
     local other = net:node { name = "other", secret = stranger.generate() }
     raw:dial(other, raw:address(b))
     local failed = net:until_count(other, "dial_failed", 1)[1]
-    assert.equal(fixture.IO, failed.err)
+    assert.equal(fixture.STRANGER, failed.err)
     assert.matches("cluster's key", failed.text)
     raw:dial(a, raw:address(other))
-    assert.equal(fixture.IO, net:until_count(a, "dial_failed", 1)[1].err)
+    assert.equal(fixture.STRANGER, net:until_count(a, "dial_failed", 1)[1].err)
     assert_unharmed()
   end)
 
   it("and a node of another cluster with the same secret do not link", function()
     local other = net:node { name = "other", cluster = "staging" }
     raw:dial(other, raw:address(b))
-    assert.equal(fixture.IO, net:until_count(other, "dial_failed", 1)[1].err)
+    assert.equal(fixture.STRANGER, net:until_count(other, "dial_failed", 1)[1].err)
     assert_unharmed()
   end)
 
@@ -281,7 +281,7 @@ describe("a node among strangers", function()
     raw:dial(a, address)
     assert.is_false((certificate.serve(listener)))
     local failed = net:until_count(a, "dial_failed", 1)[1]
-    assert.equal(fixture.IO, failed.err)
+    assert.equal(fixture.STRANGER, failed.err)
     assert.matches("no TLS with the cluster's key: certificate verify failed", failed.text)
     assert_unharmed()
   end)

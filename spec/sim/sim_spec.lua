@@ -99,6 +99,11 @@ describe("a simulated cluster", function()
     end
   end)
 
+  it("bears a stranger, who in the end knocks at most twice a minute (wire 38)", function()
+    held(scenario("stranger"), { seed = 1 })
+    held(scenario("stranger"), { seed = 10 })
+  end)
+
   it("loses nothing but links to damaged packets (wire 35)", function()
     for _, seed in ipairs({ 1, 2, 3, 10 }) do
       assert.equal("at rest after damage", last_line(held(scenario("damage"), { seed = seed })))
