@@ -259,6 +259,7 @@ struct lh_child_seen {
   uint64_t generation;
   lh_pid pid;
   bool works;     // false while it is prepared, frozen or stopping
+  bool starts;    // its init is not over
   bool prepared;  // for a move that has not come so far
 };
 // A simulated main program answers each question after so long.

@@ -28,6 +28,7 @@ static void see(const struct actor *actor, const struct census *census) {
       .generation = actor->child->generation,
       .pid = actor->pid,
       .works = works(actor),
+      .starts = actor->state == ACTOR_STARTING,
       .prepared = is_prepared(actor),
   };
   census->fn(census->self, &seen);

@@ -55,7 +55,7 @@ static int push_mixed(lua_State *L, uint64_t (*of)(struct lh_node *node)) {
 static void see_child(void *data, const struct lh_child_seen *child) {
   struct seen *seen = data;
   seen->count++;
-  lh_write_map(&seen->out, 5);
+  lh_write_map(&seen->out, 6);
   lh_write_cstr(&seen->out, "generation");
   lh_write_uint(&seen->out, child->generation);
   lh_write_cstr(&seen->out, "hub");
@@ -64,11 +64,14 @@ static void see_child(void *data, const struct lh_child_seen *child) {
   lh_write_cstr(&seen->out, child->id);
   lh_write_cstr(&seen->out, "prepared");
   lh_write_bool(&seen->out, child->prepared);
+  lh_write_cstr(&seen->out, "starts");
+  lh_write_bool(&seen->out, child->starts);
   lh_write_cstr(&seen->out, "works");
   lh_write_bool(&seen->out, child->works);
 }
 
-// world:children(node) -> list of { id, hub, generation, works, prepared } of the bodies there
+// world:children(node) -> list of { id, hub, generation, works, starts, prepared } of the bodies
+// there
 static int world_children(lua_State *L) {
   struct lh_node *node = node_at(L, 2);
   struct seen seen = {.out = LH_BUF_EMPTY};
@@ -78,9 +81,9 @@ static int world_children(lua_State *L) {
 
 static void mix_child(void *data, const struct lh_child_seen *child) {
   uint64_t *hash = data;
-  const uint64_t id =
-      lh_hash(child->id, strlen(child->id),
-              child->generation << 2 | (uint64_t)child->prepared << 1 | child->works);
+  const uint64_t id = lh_hash(child->id, strlen(child->id),
+                              child->generation << 3 | (uint64_t)child->starts << 2 |
+                                  (uint64_t)child->prepared << 1 | child->works);
   *hash += lh_hash(child->hub, strlen(child->hub), lh_hash_mix(id, child->pid));
 }
 

@@ -52,6 +52,13 @@ describe("a node that stood still while all others went to new addresses", funct
   end)
 end)
 
+describe("a child whose init is not over", function()
+  it("is no lie of the registries that do not name it yet", function()
+    local report = assert(sim.run("examples/sim/chaos.lua", { seed = 1310, only = { 46, 51, 52, 57 } }))
+    assert(report.ok, tostring(report.message))
+  end)
+end)
+
 describe("a link", function()
   it("is not held up by a record whose length was damaged (wire 11)", function()
     holds("damaged_length", 20)

@@ -171,7 +171,7 @@ function M:eval(name, code, ...)
 end
 
 --- The children that have a body on a node now, whatever its registry says: a list of { id, hub, generation, works,
---- prepared }, not to be changed.
+--- starts, prepared }, not to be changed.
 function M:children(name)
   local number = self.numbers[name]
   local now, known = self.core:bodies(number), self.children_at[number]

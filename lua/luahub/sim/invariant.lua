@@ -20,14 +20,19 @@ local function set_of(names)
   return out
 end
 
-local function count_bodies(census, names, at_work)
+-- `which`: "all"; "at work", without those prepared for a move, or ending; "there", of those with init over.
+local function is_one(body, which)
+  return which == "all" or body.works and (which == "at work" or not body.starts)
+end
+
+local function count_bodies(census, names, which)
   local looked_at, out = set_of(names), {}
   for hub, children in pairs(census) do
     local found = {}
     out[hub] = found
     for id, list in pairs(children) do
       for _, body in ipairs(list) do
-        if looked_at[body.node] and (body.works or not at_work) then
+        if looked_at[body.node] and is_one(body, which) then
           found[id] = found[id] or {}
           table.insert(found[id], body.node)
         end
@@ -37,20 +42,20 @@ local function count_bodies(census, names, at_work)
   return out
 end
 
--- hub -> id -> list of nodes that have a body of it; `at_work`: without bodies prepared for a move, or ending. Counted
--- once for each census, since many questions are asked of one.
-local function bodies(world, names, at_work)
+-- hub -> id -> list of nodes that have a body of it, such a one. Counted once for each census, since many questions are
+-- asked of one.
+local function bodies(world, names, which)
   names = names or world:nodes(true)
-  local census, key = world:bodies(), (at_work and "at work " or "all ") .. table.concat(names, " ")
+  local census, key = world:bodies(), which .. " " .. table.concat(names, " ")
   if world.counted_of ~= census then
     world.counted_of, world.counted = census, {}
   end
-  world.counted[key] = world.counted[key] or count_bodies(census, names, at_work)
+  world.counted[key] = world.counted[key] or count_bodies(census, names, which)
   return world.counted[key]
 end
 
-local function first_of(world, names, problem_of, at_work)
-  local found = bodies(world, names, at_work)
+local function first_of(world, names, problem_of, which)
+  local found = bodies(world, names, which or "all")
   for _, hub in ipairs(world.hubs) do
     local problem = problem_of(hub.id, found[hub.id] or {})
     if problem then return false, problem end
@@ -94,7 +99,7 @@ function M.nothing_doubled(world, names)
         return ("child %s of hub %s runs on %s"):format(id, hub, table.concat(found[id], " and "))
       end
     end
-  end, true)
+  end, "at work")
 end
 
 --- What was stopped does not run.
@@ -131,9 +136,9 @@ local function is_in(list, wanted)
   return false
 end
 
--- The first thing that is wrong about what one node says of one hub. A child whose init is not over has a body and a
--- row that does not run yet; while it moves that row is still where it comes from.
-local function problem_of_rows(name, rows, found, at_work)
+-- The first thing that is wrong about what one node says of one hub. A child whose init is not over has a body, and no
+-- row or one that does not run yet; while it moves that row is still where it comes from.
+local function problem_of_rows(name, rows, found, there)
   local said, on_its_way = {}, {}
   for _, row in ipairs(rows) do
     local node = given_name(row.node)
@@ -143,8 +148,8 @@ local function problem_of_rows(name, rows, found, at_work)
       return ("%s says that %s runs on %s"):format(name, row.id, row.node)
     end
   end
-  for _, id in ipairs(sorted_keys(at_work)) do
-    for _, node in ipairs(at_work[id]) do
+  for _, id in ipairs(sorted_keys(there)) do
+    for _, node in ipairs(there[id]) do
       if not said[id .. "\0" .. node] and not on_its_way[id] then
         return ("%s does not know of %s on %s"):format(name, id, node)
       end
@@ -153,11 +158,11 @@ local function problem_of_rows(name, rows, found, at_work)
 end
 
 local function untrue_registry(world, names)
-  local found, at_work = bodies(world, names), bodies(world, names, true)
+  local found, there = bodies(world, names, "all"), bodies(world, names, "there")
   for _, hub in ipairs(world.hubs) do
     for _, name in ipairs(names) do
       local rows = world:rows(name, hub.id)
-      local problem = problem_of_rows(name, rows, found[hub.id] or {}, at_work[hub.id] or {})
+      local problem = problem_of_rows(name, rows, found[hub.id] or {}, there[hub.id] or {})
       if problem then return problem end
     end
   end
