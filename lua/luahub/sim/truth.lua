@@ -22,7 +22,8 @@ local function take_census(self)
   return all
 end
 
---- hub -> id -> list of { node, generation, works, starts, prepared }, one for each body of that child; not to be changed.
+--- hub -> id -> list of { node, generation, works, starts, prepared }, one for each body of that child; not to be
+--- changed.
 function M:bodies()
   local now = self.core:bodies()
   if now ~= self.census_of then
