@@ -227,10 +227,10 @@ static void ask(struct side *side, bool start, uint8_t first, uint8_t count) {
   lh_buf_free(&value);
 }
 
-// Of 0x80 and more: VIEW to ABORT from 0x80 on, HOLD and HELD are 0x90 and 0x92.
+// Of 0x80 and more: VIEW to LEASED from 0x80 on, and what is left over are the first ones again.
 static uint8_t frame_type(uint8_t kind) {
   const uint8_t type = (kind >> 1) & 15;
-  return (uint8_t)(LH_FRAME_VIEW + (type <= LH_FRAME_HELD - LH_FRAME_VIEW ? type : type - 8));
+  return (uint8_t)(LH_FRAME_VIEW + type % (LH_FRAME_LEASED - LH_FRAME_VIEW + 1));
 }
 
 static void step(struct world *world, uint8_t kind, struct lh_bytes body) {

@@ -6,7 +6,7 @@
 // A move is not a first start and is not shown again. Owns a copy of the frame while the handlers
 // work.
 #include "base/mem.h"
-#include "hub/internal.h"
+#include "hub/alter.h"
 
 struct alteration {
   uint32_t hub;

@@ -3,7 +3,9 @@
 // Under an agreed view the receiver checks that the child belongs here and passes on what does not,
 // at most LH_HOPS_MAX times; while the members do not agree, requests wait (in order, bounded).
 // Frames are data from a peer: nothing is done before a frame was read to its end.
+#include "hub/alter.h"
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/mem.h"
 
@@ -177,6 +179,9 @@ static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct ar
   if (is_void(hubs, head)) return;
   if (head->hub == NULL) {
     refuse_all(hubs, head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
+  } else if (!lh_quorum_may(head->hub)) {
+    refuse_all(hubs, head, arrivals, count, head->hub->partitioned ? LH_EDENIED : LH_EAGAIN,
+               "its node may not act: it has no quorum just now");
   } else if (altered != NULL && altered->status != LH_OK) {
     refuse_all(hubs, head, arrivals, count, LH_EFAILED, altered->error);
   } else if (altered == NULL && lh_alter_wanted(head->hub, head->flags)) {

@@ -3,6 +3,7 @@
 // The registry tells of them in the middle of its own work: note is taken, and looked at in the
 // turn's flush. Of several instances of a child one stays; what was ordered to stop ends.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/mem.h"
 
@@ -68,6 +69,12 @@ static void look_at_replica(struct lh_hubs *hubs, lh_ms now, struct child *child
   lh_registry_read_unlock();
 }
 
+// Where a quorum decides: one that runs here stands for one that was parked there (park.c).
+static bool stands_for(const struct child *child, const struct lh_row *row) {
+  return lh_quorum_is_set(child->hub) && child->phase == PHASE_RUNNING && row->pid == 0 &&
+         row->state == LH_ROW_RESTARTING;
+}
+
 static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
   const struct lh_row *rows[4];
   struct hub *hub = lh_hub_at(hubs, change->hub);
@@ -90,7 +97,9 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
   if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
       outranks(hubs, best, child)) {
-    if (child->phase == PHASE_MOVING)
+    if (stands_for(child, best))
+      lh_host_raise(child);
+    else if (child->phase == PHASE_MOVING)
       lh_move_seen_elsewhere(hubs, now, child, best);
     else
       stop_surplus(hubs, now, child, best);

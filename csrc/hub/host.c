@@ -5,6 +5,7 @@
 // row, in the trouble. Tokens name children towards the actors: index of a slot, reused only after
 // the actors' last word on it.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -146,6 +147,10 @@ bool lh_host_put_row(struct child *child, enum lh_row_state state) {
 
 // --- beginning ---
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared) {
+  if ((child->hub->partitioned || child->hub->lease.lapsed) && lh_quorum_is_set(child->hub)) {
+    lh_park_child(child);
+    return;
+  }
   if (hubs->order_count == hubs->order_cap) {
     hubs->order_cap = hubs->order_cap > 0 ? hubs->order_cap * 2 : 64;
     hubs->ordered = lh_realloc(hubs->ordered, hubs->order_cap * sizeof(struct child *));
@@ -238,6 +243,18 @@ static struct child *existing(struct lh_hubs *hubs, lh_ms now, const struct arri
   return lh_host_child(arrival->hub, arrival->id);
 }
 
+// Where a quorum decides, one that was ordered to stop is to be gone before another begins.
+static bool ends_elsewhere(struct lh_hubs *hubs, const struct arrival *arrival) {
+  const struct lh_row *row = NULL;
+  if (!lh_quorum_is_set(arrival->hub) || arrival->hub->config.replicated) return false;
+  lh_registry_read_lock();
+  const bool found =
+      lh_registry_find(hubs->registry, arrival->hub->index, arrival->id, &row, 1) > 0 &&
+      row->node != hubs->self && row->pid != 0;
+  lh_registry_read_unlock();
+  return found;
+}
+
 static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   struct child *child = existing(hubs, now, arrival);
   bool found = child != NULL;
@@ -246,14 +263,15 @@ static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arriva
   const bool looks = (arrival->flags & (START_MOVE | START_REPLICA)) == 0 &&
                      !LH_PLANTED(starts_what_runs_elsewhere);
   if (!found && looks) pid = running_elsewhere(hubs, arrival, &found);
-  if (found) {
+  const bool ends = !found && looks && ends_elsewhere(hubs, arrival);
+  if (found || ends) {
     // "It runs already" would mean that it has arrived, or needs no start.
-    const bool later = child != NULL && is_ending(child, arrival);
+    const bool later = ends || (child != NULL && is_ending(child, arrival));
     lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
                    later ? LH_EAGAIN : LH_EEXISTS, pid,
                    later ? "an earlier instance is ending there" : "it runs already");
   }
-  return found;
+  return found || ends;
 }
 
 // A move that took long may bring a child to where it does not belong by now: it goes on from here.
@@ -319,6 +337,11 @@ void lh_host_answer_asker(struct lh_hubs *hubs, struct child *child, int code, l
 }
 
 static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *error) {
+  if (lh_park_is_asked(child) && !lh_end_is_wanted(child)) {
+    lh_host_answer_asker(hubs, child, LH_EDENIED, 0, "its node has no quorum");
+    lh_park_child(child);
+    return;
+  }
   hubs->counters.failed++;
   lh_event_failed(child, error);
   if (lh_end_is_wanted(child)) {
@@ -357,6 +380,8 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   lh_event_started(child);
   if (lh_end_is_wanted(child))
     lh_host_stop(hubs, now, child, "stop", 0);
+  else if (lh_park_is_asked(child))
+    lh_host_stop(hubs, now, child, "partition", 0);
   else if (child->restarts == 0)
     lh_host_calm(child);
   else
@@ -451,8 +476,7 @@ void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const ch
   child->phase = PHASE_STOPPING;
   lh_heap_cancel(&hubs->due, &child->trouble->timer.due);
   lh_list_remove(&child->trouble->link);
-  hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, lh_host_shutdown(child),
-                  forward);
+  hubs->ops->stop(hubs->ops_self, child->token, child->pid, reason, lh_park_time(child), forward);
 }
 
 void lh_host_discard(struct child *child) {
@@ -472,6 +496,10 @@ void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
     return;
   }
   if (child->phase != PHASE_STOPPING) return;
+  if (lh_park_is_asked(child) && !lh_end_is_wanted(child)) {
+    lh_park_ended(child);
+    return;
+  }
   const uint64_t caller = child->trouble->stop_caller;
   hubs->counters.stopped++;
   lh_event_child(child->hub, "child_unregistered", lh_bytes(child->id, child->id_len), hubs->self,

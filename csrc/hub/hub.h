@@ -87,6 +87,19 @@ enum {
   LH_LATELY_MS = 500,  // after this the members are asked whether they heard
   LH_WORD_MS = 500,    // after this they hear that nothing of the dead is left, and who is away
   LH_ORDER_LOOK_MS = 15000,  // how often our stop orders are looked at: may they go?
+  // limit: how long a node runs children of a hub with a quorum strategy after the last word of a
+  // quorum | hub.given_up | spec/hub/quorum_spec.lua: gives up its children before the others start
+  LH_LEASE_MS = 5000,
+  LH_LEASE_ASK_MS = 1000,  // how often the members are asked
+  // limit: how long after its end a lease can be renewed; then what ran is given up | hub.given_up
+  // | spec/hub/quorum_spec.lua: keeps the children of a node that stalls for a while
+  LH_LEASE_HOLD_MS = 1000,
+  // limit: how long terminate of a child that is given up may take | actors.overdue |
+  // spec/hub/quorum_spec.lua: gives up its children before the others start them
+  LH_LEASE_STOP_MS = 2000,
+  // Of the lease, of giving up, of clocks whose rates differ by 2 %, and one second.
+  LH_LEASE_WAIT_MS =
+      (LH_LEASE_MS + LH_LEASE_HOLD_MS + LH_LEASE_STOP_MS) * 102 / 100 + LH_LEASE_ASK_MS,
   LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
   LH_RESTART_DELAY_MS = 500,
@@ -105,6 +118,8 @@ enum {
   LH_FRAME_ABORT = 0x37,
   LH_FRAME_HOLD = 0x38,
   LH_FRAME_HELD = 0x39,
+  LH_FRAME_LEASE = 0x3a,
+  LH_FRAME_LEASED = 0x3b,
 };
 
 enum lh_distribution {
@@ -116,6 +131,12 @@ enum lh_distribution {
 };
 // How many instances a child has when each node of the hub runs one.
 #define LH_FACTOR_ALL UINT32_MAX
+enum lh_quorum_kind { LH_QUORUM_NONE, LH_QUORUM_STATIC };
+struct lh_quorum {
+  enum lh_quorum_kind kind;
+  uint32_t size;  // static: so many members are a quorum
+  uint32_t of;    // static: so many nodes there are at most
+};
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
 
 struct lh_hub_config {
@@ -131,6 +152,7 @@ struct lh_hub_config {
   enum lh_migration migration;
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
+  struct lh_quorum quorum;      // who may act, and who may run
   bool custom_synchronization;  // the node asks "propagate"
   uint32_t gossip_recipients;   // the node gossips events; 0: it sends them straight
   bool custom_init;             // ask "init" before a start is placed
@@ -175,6 +197,9 @@ struct lh_hubs_ops {
   void (*record_changed)(void *self);
   // The children of this dead run are being taken over here.
   void (*fence)(void *self, const struct lh_run *run);
+  // Children of this hub may run Lua until then; LH_NEVER: without end. Only hubs with a quorum
+  // strategy have one, 0 at first. May be NULL.
+  void (*lease)(void *self, struct lh_bytes hub, lh_ms until);
   // A hub that was told to close has no children here any more; the node's last one that leaves.
   void (*closed)(void *self, struct lh_bytes hub);
   void (*drained)(void *self);
@@ -308,6 +333,7 @@ struct lh_hubs_counters {
   uint64_t orders, ended_by_order;  // stop orders written here; children here that one ended
   uint64_t away_joined;             // dead runs beyond LH_AWAY_MAX
   uint64_t asked_forgotten;         // stops beyond LH_ASKED_MAX
+  uint64_t given_up;                // children ended here for want of a quorum
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
 // Operations under way that somebody here waits for, and requests that wait for an agreed view.

@@ -5,6 +5,7 @@
 // frames to ourselves, changed rows, orders to the actors, the registry's deltas, answers (so that
 // rows precede what speaks of them), the view, and the operations that are complete.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,7 +26,8 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
   hubs->lately.ask_at = hubs->orders_at = hubs->away_at = hubs->word_at = LH_NEVER;
-  hubs->answers_by = LH_NEVER;
+  hubs->answers_by = hubs->lease_ask_at = LH_NEVER;
+  hubs->lost_at = -LH_NEVER / 2;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
@@ -106,7 +108,7 @@ void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
   free_frames(&hubs->waiting);
   hubs->waiting_count = 0;
   lh_op_all_again(hubs);
-  lh_move_all_failed(hubs);
+  lh_move_all_failed(hubs, now);
 }
 
 // --- hubs ---
@@ -131,7 +133,6 @@ static struct lh_bytes copy(struct lh_bytes bytes) {
 
 int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *config,
                  struct lh_error *error) {
-  (void)now;
   if (config->id.len == 0 || config->id.len > LH_HUB_ID_MAX) {
     return lh_fail(error, LH_EINVAL, "a hub's id must be a string of 1 to %d bytes", LH_HUB_ID_MAX);
   }
@@ -151,6 +152,8 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   hub->config.placement = copy(config->placement);
   hub->index = index;
   lh_list_init(&hub->move_queue);
+  lh_quorum_open(hub);
+  if (hubs->began_at == 0) lh_lease_begin(hubs, now);
   hubs->hubs = lh_realloc(hubs->hubs, (hubs->hub_count + 1) * sizeof(struct hub *));
   hubs->hubs[hubs->hub_count++] = hub;
   hubs->ops->record_changed(hubs->ops_self);
@@ -300,7 +303,7 @@ struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {
   if (hub == NULL) return (struct lh_hub_state){0};
   return (struct lh_hub_state){
       .alive = true,
-      .locked = !hubs->view.agreed || lh_recover_pending(hubs) || any_moving(hub),
+      .locked = !hubs->view.agreed || hub->barred || lh_recover_pending(hubs) || any_moving(hub),
       .partitioned = hub->partitioned,
   };
 }
@@ -373,6 +376,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (node == 0) return;
   lh_event_member_changes(hubs, node, record, lives, &changes);
   if (lived && !lives) {
+    if (state == LH_MEMBER_DEAD) lh_lease_lost(hubs, now);
     lh_lately_died(hubs, lh_view_find(hubs, node));
     if (state == LH_MEMBER_DEAD) lh_away_died(hubs, now, lh_view_find(hubs, node));
     lh_asked_died(hubs, lh_view_find(hubs, node), state == LH_MEMBER_DEAD);
@@ -385,12 +389,13 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   }
   lh_view_member(hubs, now, record, lives);
   if (lives) suspect(hubs, node, state == LH_MEMBER_SUSPECT);
-  if (lived && !lives) lh_move_node_gone(hubs, node);
+  if (lived && !lives) lh_move_node_gone(hubs, now, node);
   lh_event_member_changed(hubs, record, &changes);
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   lh_view_send(hubs, node);
+  lh_lease_ask(hubs, now);
   lh_held_ask_again(hubs, lh_view_find(hubs, node));
   lh_recover_link_up(hubs, node);
   lh_op_link_up(hubs, now, node);
@@ -422,6 +427,10 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
     return lh_held_question(hubs, from, body);
   case LH_FRAME_HELD:
     return lh_held_answer(hubs, from, body);
+  case LH_FRAME_LEASE:
+    return lh_lease_question(hubs, now, from, body);
+  case LH_FRAME_LEASED:
+    return lh_lease_answer(hubs, now, from, body);
   default:
     return LH_EFORMAT;
   }
@@ -463,6 +472,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (acts && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (acts && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
+  due = earlier(due, lh_lease_due(hubs));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
@@ -470,7 +480,7 @@ static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   if (child->phase == PHASE_WAITING) {
     lh_restart_due(hubs, now, child);
   } else if (child->phase == PHASE_MOVING) {
-    lh_move_failed(hubs, child, "no answer in time");
+    lh_unsure_failed(hubs, now, child, "no answer in time");
   } else if (child->phase == PHASE_PREPARED && child->pid != 0) {
     lh_host_stop(hubs, now, child, "move_failed", 0);
   }
@@ -478,6 +488,7 @@ static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
 
 void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   struct lh_due *due;
+  lh_lease_tick(hubs, now);  // before anything else: nothing runs on a lease that is over
   while ((due = lh_heap_pop(&hubs->due, now)) != NULL) {
     struct timer *timer = LH_ENTRY(due, struct timer, due);
     if (timer->of_op)
@@ -556,6 +567,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
     lh_change_run(hubs, now);
     lh_move_pump(hubs, now);
     vote_again(hubs);
+    if (hubs->check_lease) lh_lease_check(hubs, now);
     if (hubs->check_view) {
       hubs->check_view = false;
       lh_view_check(hubs, now);
@@ -571,7 +583,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_op_check(hubs, now);
     }
   } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
-           hubs->order_count > 0 || hubs->check_view);
+           hubs->order_count > 0 || hubs->check_view || hubs->check_lease);
   lh_lately_flush(hubs, now);
   give_word(hubs, now);
   lh_event_turn(hubs);

@@ -8,7 +8,8 @@
 // arrive.c, host.c, restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a
 // node that takes none) · recover.c · replica.c (instances on several nodes) · end.c (who waits for
 // a child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
-// elsewhere) · notes.c (how both are kept) · policy.c (questions) · event.c.
+// elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c, quorum.c (may
+// this side act?) · lease.c, park.c (for how long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -16,6 +17,7 @@
 #include "base/map.h"
 #include "base/plant.h"
 #include "hub/hub.h"
+#include "hub/lease.h"
 #include "hub/place.h"
 #include "hub/replica.h"
 #include "hub/stops.h"
@@ -77,6 +79,7 @@ struct peer {  // one run that lives, ourselves included
   size_t away_count;
   struct held *held;
   size_t held_count;
+  struct word word;
 };
 struct view {
   struct peer **peers;  // in order of node id
@@ -108,6 +111,9 @@ struct hub {
   struct lh_hub_config config;
   bool closing;
   bool partitioned, asking_may;
+  bool barred;  // nothing may be begun just now, see quorum.c
+  struct lease lease;
+  bool has_parked;  // children wait for a quorum
   bool was_locked;
   const char *redistribution;  // why children are placed anew: "node_join", "node_leave", or NULL
   uint64_t may_hash, asked_hash;  // the views for which the partition strategy answered, was asked
@@ -166,6 +172,8 @@ struct trouble {
   bool ordered;         // the move is somebody's wish
   bool pin;             // and where it goes it is to stay
   bool activating;      // prepared here, and the state has come
+  bool parks;           // it ends here for want of a quorum
+  uint64_t parked_seq;  // its row's sequence before that; 0: it was not parked
   struct lh_list link;  // in hub.move_queue
 };
 struct child {
@@ -221,6 +229,7 @@ struct op {
   size_t seen;         // of a start: so many items run on all their nodes, see replica.c
   uint64_t order_seq;  // the last of their orders
   bool check_existing, rollback, rolled_back, asking, quiet;
+  bool patient;                       // waits for a quorum, as long as it takes
   bool given;                         // the caller's node takes them, whatever the placement says
   enum acknowledgement acknowledged;  // of a start, by so many
   bool vetted;                        // the distribution's init let it pass
@@ -309,6 +318,9 @@ struct lh_hubs {
   lh_ms balance_at, balance_pause;  // moves that failed are tried again
   lh_ms retry_at;                   // stops that met a child on its way
   bool answer_holds;                // somebody asked, or rows came
+  bool check_lease;                 // an answer came, or a member went
+  lh_ms lease_ask_at;
+  lh_ms lost_at, began_at;  // a member died; this run began to give its word
   struct lately lately;
   struct notes asked_stops;  // of other hosts, see asked.c
   lh_ms orders_at, away_at, word_at;
@@ -527,13 +539,15 @@ void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why);
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row);
 bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
-void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node);
-void lh_move_all_failed(struct lh_hubs *hubs);  // this node begins a new epoch
+void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node);
+void lh_move_all_failed(struct lh_hubs *hubs, lh_ms now);  // this node begins a new epoch
 void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
 uint64_t lh_move_op_id(void);
+
+void lh_move_ask_start(struct lh_hubs *hubs, struct child *child);  // of a cold one
 
 // drain.c
 bool lh_drain_is_open(const struct hub *hub);   // this node takes children
@@ -542,15 +556,6 @@ bool lh_drain_forces(const struct hub *hub);    // and asks no strategy how they
 void lh_drain_moved(struct hub *hub);           // a child went
 void lh_drain_tick(struct lh_hubs *hubs, lh_ms now);
 lh_ms lh_drain_due(const struct lh_hubs *hubs);
-
-// alter.c
-bool lh_alter_wanted(const struct hub *hub, unsigned flags);
-void lh_alter_ask(struct hub *hub, lh_ms now, const struct arrival *arrivals, size_t count,
-                  struct lh_bytes frame);
-
-// tolerance.c: whether each hub's partition strategy has spoken on this view; asks it when not.
-bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now);
-bool lh_tolerance_waits(const struct lh_hubs *hubs);  // for an answer, or to ask again
 
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead

@@ -9,6 +9,7 @@
 // and nothing else does. At any failure before it the child goes on here (cold: is started again).
 // At most LH_MOVES_MAX of a hub at a time.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -295,7 +296,7 @@ void lh_move_balance_hub(struct hub *hub, lh_ms now) {
 
 void lh_move_balance(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
-    if (!hubs->hubs[i]->partitioned) lh_move_balance_hub(hubs->hubs[i], now);
+    if (lh_quorum_may(hubs->hubs[i])) lh_move_balance_hub(hubs->hubs[i], now);
   }
 }
 
@@ -325,6 +326,10 @@ void lh_move_stopped(struct lh_hubs *hubs, struct child *child) {
   } else {
     send_start(hubs, child, flags_of(child, false));
   }
+}
+
+void lh_move_ask_start(struct lh_hubs *hubs, struct child *child) {
+  send_start(hubs, child, flags_of(child, false));
 }
 
 static void abort_there(struct lh_hubs *hubs, struct child *child) {
@@ -465,14 +470,14 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
   lh_hub_check_empty(hubs);
 }
 
-void lh_move_node_gone(struct lh_hubs *hubs, uint32_t node) {
+void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {
       struct child *child = children->entries[i - 1].value;
       if (child->phase == PHASE_MOVING && child->trouble->target == node &&
           (child->pid == 0 || child->trouble->hot)) {
-        lh_move_failed(hubs, child, "the node died");
+        lh_unsure_failed(hubs, now, child, "the node died");
       }
     }
   }
@@ -484,13 +489,13 @@ static bool is_void(const struct child *child) {
          (child->phase == PHASE_STARTING && child->trouble->asker != 0);
 }
 
-void lh_move_all_failed(struct lh_hubs *hubs) {
+void lh_move_all_failed(struct lh_hubs *hubs, lh_ms now) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {
       struct child *child = children->entries[i - 1].value;
       if (child->phase == PHASE_MOVING && (child->pid == 0 || child->trouble->hot))
-        lh_move_failed(hubs, child, "this node was taken for dead");
+        lh_unsure_failed(hubs, now, child, "this node was taken for dead");
       else if (is_void(child))
         lh_host_discard(child);
     }

@@ -11,6 +11,7 @@
 // covered (a request was lost, a strategy failed, whoever should claim them has not got them) are
 // looked at again, after growing pauses; then whoever holds them sends them on, too.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -435,11 +436,22 @@ bool lh_recover_keeps(struct lh_hubs *hubs) {
   return waiting.taken;
 }
 
+static bool any_may_act(const struct lh_hubs *hubs) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    if (lh_quorum_may(hubs->hubs[i])) return true;
+  }
+  return hubs->hub_count == 0;
+}
+
 void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   uint32_t dead[DEAD_MAX];
   const bool again = hubs->recover_anew;
   hubs->recover_again = LH_NEVER;
   hubs->recover_anew = false;
+  if (!any_may_act(hubs)) {  // the dead may return: nothing of theirs is taken
+    hubs->fetching = hubs->unanswered = 0;
+    return;
+  }
   if (!LH_PLANTED(tail_not_fetched) && (wait_for_answers(hubs, now) || fetch_tails(hubs, now)))
     return;
   const size_t count = lh_registry_ledgers(hubs->registry, dead, DEAD_MAX, true);
@@ -451,6 +463,6 @@ void lh_recover(struct lh_hubs *hubs, lh_ms now) {
   hubs->recover_again = now + hubs->recover_pause;
   if (again && hubs->recover_pause < LH_RECOVER_MAX_MS) hubs->recover_pause *= 2;
   for (size_t i = 0; i < hubs->hub_count; i++) {
-    if (!hubs->hubs[i]->partitioned) recover_hub(hubs->hubs[i], now, dead, count, again);
+    if (lh_quorum_may(hubs->hubs[i])) recover_hub(hubs->hubs[i], now, dead, count, again);
   }
 }

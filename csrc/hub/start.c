@@ -17,7 +17,7 @@ struct request {
   struct lh_bytes hub, children, options, metadata, child_metadata, child_mapping, node;
   lh_ms timeout;
   enum acknowledgement acknowledged;
-  bool check_existing, rollback, detach, quiet, given;
+  bool check_existing, rollback, detach, quiet, given, patient;
 };
 
 static bool is(struct lh_bytes text, const char *word) {
@@ -43,6 +43,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->rollback = is(lh_read_str(in, 32), "rollback");
   else if (is(key, "detach"))
     request->detach = lh_read_bool(in);
+  else if (is(key, "patient"))
+    request->patient = lh_read_bool(in);
   else if (is(key, "given"))
     request->given = lh_read_bool(in);
   else if (is(key, "quiet"))
@@ -200,6 +202,7 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
   }
   struct op *op = lh_op_new(hubs, now, OP_START, hub, caller, request.timeout);
   op->memory = memory;
+  op->patient = request.patient;
   if (fill(op, &request, &error) != LH_OK) {
     lh_op_refuse(hubs, caller, LH_EINVAL,
                  strcmp(error.code, "invalid") == 0 ? "invalid_spec" : error.code, "%s",
@@ -382,9 +385,9 @@ static void vet(struct op *op, lh_ms now) {
 }
 
 static void go(struct op *op, lh_ms now) {
-  if (op->hub->partitioned)
+  if (op->hub->partitioned && !op->patient)
     fail_new(op, LH_EDENIED, "this side of a split may not act, says the partition strategy");
-  if (op->unsent == 0) return;
+  if (op->unsent == 0 || op->hub->barred || op->hub->partitioned) return;
   if (op->hub->config.custom_init && !op->vetted) {
     vet(op, now);
     return;
@@ -465,7 +468,8 @@ static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   }
   struct op *op = lh_op_find(hubs, id);
   if (op == NULL || index >= op->count) return;
-  if (code == LH_EAGAIN || (code == LH_EEXISTS && op->items[index].met && pid == 0)) {
+  if (code == LH_EAGAIN || (code == LH_EDENIED && op->patient) ||
+      (code == LH_EEXISTS && op->items[index].met && pid == 0)) {
     ask_again(op, index, now);  // one is ending there; or it starts under another name
   } else if (code == LH_OK || (code == LH_EEXISTS && op->items[index].met)) {
     lh_op_done_item(op, index, pid != 0 ? lh_pid_node(pid) : from, pid);

@@ -14,6 +14,7 @@
 // Owns the peers. Without agreement for LH_VIEW_CAP_MS (links that are not transitive) the node
 // acts on its own view and counts it: waiting for ever would leave the dead's children unplaced.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -102,7 +103,7 @@ static void peer_set(struct lh_hubs *hubs, struct peer *peer,
 
 // A higher epoch of a node proves that its earlier runs are over, also to one that was away when
 // they ended.
-static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
+static void end_earlier_runs(struct lh_hubs *hubs, lh_ms now, const struct lh_run *run) {
   uint32_t nodes[LEDGERS_MAX];
   const size_t count = lh_registry_ledgers(hubs->registry, nodes, LEDGERS_MAX, false);
   for (size_t i = 0; i < count; i++) {
@@ -112,6 +113,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, const struct lh_run *run) {
       continue;
     struct peer *peer = lh_view_find(hubs, nodes[i]);
     if (peer != NULL) {
+      lh_lease_lost(hubs, now);
       lh_lately_died(hubs, peer);
       lh_asked_died(hubs, peer, false);
       peer_remove(&hubs->view, peer);
@@ -129,6 +131,7 @@ void lh_view_reset(struct lh_hubs *hubs, lh_ms now) {
     peer_remove(view, peer);
   }
   for (size_t i = 0; i < hubs->hub_count; i++) hubs->hubs[i]->candidate_count = 0;
+  lh_lease_begin(hubs, now);
   view->hash = 0;
   view->agreed = view->settled = view->capped = false;
   view->among = view->forlorn = false;
@@ -169,7 +172,7 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     if (peer != NULL && !hubs->view.among) hubs->view.forlorn = true;
   } else {
     if (peer == NULL) {
-      end_earlier_runs(hubs, &record->run);
+      end_earlier_runs(hubs, now, &record->run);
       peer = peer_add(&hubs->view, node, &record->run);
       if (node != hubs->self) lh_away_joined(hubs, &record->run);
     }
@@ -307,6 +310,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   hubs->view.hash = hash;
   hubs->view.agreed = false;
   hubs->view.settled = hubs->view.capped = false;
+  lh_quorum_bar(hubs);
   hubs->view.changed_at = now;
   hubs->balance_pause = LH_BALANCE_MS;
   hubs->recover_pause = LH_RECOVER_MS;
@@ -314,7 +318,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   lh_host_claim_all(hubs);
   lh_registry_flush(hubs->registry);
   lh_view_send(hubs, 0);
-  hubs->check_view = true;
+  hubs->check_view = hubs->check_lease = true;
 }
 
 // --- votes ---

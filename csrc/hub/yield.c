@@ -13,7 +13,8 @@
 static bool was_taken(struct child *child, uint64_t seq) {
   lh_registry_read_lock();
   const struct lh_row *row = child->claimed ? lh_host_row(child) : NULL;
-  const bool taken = row != NULL && row->seq <= seq;
+  const uint64_t parked = child->trouble != NULL ? child->trouble->parked_seq : 0;
+  const bool taken = row != NULL && (parked != 0 ? parked : row->seq) <= seq;
   lh_registry_read_unlock();
   return taken;
 }
@@ -21,6 +22,7 @@ static bool was_taken(struct child *child, uint64_t seq) {
 static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   const bool runs = child->pid != 0 && child->phase != PHASE_STOPPING;
   hubs->counters.surplus++;
+  if (child->trouble != NULL) child->trouble->parks = false;
   if (runs)
     lh_host_stop(hubs, now, child, "surplus", 0);  // while the row tells how long it may take
   child->claimed = false;

@@ -69,6 +69,7 @@ static void count_hub(const struct lh_node *node, struct group *group) {
   count(group, "ended_by_order", hubs.ended_by_order);
   count(group, "away_joined", hubs.away_joined);
   count(group, "asked_forgotten", hubs.asked_forgotten);
+  count(group, "given_up", hubs.given_up);
 }
 
 static void count_link(const struct lh_node *node, struct group *group) {

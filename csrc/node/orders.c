@@ -13,7 +13,9 @@
 // --- what the hubs ask for ---
 static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
   struct lh_node *node = self;
-  if (node->links != NULL) (void)lh_links_send(node->links, peer, LH_CLASS_STATE, type, body);
+  const bool lease = type == LH_FRAME_LEASE || type == LH_FRAME_LEASED;  // never behind rows
+  if (node->links != NULL)
+    (void)lh_links_send(node->links, peer, lease ? LH_CLASS_CONTROL : LH_CLASS_STATE, type, body);
 }
 
 static void hub_start(void *self, const struct lh_order *orders, size_t count) {

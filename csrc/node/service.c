@@ -124,6 +124,16 @@ static uint32_t recipients_of(struct lh_bytes synchronization) {
   return in.err == LH_OK && recipients > 0 ? (uint32_t)recipients : LH_RECIPIENTS_MOST;
 }
 
+static void read_quorum(struct lh_quorum *quorum, struct lh_bytes value) {
+  struct lh_reader in;
+  if (!lh_bytes_equal(text_field(value, "kind"), lh_bytes_str("static_quorum"))) return;
+  quorum->kind = LH_QUORUM_STATIC;
+  lh_reader_init_user(&in, field(value, "size"));
+  quorum->size = (uint32_t)lh_read_uint(&in, LH_MEMBERS_MAX);
+  lh_reader_init_user(&in, field(value, "of"));
+  quorum->of = (uint32_t)lh_read_uint(&in, LH_MEMBERS_MAX);
+}
+
 static void do_hub_start(struct request *request) {
   const struct lh_bytes value = request->value;
   struct lh_error error;
@@ -136,6 +146,7 @@ static void do_hub_start(struct request *request) {
                                                                    : LH_MIGRATION_COLD;
   config.handover = flag_field(field(value, "migration"), "handover", false);
   config.custom_partition = word_is(value, "partition", "kind", "custom");
+  read_quorum(&config.quorum, field(value, "partition"));
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
   if (word_is(value, "synchronization", "kind", "gossip"))
     config.gossip_recipients = recipients_of(field(value, "synchronization"));

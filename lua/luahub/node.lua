@@ -18,6 +18,7 @@ local runtime = require("luahub.runtime")
 local strategy = require("luahub.strategy")
 
 local READY_MS = 15000
+local PATIENT_MS = 24 * 3600 * 1000
 local STATIC_START_MS = 60000 -- for all static children of a hub
 local WAIT_MS = 86400000 -- a wait is repeated when it is over
 local LEAVE_MS = 60000
@@ -137,9 +138,16 @@ local function open_hub(id, strategies, hooks)
   return nil, err
 end
 
+-- Where a quorum decides, they are started as soon as there is one: a node that waits for others is up meanwhile.
+local function start_patiently(id, children)
+  local options = { timeout = PATIENT_MS, check_existing = true, detach = true, patient = true }
+  return core.request("start", { hub = id, children = children, options = options }, READY_MS)
+end
+
 -- The same file on every node is the normal case: children that run already are what was wanted.
-local function start_static(id, children)
+local function start_static(id, children, tolerance)
   if not children or #children == 0 then return true end
+  if strategy.needs_quorum(tolerance) then return start_patiently(id, children) end
   local options = { timeout = STATIC_START_MS, check_existing = true }
   local request = { hub = id, children = children, options = options }
   local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
@@ -197,7 +205,7 @@ function Node:start_hub(settings)
     return nil, err
   end
   local started = hub.new(settings.id)
-  ok, err = start_static(settings.id, settings.children)
+  ok, err = start_static(settings.id, settings.children, strategies.partition_tolerance)
   if not ok then
     started:stop()
     cancel_hooks(settings.id, hooks)

@@ -326,5 +326,12 @@ M.gossip = group("`synchronization.gossip`", {
   },
 })
 M.divergence = group("`partition_tolerance.divergence`", {})
+M.static_quorum = group("`partition_tolerance.static_quorum`", {
+  { "size", "count", "required", "so many nodes that run the hub are a quorum; more than half of `of`" },
+  { "of", "count", "`2 * size - 1`", "so many nodes there are at most" },
+}, {
+  renamed = { quorum_size = "size" },
+  gone = { startup_confirm = "nothing is started before there is a quorum, also at the start" },
+})
 
 return M

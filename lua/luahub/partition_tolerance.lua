@@ -1,4 +1,7 @@
--- partition_tolerance.lua - whether a part of a divided cluster may act: the built-in strategy.
+-- partition_tolerance.lua - whether a part of a divided cluster may act: the built-in strategies.
+--
+-- The core decides by the kind and the numbers (csrc/hub/quorum.c); a `may_act` here says the same for whoever tries a
+-- strategy out.
 
 local argument = require("luahub.argument")
 local option = require("luahub.option")
@@ -15,6 +18,37 @@ function M.divergence(options)
     may_act = function()
       return true
     end,
+  })
+end
+
+local function refuse(text, ...)
+  error(text:format(...), 3)
+end
+
+local function needs(size)
+  return function(view)
+    if #view.nodes >= size then return true end
+    return false, ("%d nodes are here, and %d are a quorum"):format(#view.nodes, size)
+  end
+end
+
+--- A part acts while at least `size` nodes that run the hub are in it. `of` is how many there are at most.
+---@param options { size: integer, of?: integer }
+---@return luahub.PartitionTolerance
+function M.static_quorum(options)
+  local given = argument.options("partition_tolerance.static_quorum", options, option.static_quorum)
+  local size = given.size
+  if not size then refuse("partition_tolerance.static_quorum: size is required: how many nodes are a quorum") end
+  local of = given.of or 2 * size - 1
+  if 2 * size <= of then
+    refuse("partition_tolerance.static_quorum: size = %d of %d nodes is no majority: two parts could both act; "
+      .. "expected at least %d", size, of, of // 2 + 1)
+  end
+  if size > of then
+    refuse("partition_tolerance.static_quorum: size = %d is more than the %d nodes there are", size, of)
+  end
+  return strategy.built_in("partition_tolerance", "static_quorum", {
+    may_act = needs(size), description = { size = size, of = of },
   })
 end
 

@@ -76,6 +76,13 @@ function M.is_built_in(strategy)
   return getmetatable(strategy) == BuiltIn
 end
 
+--- True for a partition strategy that lets a side act only while it has a quorum.
+---@param strategy table
+---@return boolean
+function M.needs_quorum(strategy)
+  return M.is_built_in(strategy) and strategy.description ~= nil and strategy.role == "partition_tolerance"
+end
+
 --- What is wrong with `strategy` for this role, as one line; nil when nothing is.
 ---@param role string
 ---@param strategy any
@@ -114,10 +121,10 @@ end
 ---@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean?, factor: integer? }
 function M.describe(role, strategy)
   local out = { kind = M.is_built_in(strategy) and strategy.kind or "custom" }
+  for name, value in pairs(M.is_built_in(strategy) and strategy.description or {}) do
+    out[name] = value
+  end
   if role == "distribution" then
-    for name, value in pairs(M.is_built_in(strategy) and strategy.description or {}) do
-      out[name] = value
-    end
     out.deterministic = strategy.deterministic ~= false
     out.init = type(strategy.init) == "function"
   elseif role == "migration" then

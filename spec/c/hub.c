@@ -38,6 +38,8 @@ static int sim_new(lua_State *L) {
   return 1;
 }
 
+#include "hub_quorum.h"
+
 static void open_hub(lua_State *L, struct node *node) {
   const struct sim *sim = node->sim;
   struct lh_error error;
@@ -46,6 +48,7 @@ static void open_hub(lua_State *L, struct node *node) {
   config.distribution = sim->custom ? LH_DISTRIBUTION_CUSTOM : LH_DISTRIBUTION_RENDEZVOUS;
   config.migration = sim->hot ? LH_MIGRATION_HOT : LH_MIGRATION_COLD;
   config.handover = sim->hot;
+  config.quorum = sim->quorum;
   if (lh_hubs_open(node->hubs, sim->now, &config, &error) != LH_OK) luaL_error(L, "%s", error.text);
 }
 
@@ -562,6 +565,8 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"run", sim_run},
                                      {"runs_hub", sim_runs_hub},
                                      {"set_policy", sim_set_policy},
+                                     {"set_quorum", sim_set_quorum},
+                                     {"state", sim_state},
                                      {"set_state", sim_set_state},
                                      {"settled", sim_settled},
                                      {"split", sim_split},

@@ -35,6 +35,7 @@ struct node {
   struct lh_registry *registry;
   bool up, left, stalled;
   bool across;  // of a split: on the second side
+  lh_ms lease;  // of a hub with a quorum strategy: its children run until then
   lh_ms wakes_at;
   uint64_t version;
 };
@@ -67,6 +68,7 @@ struct actor {  // one running instance
   uint64_t token;
   char id[ID_MAX];
   bool prepared, frozen;
+  bool given_up;  // with a lease: from its stop order on only terminate runs
   int64_t state;
 };
 
@@ -98,6 +100,7 @@ struct sim {
   enum policy policy;
   int64_t fail_every;  // every so many starts fail
   int64_t starts;
+  struct lh_quorum quorum;
   uint8_t key[32];
   struct watch watch;
 };
@@ -145,8 +148,14 @@ static struct actor *actor_by_pid(struct sim *sim, lh_pid pid) {
   return NULL;
 }
 
+static bool is_leased(const struct node *node) {
+  return node->sim->quorum.kind == LH_QUORUM_NONE || node->sim->now < node->lease;
+}
+
 static bool is_active(const struct actor *actor) {
-  return !actor->frozen && !actor->prepared && !actor->node->stalled;
+  const struct node *node = actor->node;
+  return !actor->frozen && !actor->prepared && !actor->given_up && !node->stalled &&
+         is_leased(node);
 }
 
 static void note_running(struct sim *sim, const struct actor *actor) {
@@ -156,6 +165,21 @@ static void note_running(struct sim *sim, const struct actor *actor) {
     sim->twice++;
     watch_two(&sim->watch, actor->id, other->node->name, actor->node->name);
   }
+}
+
+static void note_all_running(struct node *node) {
+  for (size_t i = 0; i < node->sim->actor_count; i++) {
+    const struct actor *actor = &node->sim->actors[i];
+    if (actor->node == node && is_active(actor)) note_running(node->sim, actor);
+  }
+}
+
+static void hub_lease(void *self, struct lh_bytes hub, lh_ms until) {
+  struct node *node = self;
+  (void)hub;
+  const bool was = is_leased(node);
+  node->lease = until;
+  if (!was) note_all_running(node);
 }
 
 static struct actor *actor_new(struct sim *sim) {
@@ -230,6 +254,8 @@ static void hub_stop(void *self, uint64_t token, lh_pid pid, const char *reason,
   (void)forward;
   if (shutdown_ms == 0)
     violate(&node->sim->watch, "terminate has its time: a child was to end at once (%s)", reason);
+  struct actor *actor = actor_by_pid(node->sim, pid);
+  if (actor != NULL) actor->given_up = !is_leased(node);
   struct event *event = later(node, delay(node->sim, 20), stopped);
   event->token = token;
   event->pid = pid;

@@ -249,6 +249,7 @@ static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .event = hub_event,
                                            .record_changed = record_changed,
                                            .fence = hub_fence,
+                                           .lease = hub_lease,
                                            .closed = hub_closed,
                                            .drained = hub_drained};
 
@@ -391,10 +392,7 @@ static bool was_given_up(const struct node *node) {
 static void wake(struct node *node) {
   node->stalled = false;
   if (was_given_up(node)) new_epoch(node);
-  for (size_t i = 0; i < node->sim->actor_count; i++) {
-    if (node->sim->actors[i].node == node && is_active(&node->sim->actors[i]))
-      note_running(node->sim, &node->sim->actors[i]);
-  }
+  note_all_running(node);
 }
 
 // --- the loop ---

@@ -1,0 +1,105 @@
+// park.c - children of a hub without quorum: they end here, their rows stay, and they run again
+// when the hub may act.
+//
+//   RUNNING --give up--> STOPPING (terminate only) --> WAITING, parked --may act--> STARTING
+//
+// A row says that its child is restarting, so nobody is sent to a process that is gone. Others may
+// take it over meanwhile, from the row as it was: what was taken is given up for good (yield.c).
+#include "hub/quorum.h"
+
+// What the row's sequence was when the child began to be parked: what others know of it.
+static void keep_seq(struct child *child) {
+  struct trouble *trouble = lh_host_trouble(child);
+  if (trouble->parked_seq != 0) return;
+  lh_registry_read_lock();
+  const struct lh_row *row = child->claimed ? lh_host_row(child) : NULL;
+  trouble->parked_seq = row != NULL ? row->seq : 1;
+  lh_registry_read_unlock();
+}
+
+void lh_park_child(struct child *child) {
+  keep_seq(child);
+  child->hub->has_parked = true;
+  child->trouble->parks = false;
+  child->phase = PHASE_WAITING;
+  child->pid = 0;
+  (void)lh_host_put_row(child, LH_ROW_RESTARTING);
+}
+
+static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  if (child->phase == PHASE_PREPARED) {
+    lh_host_discard(child);
+    return;
+  }
+  if (child->phase == PHASE_MOVING) {
+    if (!lh_move_cancel(hubs, child)) return;  // it does not run, or is about to end
+  } else if (child->phase != PHASE_RUNNING && child->phase != PHASE_STARTING) {
+    return;
+  }
+  keep_seq(child);
+  hubs->counters.given_up += !child->trouble->parks;
+  child->trouble->parks = true;
+  if (child->pid != 0) lh_host_stop(hubs, now, child, "partition", 0);
+}
+
+void lh_park_hub(struct hub *hub, lh_ms now) {
+  for (size_t i = hub->children.count; i > 0; i--)
+    give_up(hub->all, now, hub->children.entries[i - 1].value);
+}
+
+void lh_park_ended(struct child *child) {
+  struct hub *hub = child->hub;
+  hub->all->counters.stopped++;
+  lh_event_child(hub, "child_unregistered", lh_bytes(child->id, child->id_len), hub->all->self, 0);
+  lh_park_child(child);
+  hub->all->check_lease = true;  // it may have become a quorum's meanwhile
+}
+
+// How long terminate may take.
+lh_ms lh_park_time(struct child *child) {
+  const lh_ms shutdown = lh_host_shutdown(child);
+  return lh_park_is_asked(child) && shutdown > LH_LEASE_STOP_MS ? LH_LEASE_STOP_MS : shutdown;
+}
+
+bool lh_park_is_asked(const struct child *child) {
+  return child->trouble != NULL && child->trouble->parks;
+}
+
+static bool is_parked(const struct child *child) {
+  return child->phase == PHASE_WAITING && child->trouble != NULL && child->trouble->parked_seq != 0;
+}
+
+// By the rows of all who agree, the best first. Of two that are parked the better one resumes.
+static bool runs_elsewhere(const struct child *child) {
+  const struct lh_hubs *hubs = child->hub->all;
+  const struct lh_row *rows[4];
+  bool elsewhere = false;
+  lh_registry_read_lock();
+  const size_t count = lh_registry_find(hubs->registry, child->hub->index,
+                                        lh_bytes(child->id, child->id_len), rows, 4);
+  bool goes_before = true;
+  for (size_t i = 0; i < count && i < 4; i++) {
+    const bool parked = rows[i]->pid == 0 && rows[i]->state == LH_ROW_RESTARTING;
+    if (rows[i]->node == hubs->self)
+      goes_before = false;
+    else
+      elsewhere = elsewhere || goes_before || !parked;
+  }
+  lh_registry_read_unlock();
+  return elsewhere;
+}
+
+void lh_park_resume(struct hub *hub) {
+  hub->has_parked = false;
+  for (size_t i = hub->children.count; i > 0; i--) {
+    struct child *child = hub->children.entries[i - 1].value;
+    if (!is_parked(child)) continue;
+    if (!hub->config.replicated && runs_elsewhere(child)) {
+      lh_host_forget(child, true);
+      continue;
+    }
+    child->trouble->parked_seq = 0;
+    child->generation = lh_host_generation(hub);
+    lh_host_order(hub->all, child, false);
+  }
+}

@@ -1,0 +1,85 @@
+// quorum.c - whether this side of a split may act: the built-in strategies that need a quorum.
+//
+// Decided before anything is begun, under a view that all its members agree on:
+//
+//   partitioned  a quorum is not here, or our lease ended and was not renewed: children end
+//                (park.c), starts are refused
+//   barred       nothing is begun just now: the members do not agree, the lease has lapsed, or what
+//                a node runs that is not here may run still (lh_lease_others_over)
+//   else         it may act
+//
+// A view that is agreed by its cap alone is no agreement here.
+#include "hub/quorum.h"
+
+#include "base/log.h"
+
+void lh_quorum_open(struct hub *hub) {
+  if (!lh_quorum_is_set(hub)) return;
+  hub->barred = hub->lease.lapsed = true;
+  hub->all->lease_ask_at = 0;
+}
+
+void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const struct peer *peer) {
+  (void)hub;
+  (void)peer;
+  count->members++;
+}
+
+bool lh_quorum_reached(const struct hub *hub, const struct quorum_count *count) {
+  return count->members >= hub->config.quorum.size;
+}
+
+static struct quorum_count count_members(const struct hub *hub) {
+  struct quorum_count count = {0};
+  for (size_t i = 0; i < hub->all->view.count; i++) {
+    const struct peer *peer = hub->all->view.peers[i];
+    if (lh_view_runs(peer, hub->index)) lh_quorum_add(hub, &count, peer);
+  }
+  return count;
+}
+
+bool lh_quorum_is_complete(const struct hub *hub) {
+  const struct quorum_count count = count_members(hub);
+  return count.members >= hub->config.quorum.of;
+}
+
+static void tell(struct hub *hub, const struct quorum_count *count, bool partitioned) {
+  lh_log(LH_LOG_WARN, "hub",
+         partitioned
+             ? "hub '%.*s' has no quorum here (%zu members of the %u it needs): its children "
+               "end here, and nothing is started"
+             : "hub '%.*s' has a quorum here again (%zu members of the %u it needs)",
+         (int)hub->config.id.len, (const char *)hub->config.id.data, count->members,
+         hub->config.quorum.size);
+}
+
+static bool is_partitioned(const struct hub *hub, bool quorum) {
+  const struct view *view = &hub->all->view;
+  if (hub->lease.over || (view->agreed && !quorum)) return true;
+  return hub->partitioned && (!view->agreed || hub->lease.lapsed);
+}
+
+void lh_quorum_bar(struct lh_hubs *hubs) {
+  for (size_t i = 0; i < hubs->hub_count; i++)
+    hubs->hubs[i]->barred = lh_quorum_is_set(hubs->hubs[i]);
+  hubs->check_lease = true;
+}
+
+void lh_quorum_decide(struct hub *hub, lh_ms now) {
+  const struct view *view = &hub->all->view;
+  const struct quorum_count count = count_members(hub);
+  const bool quorum = lh_quorum_reached(hub, &count) || LH_PLANTED(minority_goes_on);
+  const bool agreed = view->agreed && !view->capped;
+  const bool partitioned = is_partitioned(hub, quorum);
+  const bool could = lh_quorum_may(hub);
+  hub->lease.over = false;
+  hub->barred = !agreed || !quorum || hub->lease.lapsed || !lh_lease_others_over(hub, now);
+  if (LH_PLANTED(started_before_quorum)) hub->barred = false;
+  if (partitioned != hub->partitioned) tell(hub, &count, partitioned);
+  hub->partitioned = partitioned;
+  if (partitioned) lh_park_hub(hub, now);
+  if (lh_quorum_may(hub) && hub->has_parked) lh_park_resume(hub);
+  if (could || !lh_quorum_may(hub)) return;
+  hub->all->check_view = hub->all->check_settle = true;
+  hub->all->view.settled = false;  // what was not moved meanwhile is looked at now
+}

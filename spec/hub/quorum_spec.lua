@@ -1,0 +1,152 @@
+-- Quorum strategies over many simulated hubs: who acts after a split, a crash, a stall, a return; and that a child
+-- never runs in two places at once. Numbers are those of reliability's cases and ProcessHub's scenarios.
+local history = require("spec.hub.history")
+
+local WAIT = 9160 -- what leases make unavoidable (LH_LEASE_WAIT_MS)
+
+local function states(h)
+  local out = {}
+  for node = 1, h.nodes do out[node] = h.sim:up(node) and h.sim:state(node) or "down" end
+  return table.concat(out, " ")
+end
+
+local function running(h)
+  local on, total = {}, 0
+  for _, nodes in pairs(h.sim:truth()) do
+    for _, node in ipairs(nodes) do
+      on[node] = (on[node] or 0) + 1
+      total = total + 1
+    end
+  end
+  return on, total
+end
+
+local function never_twice(h, what)
+  assert.equal(0, h.sim:figures().twice, what)
+  assert.is_nil(h.sim:violation(), what)
+end
+
+--- `count` nodes with a quorum, and forty children once they may start any.
+local function started(seed, count, quorum, hot)
+  local h = history.new(seed, count, { quorum = quorum, hot = hot })
+  h:run(WAIT + 2000)
+  h:start(1, 1, 40)
+  h:run(3000)
+  local _, total = running(h)
+  assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+  return h
+end
+
+describe("a static quorum", function()
+  it("is decided before anything is started: a side that is too small starts nothing (T-011, L-18)", function()
+    local h = history.new(1, 3, { quorum = { "static", 4, 6 } })
+    assert.equal("partitioned partitioned partitioned", states(h))
+    local start = h:start(1, 1, 5)
+    h:run(3000)
+    assert.equal("partitioned", h:answer(start).result.errors[1].code)
+    local _, total = running(h)
+    assert.equal(0, total)
+    h:join()
+    h:run(WAIT + 3000)
+    assert.equal("free free free free", states(h))
+    h:start(1, 1, 5)
+    h:run(2000)
+    _, total = running(h)
+    assert.equal(5, total)
+  end)
+
+  it("starts at once where all there can be are there", function()
+    local h = history.new(1, 3, { quorum = { "static", 2, 3 } })
+    h:start(1, 1, 5)
+    h:run(1000)
+    local _, total = running(h)
+    assert.equal(5, total)
+  end)
+
+  it("gives up its children before the others start them, cold and hot (case 69)", function()
+    for seed = 1, 30 do
+      local h = started(seed, 5, { "static", 3, 5 }, seed % 2 == 0)
+      h:split(1000, { 4, 5 })
+      h:run(8000)
+      local before, fewer = running(h)
+      assert.is_nil(before.n4 or before.n5, "seed " .. seed)
+      assert.is_true(fewer < 40)
+      h:run(WAIT + 2000)
+      local _, total = running(h)
+      assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+      assert.equal("free free free partitioned partitioned", states(h))
+      h:heal(500)
+      h:run(30000)
+      local after, all = running(h)
+      assert.equal(40, all, "seed " .. seed .. ": " .. states(h))
+      assert.is_truthy(after.n4 and after.n5)
+      assert.equal("free free free free free", states(h))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("runs nothing on either side of a two-two split, and all of it after it", function()
+    for seed = 1, 20 do
+      local h = started(seed, 4, { "static", 3, 4 })
+      h:split(1000, { 1, 2 })
+      h:run(20000)
+      local _, total = running(h)
+      assert.equal(0, total, "seed " .. seed)
+      assert.equal("partitioned partitioned partitioned partitioned", states(h))
+      h:heal(500)
+      h:run(20000)
+      _, total = running(h)
+      assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("recovers what a dead node ran once its lease is over, and not before", function()
+    for seed = 1, 20 do
+      local h = started(seed, 3, { "static", 2, 3 })
+      h.sim:crash(3, 200)
+      h:run(WAIT - 500)
+      local _, fewer = running(h)
+      assert.is_true(fewer < 40, "seed " .. seed)
+      h:run(3000)
+      local on, total = running(h)
+      assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+      assert.is_nil(on.n3)
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("keeps the children of a node that stalls for a while; one that was taken over runs none (case 53)", function()
+    for seed = 1, 30 do
+      local h = started(seed, 3, { "static", 2, 3 }, seed % 2 == 0)
+      h.sim:stall(2, 1000 * seed, 2000)
+      h:run(1000 * seed + 30000)
+      local _, total = running(h)
+      assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("holds over histories of splits, crashes and stalls", function()
+    for seed = 1, 60 do
+      local h = started(seed, 5, { "static", 3, 5 }, seed % 2 == 0)
+      for _ = 1, 4 do
+        h:split(h:draw(3000), { h:draw(5), h:draw(5) })
+        h:start(h:draw(5), 41, 60)
+        h:run(h:draw(25000))
+        h.sim:stall(h:draw(5), h:draw(20000), h:draw(6000))
+        h:stop(h:draw(5), 50, 60)
+        h:heal(500)
+        h:run(h:draw(15000))
+      end
+      h:run(60000)
+      never_twice(h, "seed " .. seed)
+      local missing = {}
+      local truth = h.sim:truth()
+      for i = 1, 40 do
+        if not truth["c" .. i] then missing[#missing + 1] = i end
+      end
+      assert.same({}, missing, "seed " .. seed .. ": " .. states(h))
+    end
+  end)
+end)
