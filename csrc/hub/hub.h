@@ -94,7 +94,7 @@ enum {
   // limit: how long after its end a lease can be renewed; then what ran is given up | hub.given_up
   // | spec/hub/quorum_spec.lua: keeps the children of a node that stalls for a while
   LH_LEASE_HOLD_MS = 1000,
-  // limit: how long terminate of a child that is given up may take | actors.overdue |
+  // limit: how long terminate of a child that is given up may take | hub.given_up |
   // spec/hub/quorum_spec.lua: gives up its children before the others start them
   LH_LEASE_STOP_MS = 2000,
   // Of the lease, of giving up, of clocks whose rates differ by 2 %, and one second.

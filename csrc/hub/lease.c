@@ -57,12 +57,14 @@ static void renew(struct hub *hub) {
   const lh_ms since = answered_since(hub);
   const lh_ms until = since == 0 ? 0 : since == LH_NEVER ? LH_NEVER : stretched(since);
   if (hub->lease.until != until && hub->all->ops->lease != NULL)
-    hub->all->ops->lease(hub->all->ops_self, hub->config.id, until);
+    hub->all->ops->lease(hub->all->ops_self, hub->config.id,
+                         LH_PLANTED(lease_checked_late) && until > 0 ? LH_NEVER : until);
   hub->lease.until = until;
 }
 
 static void look(struct hub *hub, lh_ms now) {
-  const bool lapsed = hub->lease.until <= now && !LH_PLANTED(lease_never_ends);
+  const lh_ms late = LH_PLANTED(lease_checked_late) ? 4 * LH_LEASE_MS : 0;
+  const bool lapsed = hub->lease.until == 0 || hub->lease.until <= now - late;
   if (lapsed && !hub->partitioned && hub->lease.until != 0 &&
       now - hub->lease.until >= LH_LEASE_HOLD_MS)
     hub->lease.over = true;

@@ -12,6 +12,7 @@ local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves wit
 local LINKCOLD, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
 local NODES = "whole nodes, chaos"
 local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
+local QUORUM = "hubs, a quorum decides"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
 return {
@@ -159,4 +160,19 @@ return {
   { name = "epoch_not_raised", kind = NODES,
     broken = "a node that was taken for dead returns in the same epoch",
     like = "Serf, Consul: name and address for identity" },
+  { name = "started_before_quorum", kind = QUORUM,
+    broken = "children are started before a quorum was found",
+    like = "ProcessHub: children are placed again before the strategy is asked" },
+  { name = "minority_goes_on", kind = QUORUM,
+    broken = "a side without a quorum goes on",
+    like = "Horde: whoever is left is the cluster" },
+  { name = "leases_not_waited_for", kind = QUORUM,
+    broken = "what a dead node ran is started before its lease is over",
+    like = "our guard" },
+  { name = "lease_checked_late", kind = QUORUM,
+    broken = "a node notices the end of its lease late",
+    like = "Redlock: a paused holder goes on" },
+  { name = "unsure_move_fails", kind = QUORUM,
+    broken = "a move without an answer is undone although the child may run there",
+    like = "our guard" },
 }
