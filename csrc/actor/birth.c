@@ -87,6 +87,18 @@ static bool call_wants_from(lua_State *L, int index) {
   return debug.nparams > 2 || debug.isvararg;
 }
 
+// Raises when what the module says is no version.
+static uint64_t version_of(lua_State *L, const char *name) {
+  lua_getfield(L, -1, "version");
+  const lua_Integer version = lua_isnil(L, -1) ? 0 : lua_tointeger(L, -1);
+  if (!lua_isnil(L, -1) && (!lua_isinteger(L, -1) || version < 0)) {
+    luaL_error(L, "the version of module '%s' is %s (a whole number from 0 on expected)", name,
+               luaL_tolstring(L, -1, NULL));
+  }
+  lua_pop(L, 1);
+  return (uint64_t)version;
+}
+
 static bool is_server(lua_State *L, int index) {
   if (!lua_istable(L, index)) return false;
   lua_getfield(L, index, "init");
@@ -103,11 +115,12 @@ static void require_module(lua_State *L, const char *name) {
 
 static int remember(lua_State *L, struct heap *heap, const char *name, bool server) {
   const bool wants_from = server && call_wants_from(L, lua_gettop(L));
+  const uint64_t version = server ? version_of(L, name) : 0;
   lua_pushvalue(L, -1);
   const int ref = luaL_ref(L, LUA_REGISTRYINDEX);
   const int index = heap->module_count++;
   heap->modules = lh_realloc(heap->modules, (size_t)heap->module_count * sizeof *heap->modules);
-  heap->modules[index] = (struct module){lh_strdup(name), ref, server, wants_from};
+  heap->modules[index] = (struct module){lh_strdup(name), ref, server, wants_from, version};
   lh_map_put(&heap->module_index, name, strlen(name), (void *)(intptr_t)(index + 1));
   return index;
 }

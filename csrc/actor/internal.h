@@ -219,7 +219,8 @@ struct module {
   char *name;
   int ref;  // the table or function
   bool server;
-  bool wants_from;  // call takes a third argument
+  bool wants_from;   // call takes a third argument
+  uint64_t version;  // of the states that it makes; 0 when it says none
 };
 
 struct slot {

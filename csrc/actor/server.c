@@ -184,11 +184,17 @@ static int refuse_missing(struct heap *heap, const char *name) {
   return refuse(heap, LH_EINVAL, text);
 }
 
+static uint64_t version_of(const struct heap *heap) {
+  return heap->modules[heap->current->module].version;
+}
+
+// What goes along is the state, and behind it the version of the module that made it.
 static int finish_handover(lua_State *L, int status, lua_KContext context) {
   (void)status;
   struct heap *heap = (struct heap *)context;
   struct lh_error error;
   if (lha_encode(L, heap, -1, &error).len == 0) return refuse(heap, LH_EFAILED, error.text);
+  lh_write_uint(&heap->scratch, version_of(heap));
   return 0;
 }
 
@@ -215,12 +221,26 @@ static int finish_takeover(lua_State *L, int status, lua_KContext context) {
   return refuse(heap, LH_EFAILED, text);
 }
 
+// No module knows what its later versions made.
+static int refuse_later(struct heap *heap, uint64_t version) {
+  char text[REASON_MAX];
+  snprintf(text, sizeof text,
+           "module '%s' is version %llu here and takes over no state of version %llu",
+           module_name(heap), (unsigned long long)version_of(heap), (unsigned long long)version);
+  return refuse(heap, LH_EVERSION, text);
+}
+
 static int enter_takeover(lua_State *L) {
   struct heap *heap = lh_script_owner(L);
-  const struct cold *cold = heap->current->cold;
+  struct lh_reader in;
+  lh_reader_init_user(&in, lh_bytes_of(&heap->current->cold->handed));
+  const struct lh_bytes state = lh_read_skip(&in);
+  const uint64_t version = in.at < in.end ? lh_read_uint(&in, INT64_MAX) : 0;
+  if (version > version_of(heap)) return refuse_later(heap, version);
   if (!push_callback(L, heap, "takeover")) return refuse_missing(heap, "takeover");
-  lha_push_body(L, heap, lh_bytes_of(&cold->handed));
-  lua_callk(L, 2, 1, (lua_KContext)heap, finish_takeover);
+  lha_push_body(L, heap, state);
+  lua_pushinteger(L, (lua_Integer)version);
+  lua_callk(L, 3, 1, (lua_KContext)heap, finish_takeover);
   return finish_takeover(L, LUA_OK, (lua_KContext)heap);
 }
 

@@ -6,6 +6,7 @@
 -- ...): the server takes its next message when the callback is over.
 
 ---@class luahub.Server
+---@field version integer?  of the states it makes; default 0. A whole number from 0 on, or the child does not start
 local Server = {}
 
 --- Makes the state. Has 5 s.
@@ -40,8 +41,9 @@ function Server.handover(state) end
 --- On the new node, after init: takes the old state over. When it raises, the child goes on where it was.
 ---@param state table  init's
 ---@param handed any   what handover answered
+---@param version integer  that of the module that handed it over; at most this one's
 ---@return table? state  from now on; nil: init's, as it is now
-function Server.takeover(state, handed) end
+function Server.takeover(state, handed, version) end
 
 --- Called once when the instance is stopped: by order, by a move, as surplus, at a graceful leave. Has `shutdown` ms.
 ---@param state table

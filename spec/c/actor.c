@@ -127,7 +127,9 @@ static void on_frozen(void *self, uint64_t token, lh_pid pid, int status, struct
                       const char *error) {
   struct event *event = new_event("frozen", token, pid, error);
   event->status = status;
-  with_body(event, state);
+  struct lh_reader in;
+  lh_reader_init_user(&in, state);
+  with_body(event, state.len > 0 ? lh_read_skip(&in) : state);  // without its version
   put_event(self, event);
 }
 
