@@ -6,8 +6,7 @@
 const char *lh_err_name(int err) {
   static const char *const names[] = {
       "ok",    "invalid", "limit",  "format",  "timeout", "closed", "not_found", "exists",
-      "again", "io",      "denied", "version", "memory",  "failed", "displaced",
-      "stranger",
+      "again", "io",      "denied", "version", "memory",  "failed", "displaced", "stranger",
   };
   const int index = -err;
   const int count = (int)(sizeof names / sizeof names[0]);
