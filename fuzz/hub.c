@@ -110,6 +110,10 @@ static void on_describe(void *self, lh_pid pid, struct lh_bytes metadata) {
   (void)self, (void)metadata;
   if (pid == 0) abort();
 }
+static void on_tell_role(void *self, uint64_t token, lh_pid pid, bool active) {
+  (void)self, (void)token, (void)active;
+  if (pid == 0) abort();
+}
 static void on_ask(void *self, uint64_t question, const char *kind, struct lh_bytes args,
                    uint32_t count) {
   struct side *side = self;
@@ -151,6 +155,7 @@ static const struct lh_hubs_ops HUBS_OPS = {
     .freeze = on_freeze,
     .thaw = on_thaw,
     .describe = on_describe,
+    .tell_role = on_tell_role,
     .activate = on_activate,
     .ask = on_ask,
     .reply = on_reply,

@@ -298,6 +298,7 @@ static void done(struct heap *heap, struct actor *actor) {
   }
   default:
     lha_task_give(heap, task);
+    if (phase == PHASE_ROLE) lha_child_told(heap, actor, LH_OK);
     if (actor->head || (actor->flags & FLAGS_ORDERED)) lha_ready(heap, actor);
   }
 }
@@ -330,14 +331,17 @@ static enum phase phase_for(const struct lh_msg *msg) {
   return msg->kind == LH_MSG_CAST ? PHASE_CAST : PHASE_INFO;
 }
 
-// What it was told of its metadata comes before the next message.
+// What it is told of its role, then of its metadata, comes before the next message.
 static void next_callback(struct heap *heap, struct actor *actor) {
-  const bool described = (actor->flags & FLAG_DESCRIBED) != 0;
+  const uint16_t told = actor->flags & FLAG_ROLE ? FLAG_ROLE : actor->flags & FLAG_DESCRIBED;
   if (actor->state != ACTOR_RUNNING || actor->kind != ACTOR_SERVER) return;
-  if (!described && !actor->head) return;
-  actor->flags &= (uint16_t)~FLAG_DESCRIBED;
-  struct lh_msg *msg = described ? NULL : lha_mailbox_take(heap, actor);
-  struct task *task = lha_task_take(heap, actor, described ? PHASE_METADATA : phase_for(msg));
+  if (told == 0 && !actor->head) return;
+  actor->flags &= (uint16_t)~told;
+  struct lh_msg *msg = told != 0 ? NULL : lha_mailbox_take(heap, actor);
+  const enum phase phase = msg != NULL         ? phase_for(msg)
+                           : told == FLAG_ROLE ? PHASE_ROLE
+                                               : PHASE_METADATA;
+  struct task *task = lha_task_take(heap, actor, phase);
   if (!task) {
     if (msg)
       lha_undeliverable(heap->actors, heap, msg, "crashed", "the heap's memory limit is reached");

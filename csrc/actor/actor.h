@@ -135,6 +135,9 @@ struct lh_actors_ops {
   void (*child_frozen)(void *self, uint64_t token, lh_pid pid, int status, struct lh_bytes state,
                        const char *error);
   void (*child_activated)(void *self, uint64_t token, lh_pid pid, int status, const char *error);
+  // It has been told its role: redundancy(state, role) has returned, or it has none. LH_ENOTFOUND:
+  // it is gone, or about to go.
+  void (*child_told)(void *self, uint64_t token, lh_pid pid, int status);
   // A LH_MSG_WATCH is seen by its receiver. [any thread]
   void (*watched)(void *self, uint64_t ref);
   // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or
@@ -197,6 +200,10 @@ void lh_actors_thaw(struct lh_actors *actors, lh_pid pid, uint64_t generation);
 void lh_actors_describe(struct lh_actors *actors, lh_pid pid, struct lh_bytes metadata);
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation);  // takeover(state, handed)
+// What it is among the instances of its child: "active" or "passive". A server hears it when no
+// other callback runs, before its next message; a process gets the message { type = "redundancy",
+// role }. The next order comes after the answer to this one.
+void lh_actors_tell_role(struct lh_actors *actors, uint64_t token, lh_pid pid, bool active);
 
 // --- other work ---
 // Runs require(module)[function](args..., data) as a process of its own; `args` is a sequence of

@@ -183,6 +183,18 @@ void lh_actors_describe(struct lh_actors *actors, lh_pid pid, struct lh_bytes me
   lha_order_post(heap, order);
 }
 
+void lh_actors_tell_role(struct lh_actors *actors, uint64_t token, lh_pid pid, bool active) {
+  struct heap *heap = heap_at(actors, pid);
+  if (!heap) {
+    actors->ops.child_told(actors->self, token, pid, LH_ENOTFOUND);
+    return;
+  }
+  struct order *order = lha_order_new(ORDER_ROLE, pid);
+  order->token = token;
+  order->count = active;
+  lha_order_post(heap, order);
+}
+
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation) {
   struct heap *heap = heap_at(actors, pid);

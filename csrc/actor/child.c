@@ -1,5 +1,5 @@
-// child.c - the orders that concern one child: stop, freeze, thaw, activate; and how its end is
-// told.
+// child.c - the orders that concern one child: stop, freeze, thaw, activate, its metadata and role;
+// and how its end is told.
 //
 // An order that needs a callback sets a flag; it is carried out at the child's next turn in which
 // no callback runs (lha_child_step). A stop has a timer of its own, which ends the child whatever
@@ -95,6 +95,37 @@ static void describe(struct heap *heap, const struct order *order) {
   lha_ready(heap, actor);
 }
 
+// A process reads it among its messages.
+static void tell_process(struct heap *heap, struct actor *actor, const struct order *order) {
+  struct lh_buf body = LH_BUF_EMPTY;
+  lh_write_map(&body, 2);
+  lh_write_cstr(&body, "role");
+  lh_write_cstr(&body, order->count != 0 ? "active" : "passive");
+  lh_write_cstr(&body, "type");
+  lh_write_cstr(&body, "redundancy");
+  lha_mailbox_put(heap, actor, lh_msg_new(LH_MSG_SEND, actor->pid, 0, 0, lh_bytes_of(&body)));
+  lh_buf_free(&body);
+  OPS(heap).child_told(SELF(heap), order->token, order->pid, LH_OK);
+}
+
+static void tell_role(struct heap *heap, const struct order *order) {
+  struct actor *actor = lha_slot_find(heap, order->pid);
+  if (!actor || (actor->flags & FLAG_STOP)) {
+    OPS(heap).child_told(SELF(heap), order->token, order->pid, LH_ENOTFOUND);
+  } else if (actor->kind != ACTOR_SERVER) {
+    tell_process(heap, actor, order);
+  } else {
+    lha_cold(actor)->role_token = order->token;
+    actor->cold->active = order->count != 0;
+    actor->flags |= FLAG_ROLE;
+    lha_ready(heap, actor);
+  }
+}
+
+void lha_child_told(struct heap *heap, struct actor *actor, int status) {
+  OPS(heap).child_told(SELF(heap), actor->cold->role_token, actor->pid, status);
+}
+
 static void activate(struct heap *heap, struct order *order) {
   struct actor *actor = lha_slot_find(heap, order->pid);
   if (!actor || (actor->flags & FLAG_STOP)) {
@@ -129,6 +160,9 @@ void lha_child_order(struct heap *heap, struct order *order) {
     break;
   case ORDER_DESCRIBE:
     describe(heap, order);
+    break;
+  case ORDER_ROLE:
+    tell_role(heap, order);
     break;
   case ORDER_ACTIVATE:
     activate(heap, order);

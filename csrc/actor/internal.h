@@ -90,6 +90,7 @@ enum phase {
   PHASE_TAKEOVER,
   PHASE_TERMINATE,
   PHASE_METADATA,
+  PHASE_ROLE,
 };
 
 // A callback in progress: a pooled coroutine and what it is for.
@@ -123,7 +124,8 @@ enum actor_flag {
   FLAG_STOP = 32,        // terminate when no callback runs
   FLAG_INTERRUPT = 64,   // raise at the next instruction
   FLAG_DESCRIBED = 128,  // its metadata is another: it is told when no callback runs
-  FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED,
+  FLAG_ROLE = 256,       // it is told its role when no callback runs
+  FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED | FLAG_ROLE,
 };
 
 struct tie {  // one monitor or link
@@ -147,10 +149,10 @@ struct cold {
   struct future *futures;
   unsigned future_count;
   struct lh_buf reason;  // encoded, with FLAG_ENDING
-  uint64_t stop_token, freeze_token, activate_token, run_token;
-  bool runs;   // lh_actors_run asked for it; its end is told by `ran`
-  bool stops;  // a stop order waits for its end
-  bool killed;
+  uint64_t stop_token, freeze_token, activate_token, run_token, role_token;
+  bool runs;            // lh_actors_run asked for it; its end is told by `ran`
+  bool stops;           // a stop order waits for its end
+  bool killed, active;  // active: what it is told, with FLAG_ROLE
   lh_ms stop_ms;
   lh_pid forward;
   struct timer stop_timer;
@@ -372,6 +374,7 @@ enum order_kind {
   ORDER_FREEZE,
   ORDER_THAW,
   ORDER_DESCRIBE,
+  ORDER_ROLE,
   ORDER_ACTIVATE,
   ORDER_KILL,
   ORDER_INTERRUPT,
@@ -387,7 +390,7 @@ struct order {
   lh_pid forward;
   uint64_t generation;
   lh_ms ms;
-  uint32_t count;  // ASK: arguments; NODE_DOWN: the node
+  uint32_t count;  // ASK: arguments; NODE_DOWN: the node; ROLE: 1 is active
   struct batch *batch;
   struct lh_buf text;
   struct lh_buf bytes;
@@ -535,6 +538,7 @@ bool lha_child_step(struct heap *heap,
                     struct actor *actor);  // true: a callback was begun or the actor ended
 void lha_child_done(struct heap *heap, struct actor *actor, enum phase phase, int status,
                     struct lh_bytes state, const char *error);
+void lha_child_told(struct heap *heap, struct actor *actor, int status);
 // Answers lh_actors_run, once.
 void lha_child_ran(struct heap *heap, struct actor *actor, int status, struct lh_bytes result,
                    const char *error);

@@ -170,6 +170,14 @@ static int enter_metadata(lua_State *L) {
   return 0;
 }
 
+static int enter_role(lua_State *L) {
+  struct heap *heap = lh_script_owner(L);
+  if (!push_callback(L, heap, "redundancy")) return 0;
+  lua_pushstring(L, heap->current->cold->active ? "active" : "passive");
+  lua_callk(L, 2, 0, 0, finish_nothing);
+  return 0;
+}
+
 // Notes why handover or takeover cannot be.
 static int refuse(struct heap *heap, int status, const char *text) {
   heap->current->task->status = status;
@@ -265,6 +273,8 @@ lua_CFunction lha_server_entry(enum phase phase) {
     return enter_terminate;
   case PHASE_METADATA:
     return enter_metadata;
+  case PHASE_ROLE:
+    return enter_role;
   default:
     return enter_message;
   }

@@ -1,6 +1,7 @@
 // distribution.c - what a hub was told about its distribution, read from the encoded map that Lua
 // sends: { kind, deterministic, init, weights = { name = thousandths }, bounded = thousandths,
-// pinned, placement }; and about its redundancy: { kind, factor }.
+// pinned, placement }; and about its redundancy: { kind, factor, one_active,
+// tells_active, tells_passive }.
 //
 // A map that says it wrong was refused in Lua already (luahub.distribution); what is not understood
 // here counts as not said. Slices point into the map, which the hub keeps.
@@ -70,6 +71,12 @@ void lh_hub_config_redundancy(struct lh_hub_config *config, struct lh_bytes redu
       config->replicated = is(lh_read_str(&in, 64), "replication");
     else if (is(key, "factor"))
       config->factor = (uint32_t)lh_read_uint(&in, LH_FACTOR_ALL);
+    else if (is(key, "one_active"))
+      config->one_active = lh_read_bool(&in);
+    else if (is(key, "tells_active"))
+      config->tells_active = lh_read_bool(&in);
+    else if (is(key, "tells_passive"))
+      config->tells_passive = lh_read_bool(&in);
     else
       (void)lh_read_skip(&in);
   }

@@ -129,6 +129,7 @@ bool lh_host_put_row(struct child *child, enum lh_row_state state) {
       .state = (uint8_t)state,
       .restarts = child->restarts,
       .pinned = child->pinned,
+      .active = child->role.active,
   };
   lh_registry_read_lock();
   const struct lh_row *old = child->claimed ? lh_host_row(child) : NULL;

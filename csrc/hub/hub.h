@@ -58,7 +58,8 @@ enum {
   // limit: how long a leaving node hands children on; the others recover what is left |
   // hub.recovered | spec/sim/sim_spec.lua: sees a node leave after 30 s though it has children yet
   LH_DRAIN_MS = 30000,
-  LH_RETRY_MS = 20,  // a stop that met a child on its way is asked again after this
+  LH_ROLE_MS = 5000,  // an instance that has not heard by then that it is passive is stopped
+  LH_RETRY_MS = 20,   // a stop that met a child on its way is asked again after this
   // limit: how long a start or a stop may take | code child_start_timeout, code timeout |
   // spec/input/limit_spec.lua: of time: a hook handler, a stop, an agreement
   LH_OP_MS = 10000,
@@ -149,6 +150,9 @@ struct lh_hub_config {
   struct lh_bytes placement;  // of children that have none, encoded
   bool replicated;            // a child has instances on several nodes, see replica.c
   uint32_t factor;            // on so many of them, or LH_FACTOR_ALL
+  bool one_active;            // of its instances one at a time, see role.c
+  bool tells_active;          // instances hear that they are active,
+  bool tells_passive;         // or passive
   enum lh_migration migration;
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
@@ -180,6 +184,8 @@ struct lh_hubs_ops {
   void (*thaw)(void *self, lh_pid pid, uint64_t generation);
   // Its metadata is another from now on.
   void (*describe)(void *self, lh_pid pid, struct lh_bytes metadata);
+  // It is told that it is the active instance of its child, or a passive one; lh_hubs_told answers.
+  void (*tell_role)(void *self, uint64_t token, lh_pid pid, bool active);
   void (*activate)(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                    uint64_t generation);
   // A question to a strategy or an alter hook; answered by lh_hubs_answered. `args`: encoded
@@ -281,6 +287,7 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                     struct lh_bytes state, const char *error);
 void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                        const char *error);
+void lh_hubs_told(struct lh_hubs *hubs, lh_ms now, uint64_t token, lh_pid pid);
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
                       struct lh_bytes result, const char *error);
 lh_ms lh_hubs_due(const struct lh_hubs *hubs);

@@ -479,6 +479,8 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
 static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   if (child->phase == PHASE_WAITING) {
     lh_restart_due(hubs, now, child);
+  } else if (child->role.telling != ROLE_NONE) {
+    lh_role_overdue(hubs, now, child);
   } else if (child->phase == PHASE_MOVING) {
     lh_unsure_failed(hubs, now, child, "no answer in time");
   } else if (child->phase == PHASE_PREPARED && child->pid != 0) {

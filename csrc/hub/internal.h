@@ -6,10 +6,11 @@
 // how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
 // somebody waits for) · undo.c (rollback) · start.c, stop.c (the asking side) · metadata.c ·
 // arrive.c, host.c, restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a
-// node that takes none) · recover.c · replica.c (instances on several nodes) · end.c (who waits for
-// a child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
-// elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c, quorum.c (may
-// this side act?) · lease.c, park.c (for how long) · unsure.c (what came of a move?) · event.c.
+// node that takes none) · recover.c · replica.c, role.c (replication) · end.c (who
+// waits for a child's end) · order.c (stop orders) · lately.c (stops that not all heard of) ·
+// asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c,
+// quorum.c (may this side act?) · lease.c, park.c (for how long) · unsure.c (what came of a move?)
+// · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -188,6 +189,7 @@ struct child {
   bool pinned;
   bool choosy;   // its spec has a placement
   bool claimed;  // a row of ours stands for it
+  struct child_role role;
   uint8_t id_len;
   uint8_t id[];
 };
@@ -449,9 +451,8 @@ enum {
   START_PINNED = 8,
   START_GIVEN = 16,
   START_ALTERED = 32,
-  START_ORDERED = 64,   // a move to where somebody wants it, not where it belongs
-  START_NEW = 128,      // somebody wants it started; without: it goes on here
-  START_REPLICA = 256,  // one more instance of what runs elsewhere; in no frame
+  START_ORDERED = 64,  // a move to where somebody wants it, not where it belongs
+  START_NEW = 128,     // somebody wants it started; without: it goes on here
 };
 struct arrival {  // a child that is to run here
   struct hub *hub;

@@ -105,6 +105,7 @@ static uint64_t put(struct child *child, const struct wish *wish, struct lh_buf 
         .state = row->state,
         .restarts = row->restarts,
         .pinned = row->pinned,
+        .active = row->active,
     };
     seq = lh_registry_put(registry, &changed);
   }

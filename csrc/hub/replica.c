@@ -13,7 +13,7 @@
 //
 // Rows that change are noted, and looked at at the end of the turn under an agreed and settled
 // view; a new view looks at all. Not here: which nodes those are (place.c), the stop of a child
-// (stop.c: always an order here), which of the instances is the active one.
+// (stop.c: always an order here), which of the instances is the active one (role.c).
 #include "hub/internal.h"
 
 #include "base/mem.h"
@@ -141,6 +141,20 @@ static bool may_end(const struct round *round, const struct replicas *replicas,
          (lh_drain_forces(round->hub) && runs_elsewhere(round->hub, replicas));
 }
 
+static void look_at_role(const struct round *round, const struct replicas *replicas, lh_ms now,
+                         struct child *child) {
+  const struct hub *hub = round->hub;
+  const uint32_t first = round->count > 0 ? lh_place_node(hub, round->places[0]) : 0;
+  const struct lh_row *row = row_on(replicas, first);
+  struct role_view view = {.first = first == hub->all->self,
+                           .first_runs = row != NULL && row->state == LH_ROW_RUNNING};
+  for (size_t i = 0; i < replicas->count; i++) {
+    row = replicas->rows[i];
+    view.other_active = view.other_active || (row->active && row->node != hub->all->self);
+  }
+  lh_role_look(hub->all, now, child, &view);
+}
+
 static void look_at(struct round *round, lh_ms now, struct lh_bytes id) {
   struct hub *hub = round->hub;
   struct child *child = lh_host_child(hub, id);
@@ -155,6 +169,8 @@ static void look_at(struct round *round, lh_ms now, struct lh_bytes id) {
       begin(hub, now, model);
     else if (!ours && child != NULL && may_end(round, &replicas, child))
       end(hub, now, child);
+    else if (child != NULL)
+      look_at_role(round, &replicas, now, child);
   }
   lh_registry_read_unlock();
 }
@@ -200,7 +216,8 @@ static bool is_started(struct round *round, struct lh_bytes id) {
   bool started = model == NULL;  // it is gone again
   if (!started) {
     place(round, model);
-    started = runs_on_all(round, &replicas, LH_ROW_STARTING);
+    started = runs_on_all(round, &replicas, LH_ROW_STARTING) &&
+              (!round->hub->config.one_active || replicas.rows[0]->active);
   }
   lh_registry_read_unlock();
   return started;

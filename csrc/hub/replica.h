@@ -10,6 +10,14 @@ struct child;
 struct hub;
 struct op;
 
+enum { START_REPLICA = 256 };  // one more instance of what runs elsewhere; a flag in no frame
+enum role { ROLE_NONE, ROLE_PASSIVE, ROLE_ACTIVE };
+struct child_role {  // of an instance here
+  bool active;       // of several the one that acts; its row says so
+  uint8_t told;      // enum role: the last that it has heard,
+  uint8_t telling;   // and what it is being told
+};
+
 struct replica_notes {
   struct lh_map changed;  // ids of children that are to be looked at
   bool all;               // all of them
@@ -21,5 +29,15 @@ bool lh_replica_started(struct op *op);  // what it started runs as often as it 
 // Another node's row is of a later start than this instance.
 const struct lh_row *lh_replica_later(const struct child *child);
 void lh_replica_ended(struct child *child);  // it is not to run again: nowhere
+
+// role.c
+struct role_view {    // of a child, under an agreed view
+  bool first;         // this node is the first of the child's nodes
+  bool first_runs;    // that one runs an instance
+  bool other_active;  // the row of an instance elsewhere says that it is the active one
+};
+void lh_role_look(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                  const struct role_view *view);
+void lh_role_overdue(struct lh_hubs *hubs, lh_ms now, struct child *child);
 
 #endif

@@ -40,6 +40,7 @@ static void run_again(struct lh_hubs *hubs, struct child *child) {
 void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason) {
   const struct lh_bytes id = lh_bytes(child->id, child->id_len);
   note_crash(child, now);
+  child->role.told = child->role.telling = ROLE_NONE;
   child->pid = 0;
   if (child->restarts <= LH_RESTARTS_MAX) {
     lh_log(LH_LOG_WARN, "hub", "child '%.*s' ended (%s) and is started again", (int)id.len,

@@ -129,6 +129,7 @@ static int by_id(const void *a, const void *b) {
   const struct lh_row *y = *(const struct lh_row *const *)b;
   const int order = lh_bytes_compare(lh_row_id(x), lh_row_id(y));
   if (order != 0) return order;
+  if (x->active != y->active) return x->active ? -1 : 1;
   if (x->generation != y->generation) return x->generation > y->generation ? -1 : 1;
   return x->node < y->node ? -1 : x->node > y->node;
 }
@@ -136,7 +137,11 @@ static int by_id(const void *a, const void *b) {
 static void write_instance(const struct lh_row *row, const struct lh_runs *runs, bool whole,
                            struct lh_buf *out) {
   const bool has_pid = row->pid != 0;
-  lh_write_map(out, 1U + has_pid + (whole ? 2U : 0U));
+  lh_write_map(out, 1U + has_pid + row->active + (whole ? 2U : 0U));
+  if (row->active) {
+    lh_write_cstr(out, "active");
+    lh_write_bool(out, true);
+  }
   if (whole) {
     lh_write_cstr(out, "generation");
     lh_write_uint(out, row->generation);

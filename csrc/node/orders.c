@@ -57,6 +57,11 @@ static void hub_describe(void *self, lh_pid pid, struct lh_bytes metadata) {
   lh_actors_describe(node->actors, pid, metadata);
 }
 
+static void hub_tell_role(void *self, uint64_t token, lh_pid pid, bool active) {
+  const struct lh_node *node = self;
+  lh_actors_tell_role(node->actors, token, pid, active);
+}
+
 static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                          uint64_t generation) {
   const struct lh_node *node = self;
@@ -106,6 +111,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .freeze = hub_freeze,
     .thaw = hub_thaw,
     .describe = hub_describe,
+    .tell_role = hub_tell_role,
     .activate = hub_activate,
     .ask = hub_ask,
     .reply = hub_reply,
@@ -227,6 +233,16 @@ static void child_activated(void *self, uint64_t token, lh_pid pid, int status, 
   post(self, take_activated, word_new(token, pid, status, lh_bytes(NULL, 0), error));
 }
 
+static void take_told(struct lh_node *node, void *data) {
+  const struct word *word = data;
+  lh_hubs_told(node->hubs, now_of(node), word->token, word->pid);
+  word_free(data);
+}
+
+static void child_told(void *self, uint64_t token, lh_pid pid, int status) {
+  post(self, take_told, word_new(token, pid, status, lh_bytes(NULL, 0), NULL));
+}
+
 static void take_ran(struct lh_node *node, void *data) {
   const struct word *word = data;
   const struct lh_bytes result = lh_bytes_of(&word->bytes);
@@ -273,6 +289,7 @@ const struct lh_actors_ops lh_node_actors_ops = {
     .child_stopped = child_stopped,
     .child_frozen = child_frozen,
     .child_activated = child_activated,
+    .child_told = child_told,
     .watched = watched,
     .ran = ran,
     .answered = answered,

@@ -1,7 +1,7 @@
 // codec.c - rows and operations as bytes, and the table of hub ids that a frame carries once.
 #include "registry/internal.h"
 
-enum { ROW_FIELDS = 10, REMOVAL_FIELDS = 2, ORDER_FIELDS = 3 };
+enum { ROW_FIELDS = 11, REMOVAL_FIELDS = 2, ORDER_FIELDS = 3 };
 
 void lh_hub_table_clear(struct lh_hub_table *table) { memset(table, 0, sizeof *table); }
 
@@ -51,6 +51,7 @@ static void write_fields(struct lh_buf *out, uint32_t hub, const struct lh_row *
   lh_write_uint(out, row->state);
   lh_write_uint(out, row->restarts);
   lh_write_bool(out, row->pinned);
+  lh_write_bool(out, row->active);
   lh_write_bin(out, lh_row_metadata(row).data, row->metadata_len);
   lh_write_bin(out, lh_row_spec(row).data, row->spec_len);
 }
@@ -102,6 +103,7 @@ static struct lh_entry *read_row(struct lh_reader *reader, uint32_t node, uint64
   in.state = (uint8_t)lh_read_uint(reader, LH_ROW_FAILED);
   in.restarts = (uint8_t)lh_read_uint(reader, UINT8_MAX);
   in.pinned = lh_read_bool(reader);
+  in.active = lh_read_bool(reader);
   in.metadata = lh_read_bin(reader, LH_METADATA_MAX);
   in.spec = lh_read_bin(reader, LH_SPEC_MAX);
   if (reader->err != 0) return NULL;

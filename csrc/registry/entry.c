@@ -60,6 +60,7 @@ struct lh_entry *lh_entry_new(uint32_t node, uint64_t seq, const struct lh_row_i
       .state = in->state,
       .restarts = in->restarts,
       .pinned = in->pinned,
+      .active = in->active,
       .id_len = (uint8_t)in->id.len,
       .metadata_len = (uint16_t)in->metadata.len,
       .spec_len = (uint32_t)in->spec.len,

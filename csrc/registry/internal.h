@@ -12,8 +12,8 @@
 //   SNAPSHOT  digest16 [run, seq, chain16, rows, part, is last, [hub ids], [[seq, row...]]]
 //   NEED      [run, seq, chain16, whole]          "I hold this much of that ledger; send the rest
 //   (or all)" DIGEST    [answer wanted, [[run, seq, chain16]...]] operation [hub, id, generation,
-//   born, pid, state, restarts, pinned, metadata, spec]; a removal: [hub, id]; a stop order:
-//   [hub, id, born], with 0 its removal
+//   born, pid, state, restarts, pinned, active, metadata, spec]; a removal: [hub, id]; a stop
+//   order: [hub, id, born], with 0 its removal
 //
 // The chain. The unit is the DELTA frame as its owner sealed it: a frame's digest is
 // HMAC(key, 'D' || digest of the frame before || bytes after the digest), zeros before the first.

@@ -53,6 +53,7 @@ static void put_again(struct lh_registry *registry, const struct lh_row *row) {
       .state = row->state,
       .restarts = row->restarts,
       .pinned = row->pinned,
+      .active = row->active,
   };
   (void)lh_registry_put(registry, &in);
 }

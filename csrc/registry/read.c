@@ -14,6 +14,7 @@ const char *lh_row_state_name(uint8_t state) {
 // Whether `a` goes before `b` among the instances of a child.
 static bool is_better(const struct lh_registry *registry, const struct lh_row *a,
                       const struct lh_row *b) {
+  if (a->active != b->active) return a->active;
   if (a->generation != b->generation) return a->generation > b->generation;
   const struct lh_run *left = lh_runs_at(registry->runs, a->node);
   const struct lh_run *right = lh_runs_at(registry->runs, b->node);

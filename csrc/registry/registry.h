@@ -86,6 +86,7 @@ struct lh_row_in {
   uint8_t state;       // enum lh_row_state
   uint8_t restarts;    // restarts in the current window, travels with the child
   bool pinned;         // placed by its starter, not recomputed by others
+  bool active;         // of several instances the one that is to act
 };
 
 // A row as it is read. Immutable; valid inside the read section or while referenced.
@@ -99,6 +100,7 @@ struct lh_row {
   uint8_t state;
   uint8_t restarts;
   bool pinned;
+  bool active;
   uint8_t id_len;
   uint16_t metadata_len;
   uint32_t spec_len;
@@ -256,7 +258,8 @@ void lh_registry_thread_enter(void);  // once per thread, before it reads
 void lh_registry_thread_leave(void);
 void lh_registry_read_lock(void);  // nests; no Lua API call and no wait inside
 void lh_registry_read_unlock(void);
-// The instances of a child in live ledgers, best first by (generation descending, node id): up to
+// The instances of a child in live ledgers, best first by (active, generation descending, node id):
+// up to
 // `max` pointers, valid in the read section. Answers how many there are.
 size_t lh_registry_find(const struct lh_registry *registry, uint32_t hub, struct lh_bytes id,
                         const struct lh_row **rows, size_t max);

@@ -141,8 +141,8 @@ static struct held *held_of(struct observer *observer, uint32_t node) {
 static uint64_t hash_row(const struct lh_registry *registry, const struct lh_row *row) {
   const struct lh_bytes hub = lh_registry_hub_id(registry, row->hub);
   const size_t len = (size_t)row->id_len + row->metadata_len + row->spec_len;
-  const uint64_t words[] = {row->generation,        row->seq,    row->state, row->restarts,
-                            lh_pid_local(row->pid), row->pinned, row->id_len};
+  const uint64_t words[] = {row->generation,        row->seq,    row->state,  row->restarts,
+                            lh_pid_local(row->pid), row->pinned, row->active, row->id_len};
   const uint64_t hash = lh_hash(words, sizeof words, lh_hash(row->bytes, len, 0));
   return lh_hash(hub.data, hub.len, hash) | 1;
 }

@@ -296,8 +296,10 @@ M.load_balancer = group("`distribution.load_balancer`", { WEIGHTS, PLACEMENT }, 
 M.singularity = group("`redundancy.singularity`", {})
 M.replication = group("`redundancy.replication`", {
   { "factor", "any", "2", 'on how many nodes each child runs, or `"cluster_size"`: on each node of the hub' },
+  { "model", { "active_active", "active_passive" }, '`"active_active"`', "do all instances act, or one at a time" },
+  { "signal", { "none", "active", "passive", "all" }, '`"none"`', "which instances are told their role" },
 }, {
-  renamed = { replication_factor = "factor" },
+  renamed = { replication_factor = "factor", replication_model = "model", redundancy_signal = "signal" },
 })
 M.cold_swap = group("`migration.cold_swap`", {}, {
   gone = { state_ttl = "a state that is handed over is kept by nobody" },

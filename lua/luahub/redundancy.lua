@@ -32,13 +32,19 @@ end
 
 --- Instances of each child on several nodes at a time. Where the hub has fewer nodes, the missing ones start when nodes
 --- join.
----@param options? { factor: (integer|"cluster_size")? }
+---@param options? { factor: (integer|"cluster_size")?, model: string?, signal: string? }
 ---@return luahub.Redundancy
 function M.replication(options)
   options = argument.options("redundancy.replication", options, option.replication)
   local instances = instances_of(options.factor == nil and FACTOR or options.factor)
+  local signal = options.signal or "none"
   return strategy.built_in("redundancy", "replication", {
-    instances = instances,
+    description = {
+      factor = instances,
+      one_active = options.model == "active_passive",
+      tells_active = signal == "active" or signal == "all",
+      tells_passive = signal == "passive" or signal == "all",
+    },
     factor = function(view)
       return instances == ALL and math.max(#view.nodes, 1) or instances
     end,

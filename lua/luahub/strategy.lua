@@ -118,7 +118,8 @@ end
 --- What the core needs to know of a checked strategy: plain data.
 ---@param role string
 ---@param strategy table
----@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean?, factor: integer? }
+---@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean?, factor: integer?,
+---  one_active: boolean?, tells_active: boolean?, tells_passive: boolean? }
 function M.describe(role, strategy)
   local out = { kind = M.is_built_in(strategy) and strategy.kind or "custom" }
   for name, value in pairs(M.is_built_in(strategy) and strategy.description or {}) do
@@ -130,7 +131,7 @@ function M.describe(role, strategy)
   elseif role == "migration" then
     out.handover = strategy.handover == true
   elseif role == "redundancy" then
-    out.kind, out.factor = M.is_built_in(strategy) and strategy.kind or "singularity", strategy.instances
+    out.kind = M.is_built_in(strategy) and strategy.kind or "singularity"
   elseif role == "synchronization" and out.kind == "gossip" then
     out.recipients = strategy.recipients
   end

@@ -149,3 +149,141 @@ describe("A hub with an instance on each node", function()
     end)
   end)
 end)
+
+-- The first of a child's nodes by the built-in hashing, among those of these names.
+local function first_of(ids, names)
+  local out = {}
+  for i, place in ipairs(distribution.rendezvous().place(ids, { nodes = names })) do
+    out[ids[i]] = names[place]
+  end
+  return out
+end
+
+local function count_modes(on, ids)
+  local counts = { active = 0, passive = 0, untold = 0 }
+  for _, id in ipairs(ids) do
+    for _, mode in pairs(on[id]) do
+      counts[mode] = counts[mode] + 1
+    end
+  end
+  return counts
+end
+
+describe("A hub of six nodes #notsan", function()
+  local MANY = cluster.ids("m", 1000)
+  local function six(options, body)
+    cluster.with({ hub = ("redundancy = luahub.redundancy.replication { %s }"):format(options) }, function(world)
+      local nodes = { world:start("n1") }
+      for i = 2, 6 do
+        nodes[i] = world:launch("n" .. i, { join = { nodes[1] } })
+      end
+      for _, node in ipairs(nodes) do
+        node:ready()
+      end
+      body(world, nodes)
+    end)
+  end
+
+  it("T-008 has each of 1,000 children on all of them, and each instance is told that it is active", function()
+    six('factor = "cluster_size", signal = "all"', function(world, nodes)
+      replicas.settled(world, nodes, {}, 6)
+      replicas.start(nodes[1], MANY)
+      local on = replicas.settled(world, nodes, MANY, 6)
+      assert.are.same({ active = 6000, passive = 0, untold = 0 }, count_modes(on, MANY))
+    end)
+  end)
+
+  it("T-017 has four instances of each of 1,000 children: one told that it is active, three passive", function()
+    six('factor = 4, model = "active_passive", signal = "all"', function(world, nodes)
+      replicas.settled(world, nodes, {}, 4)
+      replicas.start(nodes[1], MANY)
+      local on = replicas.settled(world, nodes, MANY, 4, "told")
+      assert.are.same({ active = 1000, passive = 3000, untold = 0 }, count_modes(on, MANY))
+      for id, node in pairs(first_of(MANY, { "n1", "n2", "n3", "n4", "n5", "n6" })) do
+        assert.are.equal("active", on[id][node], id)
+      end
+    end)
+  end)
+end)
+
+describe("A hub with one active instance of each child", function()
+  local ONE = 'redundancy = luahub.redundancy.replication { factor = 2, model = "active_passive", signal = "all" }'
+
+  it("has one after starts, joins, deaths, a drain and a leave, and never two at a time", function()
+    cluster.with({ hub = ONE }, function(world)
+      local n1 = world:start("n1")
+      replicas.start(n1, IDS)
+      replicas.settled(world, { n1 }, IDS, 1, "told")
+      local n2 = world:start("n2", { join = { n1 } })
+      local n3 = world:start("n3", { join = { n1 } })
+      local n4 = world:start("n4", { join = { n2 } })
+      local on = replicas.settled(world, { n1, n2, n3, n4 }, IDS, 2, "told")
+      for id, node in pairs(first_of(IDS, { "n1", "n2", "n3", "n4" })) do
+        assert.are.equal("active", on[id][node], id)
+      end
+      n2:kill()
+      replicas.settled(world, { n1, n3, n4 }, IDS, 2, "told")
+      n1:eval("return hub:drain()")
+      replicas.settled(world, { n1, n3, n4 }, IDS, 2, "told")
+      n1:eval("return hub:undrain()")
+      replicas.settled(world, { n1, n3, n4 }, IDS, 2, "told")
+      n3:leave()
+      replicas.settled(world, { n1, n4 }, IDS, 2, "told")
+      n4:kill()
+      replicas.settled(world, { n1 }, IDS, 1, "told")
+      n1:stop_children(IDS)
+      replicas.settled(world, { n1 }, {}, 1)
+    end)
+  end)
+
+  it("names it first, answers calls from it, and tells it anew after a crash", function()
+    cluster.with({ hub = ONE }, function(world)
+      local nodes = nodes_of(world, 3)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], { "a" })
+      local on = replicas.settled(world, nodes, { "a" }, 2, "told")
+      for _ = 1, 4 do
+        for _, node in ipairs(nodes) do
+          assert.are.same({ "active", true, true }, node:eval([[
+            local first = hub:child_lookup("a").instances[1]
+            return { hub:call("a", "mode"), first.active, first.pid == hub:get_pid("a") }]]))
+        end
+        nodes[1]:eval('hub:call("a", "crash") return true')
+        assert.are.same(on, replicas.settled(world, nodes, { "a" }, 2, "told"))
+      end
+    end)
+  end)
+
+  it("waits until the one that was active has heard, and ends one that does not listen", function()
+    cluster.with({ hub = ONE }, function(world)
+      local n1 = world:start("n1")
+      replicas.start(n1, IDS)
+      replicas.settled(world, { n1 }, IDS, 1, "told")
+      local first = first_of(IDS, { "n1", "n2" })
+      local id = IDS[1]
+      for _, candidate in ipairs(IDS) do
+        if first[candidate] == "n2" then id = candidate end
+      end
+      n1:eval(('hub:cast(%q, { "busy" }) return true'):format(id))
+      local n2 = world:start("n2", { join = { n1 } })
+      cluster.eventually("it was stopped", function()
+        return n1:output():find(("child '%s' has not heard in 5000 ms that it is passive"):format(id), 1, true)
+      end)
+      replicas.settled(world, { n1, n2 }, IDS, 2, "told")
+    end)
+  end)
+
+  it("has one when nobody is told", function()
+    local hub = 'redundancy = luahub.redundancy.replication { factor = 2, model = "active_passive" }'
+    cluster.with({ hub = hub }, function(world)
+      local nodes = nodes_of(world, 3)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], IDS)
+      local on = replicas.settled(world, nodes, IDS, 2, true)
+      assert.are.same({ active = 0, passive = 0, untold = 80 }, count_modes(on, IDS))
+      nodes[3]:kill()
+      nodes[3] = nil
+      replicas.settled(world, nodes, IDS, 2, true)
+    end)
+  end)
+end)

@@ -4,7 +4,7 @@
 --
 --   EVENT CHILD PROCESS NODE      init, active, passive, crash, terminate
 --
--- `active` and `passive` are what it was told. Requests: "where", "mode", "crash", "end", { "busy", ms }.
+-- `active` and `passive` are what it was told. Requests: those below; a cast makes it busy for ever.
 
 local luahub = require("luahub")
 
@@ -53,11 +53,14 @@ function replica.call(state, request)
   return requests[request](state)
 end
 
-function replica.info(state, message)
-  if type(message) == "table" and message.type == "redundancy" then
-    state.mode = message.mode
-    note(message.mode)
-  end
+function replica.redundancy(state, role)
+  state.mode = role
+  note(role)
+end
+
+-- Busy until it is ended.
+function replica.cast()
+  luahub.sleep(3600000)
 end
 
 function replica.terminate()
