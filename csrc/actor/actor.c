@@ -180,7 +180,7 @@ static void first_line(const char *text, char *out) {
 static bool is_birth(const struct task *task) { return task->birth != NULL; }
 
 // An actor that was never started: nobody knows its pid yet.
-static void stillborn(struct heap *heap, struct actor *actor, int status, const char *text) {
+void lha_actor_stillborn(struct heap *heap, struct actor *actor, int status, const char *text) {
   struct task *task = actor->task;
   struct birth *birth = task->birth;
   task->birth = NULL;
@@ -201,7 +201,7 @@ static void too_late(struct heap *heap, struct actor *actor) {
   atomic_fetch_add(&heap->actors->overdue, 1);
   snprintf(text, sizeof text, "%s did not end in its time", phase_names[task->phase]);
   if (is_birth(task)) {
-    stillborn(heap, actor, LH_ETIMEOUT, text);
+    lha_actor_stillborn(heap, actor, LH_ETIMEOUT, text);
   } else if (task->phase == PHASE_HANDOVER || task->phase == PHASE_TAKEOVER) {
     const enum phase phase = task->phase;
     lha_task_drop(heap, task);
@@ -223,7 +223,7 @@ static void crashed(struct heap *heap, struct actor *actor, const struct lh_erro
     return;
   }
   if (is_birth(task)) {
-    stillborn(heap, actor, LH_EFAILED, error->text);
+    lha_actor_stillborn(heap, actor, LH_EFAILED, error->text);
     return;
   }
   lh_log(LH_LOG_ERROR, label, "%s raised: %s", phase_names[phase], error->text);
@@ -251,7 +251,7 @@ static void exited(struct heap *heap, struct actor *actor) {
   }
   char text[REASON_MAX];
   lha_reason_text(reason, text, sizeof text);
-  stillborn(heap, actor, LH_EFAILED, text);
+  lha_actor_stillborn(heap, actor, LH_EFAILED, text);
 }
 
 // After init: a server that was refused, or one that is there.
@@ -261,7 +261,7 @@ static void born(struct heap *heap, struct actor *actor) {
   if (task->status != 0) {
     char text[LH_ERROR_TEXT_MAX];
     snprintf(text, sizeof text, "%.*s", (int)heap->text.len, (const char *)heap->text.data);
-    stillborn(heap, actor, task->status, text);
+    lha_actor_stillborn(heap, actor, task->status, text);
     return;
   }
   task->birth = NULL;
@@ -354,19 +354,21 @@ static void next_callback(struct heap *heap, struct actor *actor) {
 }
 
 void lha_actor_turn(struct heap *heap, struct actor *actor) {
-  struct task *task = actor->task;
+  const struct task *task = actor->task;
   if (actor->flags & FLAG_ENDING) {
     if (task && is_birth(task)) {
       char text[REASON_MAX];
       lha_reason_text(lh_bytes_of(&actor->cold->reason), text, sizeof text);
-      stillborn(heap, actor, LH_EFAILED, text);
+      lha_actor_stillborn(heap, actor, LH_EFAILED, text);
     } else {
       end_with(heap, actor, lh_bytes_of(&actor->cold->reason));
     }
   } else if (task && task->late) {
     too_late(heap, actor);
-  } else if (task) {
-    if (task->runnable) lha_actor_run(heap, actor);
+  } else if (lha_lease_turn(heap, actor)) {
+    return;  // it may not run now
+  } else if (actor->task) {
+    if (actor->task->runnable) lha_actor_run(heap, actor);
   } else if (!lha_child_step(heap, actor)) {
     next_callback(heap, actor);
   }

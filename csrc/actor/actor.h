@@ -205,6 +205,10 @@ void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, st
 // role }. The next order comes after the answer to this one.
 void lh_actors_tell_role(struct lh_actors *actors, uint64_t token, lh_pid pid, bool active);
 
+// Children of this hub run Lua until then and no longer, but for the terminate of those that are
+// told to stop; LH_NEVER: without end. A hub that none was said of needs none. One thread only.
+void lh_actors_lease(struct lh_actors *actors, struct lh_bytes hub, lh_ms until);
+
 // --- other work ---
 // Runs require(module)[function](args..., data) as a process of its own; `args` is a sequence of
 // encoded values.

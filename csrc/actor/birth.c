@@ -298,11 +298,17 @@ static void begin(struct heap *heap, struct birth *birth) {
     lha_birth_over(heap, birth, 0, LH_ELIMIT, "no memory for a coroutine");
     return;
   }
-  if (birth->kind == BIRTH_CHILD) actor->child = child_of(heap, birth);
+  if (birth->kind == BIRTH_CHILD) {
+    actor->child = child_of(heap, birth);
+    lha_lease_begin(heap, actor);
+  }
   task->birth = birth;
   lha_task_limit(heap, task, heap->now + LH_INIT_MS);
   lua_pushcfunction(task->co, lha_birth_entry);
-  lha_actor_run(heap, actor);
+  if (lha_lease_holds(heap, actor))
+    lha_actor_run(heap, actor);
+  else
+    lha_ready(heap, actor);
 }
 
 void lha_birth_next(struct heap *heap) {

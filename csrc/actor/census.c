@@ -15,19 +15,20 @@ static bool is_prepared(const struct actor *actor) {
   return actor->task && actor->task->birth && actor->task->birth->prepared;
 }
 
-static bool works(const struct actor *actor) {
+static bool works(const struct heap *heap, const struct actor *actor) {
+  if ((actor->flags & FLAG_GIVEN_UP) || !lha_lease_holds(heap, actor)) return false;
   if (actor->state != ACTOR_STARTING) return actor->state == ACTOR_RUNNING;
   return !is_prepared(actor);
 }
 
-static void see(const struct actor *actor, const struct census *census) {
+static void see(const struct heap *heap, const struct actor *actor, const struct census *census) {
   if (!actor || !actor->child) return;
   const struct lh_child_seen seen = {
       .hub = actor->child->hub,
       .id = actor->child->id,
       .generation = actor->child->generation,
       .pid = actor->pid,
-      .works = works(actor),
+      .works = works(heap, actor),
       .starts = actor->state == ACTOR_STARTING,
       .prepared = is_prepared(actor),
   };
@@ -40,7 +41,7 @@ void lh_actors_each_child(const struct lh_actors *actors,
   for (uint32_t i = HEAP_MAIN; i < actors->next_heap; i++) {
     const struct heap *heap = atomic_load(&actors->heaps[i]);
     for (uint32_t slot = 0; heap && slot < heap->slot_count; slot++) {
-      see(heap->slots[slot].actor, &census);
+      see(heap, heap->slots[slot].actor, &census);
     }
   }
 }

@@ -52,6 +52,7 @@ static void stop(struct heap *heap, struct order *order) {
   cold->stop_timer.fire = stop_time_over;
   cold->stop_ms = order->ms;
   actor->flags |= FLAG_STOP;
+  if (!lha_lease_holds(heap, actor)) actor->flags |= FLAG_GIVEN_UP;
   lha_timer_set(heap, &cold->stop_timer, heap->now + order->ms);
   if (actor->kind == ACTOR_PROCESS && actor->state != ACTOR_STARTING) {
     stop_process(heap, actor, cold->stop_reason);

@@ -35,7 +35,9 @@
 #include <lua.h>
 
 #include "actor/actor.h"
+#include "actor/lease.h"
 #include "actor/limit.h"
+#include "actor/order.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -125,6 +127,8 @@ enum actor_flag {
   FLAG_INTERRUPT = 64,   // raise at the next instruction
   FLAG_DESCRIBED = 128,  // its metadata is another: it is told when no callback runs
   FLAG_ROLE = 256,       // it is told its role when no callback runs
+  FLAG_HELD = 512,       // its turn came and its lease was over
+  FLAG_GIVEN_UP = 1024,  // it was told to stop when its lease was over: only terminate runs
   FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED | FLAG_ROLE,
 };
 
@@ -167,6 +171,8 @@ struct child {
   uint64_t token;
   uint64_t generation;
   const char *hub;
+  uint8_t lease;             // its hub's lease and one; 0: it needs none
+  unsigned lease_number;     // of its init
   struct lh_bytes metadata;  // encoded; owned
   char id[];
 };
@@ -278,6 +284,8 @@ struct heap {
   lh_ms answer_ms;           // a simulated one: how long each takes
   struct actor *main_actor;
   int ask_depth;
+  unsigned lease_numbers[LH_LEASED_HUBS];  // 0: no child of that hub was born here
+  struct timer lease_timer;
 };
 
 // --- schedulers ---
@@ -351,6 +359,7 @@ struct lh_actors {
   uint32_t next_home;
   struct heap *gathered;  // the heaps that messages were gathered for, the last first
   atomic_int idle;        // shared schedulers asleep
+  struct lha_leases leases;
   pthread_t watchdog;
   bool watched;  // it runs
   pthread_mutex_t watch_lock;
@@ -362,38 +371,6 @@ struct lh_actors {
   atomic_uint_fast64_t actors, heaps_open, dropped, mailbox_full, inbox_full, memory_refused,
       preemptions, crashes, starts, stops, start_failures, overdue, timeouts, unsendable,
       futures_full, timers_full, blocked;
-};
-
-// --- orders: what the node asks of a heap; they travel as messages of a kind of their own ---
-
-enum { MSG_ORDER = 64 };
-
-enum order_kind {
-  ORDER_BIRTHS,
-  ORDER_STOP,
-  ORDER_FREEZE,
-  ORDER_THAW,
-  ORDER_DESCRIBE,
-  ORDER_ROLE,
-  ORDER_ACTIVATE,
-  ORDER_KILL,
-  ORDER_INTERRUPT,
-  ORDER_NODE_DOWN,
-  ORDER_ASK,
-};
-
-struct order {
-  struct order *next;
-  enum order_kind kind;
-  uint64_t token;
-  lh_pid pid;
-  lh_pid forward;
-  uint64_t generation;
-  lh_ms ms;
-  uint32_t count;  // ASK: arguments; NODE_DOWN: the node; ROLE: 1 is active
-  struct batch *batch;
-  struct lh_buf text;
-  struct lh_buf bytes;
 };
 
 // heap.c

@@ -76,6 +76,9 @@ void lha_order_do(struct heap *heap, struct order *order) {
   case ORDER_NODE_DOWN:
     lha_link_node_down(heap, order->count);
     break;
+  case ORDER_LEASE:
+    lha_lease_order(heap, order);
+    break;
   case ORDER_ASK:
     lha_main_ask(heap, order);
     return;

@@ -199,6 +199,7 @@ static void remove_hub(struct lh_hubs *hubs, struct hub *hub) {
   memmove(&hubs->hubs[at], &hubs->hubs[at + 1], (hubs->hub_count - at - 1) * sizeof(struct hub *));
   hubs->hub_count--;
   fail_ops_of(hubs, hub);
+  if (lh_quorum_is_set(hub)) hubs->ops->lease(hubs->ops_self, hub->config.id, LH_NEVER);
   hubs->ops->closed(hubs->ops_self, hub->config.id);
   hub_free(hub);
   hubs->ops->record_changed(hubs->ops_self);

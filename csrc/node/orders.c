@@ -101,6 +101,11 @@ static void hub_fence(void *self, const struct lh_run *run) {
   if (node->members != NULL) lh_members_fence(node->members, run);
 }
 
+static void hub_lease(void *self, struct lh_bytes hub, lh_ms until) {
+  const struct lh_node *node = self;
+  lh_actors_lease(node->actors, hub, until);
+}
+
 static void hub_closed(void *self, struct lh_bytes hub) { lh_leave_closed(self, hub); }
 static void hub_drained(void *self) { lh_leave_drained(self); }
 
@@ -119,6 +124,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .event = hub_event,
     .record_changed = hub_record_changed,
     .fence = hub_fence,
+    .lease = hub_lease,
     .closed = hub_closed,
     .drained = hub_drained,
 };

@@ -54,6 +54,10 @@ describe("a simulated cluster", function()
     end
   end)
 
+  it("never has a child work twice where a quorum decides (S2; T-430, cases 51, 53, 69)", function()
+    for seed = 1, 20 do held(scenario("quorum"), { seed = seed }) end
+  end)
+
   it("sees a node leave after 30 s though it has children yet, which the others recover", function()
     for seed = 1, 3 do
       held(scenario("drain"), { seed = seed })

@@ -4,6 +4,8 @@
 -- nothing, so that it can stand in `always`. S3, S4, S5, S8 and S10 are looked at in C after each event
 -- (csrc/sim/watch.h). What concerns parts that are not there yet is PENDING, with the words of what it will be.
 
+local strategy = require("luahub.strategy")
+
 local M = {}
 
 -- After trouble a cluster has so long to mend what came of it.
@@ -27,11 +29,9 @@ M.TEXT = {
   S12 = "of the two ends of a handover at most one runs the child",
 }
 
---- Those that wait for a part of luahub: what for.
+--- Those that wait for a part of luahub: what for. None just now.
 ---@type table<string, string>
-M.PENDING = {
-  S2 = "quorum modes",
-}
+M.PENDING = {}
 
 -- One of the two may have been taken for dead, or cannot be told what the other did.
 local function is_excused(world, a, b)
@@ -48,6 +48,41 @@ function M.S1(world)
     if not is_excused(world, clash.a, clash.b) then
       return false, ("%s and %s have both written child %s, generation %d"):format(clash.a, clash.b, clash.id,
         clash.generation)
+    end
+  end
+  return true
+end
+
+-- A lease ends with time alone: whoever worked when its node was last looked at is looked at anew.
+local function still_works(world, hub, id, body)
+  for _, now in ipairs(body.works and world.core:children(world.numbers[body.node]) or {}) do
+    if now.hub == hub and now.id == id and now.generation == body.generation then return now.works end
+  end
+  return false
+end
+
+-- Two that work: none of them is held, or was given up.
+local function works_twice(world, hub, id, list)
+  local first
+  for _, body in ipairs(#list > 1 and list or {}) do
+    local works = still_works(world, hub, id, body)
+    if works and first then return first, body end
+    if works then first = body end
+  end
+  return nil
+end
+
+--- By the bodies, in hubs with a quorum strategy: nothing excuses two.
+function M.S2(world)
+  for _, hub in ipairs(world.hubs) do
+    if hub.partition_tolerance and strategy.needs_quorum(hub.partition_tolerance) then
+      for id, list in pairs(world:bodies()[hub.id] or {}) do
+        local a, b = works_twice(world, hub.id, id, list)
+        if a then
+          return false, ("child %s works on %s (generation %d) and on %s (%d)"):format(id, a.node, a.generation, b.node,
+            b.generation)
+        end
+      end
     end
   end
   return true
