@@ -147,6 +147,10 @@ static void on_record(void *self) { tell(self, self); }
 static void on_fence(void *self, const struct lh_run *run) { (void)self, (void)run; }
 static void on_closed(void *self, struct lh_bytes hub) { (void)self, (void)hub; }
 static void on_drained(void *self) { (void)self; }
+static uint32_t on_pressure(void *self) {
+  (void)self;
+  return 2000;
+}
 
 static const struct lh_hubs_ops HUBS_OPS = {
     .send = on_send,
@@ -165,6 +169,7 @@ static const struct lh_hubs_ops HUBS_OPS = {
     .fence = on_fence,
     .closed = on_closed,
     .drained = on_drained,
+    .pressure = on_pressure,
 };
 
 // --- turns ---

@@ -288,5 +288,8 @@ struct lh_actors_counters {
   uint64_t memory_refused, futures_full, timers_full, blocked;
 };
 void lh_actors_counters(const struct lh_actors *actors, struct lh_actors_counters *out);
+// Heaps that have work and no shared thread, in thousandths of these threads: 1000 means one for
+// each. Takes each one's lock for a moment.
+uint32_t lh_actors_pressure(struct lh_actors *actors);
 
 #endif

@@ -229,3 +229,21 @@ void lha_sched_start(struct sched *sched) {
   sched->has_thread = pthread_create(&sched->thread, NULL, run, sched) == 0;
   if (!sched->has_thread) lh_log(LH_LOG_ERROR, "actor", "a scheduler thread cannot be started");
 }
+
+uint32_t lh_actors_pressure(struct lh_actors *actors) {
+  const int count = atomic_load(&actors->sched_count);
+  uint64_t waiting = 0;
+  uint32_t threads = 0;
+  for (int i = 0; i < count; i++) {
+    struct sched *sched = actors->scheds[i];
+    // What a spare thread runs waited for one that is stuck.
+    if (sched->kind == SCHED_SPARE && !atomic_load(&sched->asleep)) waiting++;
+    if (sched->kind != SCHED_SHARED) continue;
+    pthread_mutex_lock(&sched->lock);
+    waiting += sched->queued;
+    pthread_mutex_unlock(&sched->lock);
+    threads++;
+  }
+  const uint64_t pressure = threads > 0 ? waiting * 1000 / threads : 0;
+  return pressure < UINT32_MAX ? (uint32_t)pressure : UINT32_MAX;
+}

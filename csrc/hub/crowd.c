@@ -4,7 +4,8 @@
 // Bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018, there for a ring): no node takes more than
 // `bound` times its share, rounded up; who finds the first of its nodes full goes to the next one
 // by hash. The less loaded of two (Azar, Broder, Karlin, Upfal 1994): of the first two by hash the
-// one with fewer children for its weight.
+// one with fewer children for its weight, where those of a node on which heaps wait for a thread
+// (load.c) count for more. That word may be old; the counts are not, so starts one by one spread.
 //
 // Counts are of the rows known here, kept with each change and counted anew with each view, and of
 // what this node sent out and has not seen a row of yet, for COUNT_MS. So they differ a little
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT_MS = 1000 };
+enum { COUNT_MS = 1000, NO_PRESSURE = 1000 };
 
 // --- counting ---
 static struct head_count *count_of(struct hub *hub, uint32_t node, bool add) {
@@ -63,19 +64,24 @@ void lh_crowd_row(struct hub *hub, const struct lh_row *before, const struct lh_
 // --- the children of each candidate ---
 struct crowd {
   struct hub *hub;
-  uint64_t *has;   // by place
+  uint64_t *has;  // by place
+  uint32_t *pressure;
   uint64_t *full;  // no more than so many
   uint8_t *open;   // allowed, and not full
 };
 
 static void crowd_open(struct crowd *crowd, struct hub *hub) {
   const size_t count = hub->candidate_count + 1;
-  *crowd = (struct crowd){hub, lh_zalloc(count * sizeof(uint64_t)),
-                          lh_zalloc(count * sizeof(uint64_t)), lh_zalloc(count)};
+  *crowd =
+      (struct crowd){hub, lh_zalloc(count * sizeof(uint64_t)), lh_zalloc(count * sizeof(uint32_t)),
+                     lh_zalloc(count * sizeof(uint64_t)), lh_zalloc(count)};
+  for (size_t i = 0; i < hub->candidate_count; i++)
+    crowd->pressure[i] = lh_load_of(hub, hub->candidates[i].node);
 }
 
 static void crowd_close(struct crowd *crowd) {
   lh_free(crowd->has);
+  lh_free(crowd->pressure);
   lh_free(crowd->full);
   lh_free(crowd->open);
 }
@@ -117,7 +123,7 @@ struct burden {
 
 static struct burden burden_of(const struct crowd *crowd, uint32_t place) {
   const struct hub *hub = crowd->hub;
-  return (struct burden){crowd->has[place] + 1,
+  return (struct burden){(crowd->has[place] + 1) * (NO_PRESSURE + crowd->pressure[place]),
                          hub->seats.even ? 1 : hub->candidates[place].weight};
 }
 

@@ -121,6 +121,7 @@ enum {
   LH_FRAME_HELD = 0x39,
   LH_FRAME_LEASE = 0x3a,
   LH_FRAME_LEASED = 0x3b,
+  LH_FRAME_LOAD = 0x3c,
 };
 
 enum lh_distribution {
@@ -209,6 +210,8 @@ struct lh_hubs_ops {
   // A hub that was told to close has no children here any more; the node's last one that leaves.
   void (*closed)(void *self, struct lh_bytes hub);
   void (*drained)(void *self);
+  // Heaps here that have work and wait for a thread, in thousandths of the threads.
+  uint32_t (*pressure)(void *self);
 };
 
 struct lh_hubs;
@@ -343,6 +346,8 @@ struct lh_hubs_counters {
   uint64_t given_up;                // children ended here for want of a quorum
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
+// What a member said of its pressure (see ops.pressure), in steps; 0 also of one that said nothing.
+uint32_t lh_hubs_pressure(struct lh_hubs *hubs, const struct lh_run *run);
 // Operations under way that somebody here waits for, and requests that wait for an agreed view.
 void lh_hubs_load(const struct lh_hubs *hubs, size_t *operations, size_t *waiting);
 

@@ -26,7 +26,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
   hubs->balance_at = hubs->leave_look_at = LH_NEVER;
   hubs->lately.ask_at = hubs->orders_at = hubs->away_at = hubs->word_at = LH_NEVER;
-  hubs->answers_by = hubs->lease_ask_at = LH_NEVER;
+  hubs->answers_by = hubs->lease_ask_at = hubs->load.at = LH_NEVER;
   hubs->lost_at = -LH_NEVER / 2;
   hubs->free_first = hubs->free_last = NO_SLOT;
   hubs->balance_pause = LH_BALANCE_MS;
@@ -401,6 +401,7 @@ void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {
   lh_recover_link_up(hubs, node);
   lh_op_link_up(hubs, now, node);
   lh_move_link_up(hubs, now, node);
+  lh_load_link_up(hubs);
 }
 
 void lh_hubs_peer_down(struct lh_hubs *hubs, uint32_t node) { lh_op_unreached(hubs, node); }
@@ -432,6 +433,8 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
     return lh_lease_question(hubs, now, from, body);
   case LH_FRAME_LEASED:
     return lh_lease_answer(hubs, now, from, body);
+  case LH_FRAME_LOAD:
+    return lh_load_receive(hubs, body);
   default:
     return LH_EFORMAT;
   }
@@ -465,7 +468,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
   due = earlier(due, earlier(hubs->leave_look_at, lh_drain_due(hubs)));
-  due = earlier(due, lh_asked_due(hubs));
+  due = earlier(due, earlier(lh_asked_due(hubs), hubs->load.at));
   due = earlier(due, earlier(hubs->lately.ask_at,
                              earlier(hubs->word_at, earlier(hubs->orders_at, hubs->away_at))));
   // Until the view is agreed, and may be acted on, the tails wait for that, not for their time.
@@ -525,6 +528,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_order_tick(hubs, now);
   lh_move_again(hubs, now);
   lh_drain_tick(hubs, now);
+  lh_load_tick(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
     if (hubs->view.agreed && hubs->view.settled) lh_move_balance(hubs, now);
@@ -588,6 +592,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
            hubs->order_count > 0 || hubs->check_view || hubs->check_lease);
   lh_lately_flush(hubs, now);
+  lh_load_look(hubs, now);
   give_word(hubs, now);
   lh_event_turn(hubs);
 }

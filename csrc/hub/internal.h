@@ -81,6 +81,7 @@ struct peer {  // one run that lives, ourselves included
   struct held *held;
   size_t held_count;
   struct word word;
+  struct load load;
 };
 struct view {
   struct peer **peers;  // in order of node id
@@ -194,8 +195,7 @@ struct child {
   uint8_t id[];
 };
 
-// A frame is at most what a link carries: lists in it end at this size, and go on in another one.
-enum { LIST_BYTES_MAX = 4 * 1024 * 1024 };
+enum { LIST_BYTES_MAX = 4 * 1024 * 1024 };  // of a list in a frame: it goes on in another one
 
 // --- operations (op.c) ---
 enum op_kind { OP_START, OP_STOP };
@@ -326,8 +326,8 @@ struct lh_hubs {
   struct lately lately;
   struct notes asked_stops;  // of other hosts, see asked.c
   lh_ms orders_at, away_at, word_at;
-  uint64_t orders_seq, orders_next;  // orders up to the first are old enough to go; up to the
-                                     // second, at the next look
+  uint64_t orders_seq, orders_next;  // up to these orders may go now; at the next look
+  struct loads load;
   struct lh_member_hub *record_hubs;
   struct lh_hubs_counters counters;
 };

@@ -26,6 +26,17 @@ struct head_count {  // the children of a hub on one node, see crowd.c
   uint32_t node;
   uint64_t rows, sent;
 };
+struct load {  // of a member, see load.c
+  uint64_t version;
+  uint32_t pressure;
+  unsigned rounds;  // how often its word is still passed on
+};
+struct loads {
+  lh_ms at;  // the next round, or LH_NEVER
+  unsigned round;
+  uint32_t smooth;  // our own
+  uint64_t version;
+};
 struct seats {              // what is kept of a hub's candidates
   bool even;                // they have one weight
   struct ring_point *ring;  // or NULL: not made yet
@@ -96,5 +107,12 @@ void lh_crowd_guests(struct hub *hub, lh_ms now, const struct guest *guests, siz
 void lh_crowd_plan(struct hub *hub, const struct guest *guests, size_t count,
                    uint32_t *places);  // children that run, or did, by a plan for all of them
 void lh_crowd_free(struct hub *hub);
+
+// load.c
+void lh_load_look(struct lh_hubs *hubs, lh_ms now);  // whether there is anything to say, or to ask
+void lh_load_tick(struct lh_hubs *hubs, lh_ms now);
+void lh_load_link_up(struct lh_hubs *hubs);
+int lh_load_receive(struct lh_hubs *hubs, struct lh_bytes body);
+uint32_t lh_load_of(const struct hub *hub, uint32_t node);  // thousandths; 0: nobody waits there
 
 #endif

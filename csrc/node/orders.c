@@ -109,6 +109,11 @@ static void hub_lease(void *self, struct lh_bytes hub, lh_ms until) {
 static void hub_closed(void *self, struct lh_bytes hub) { lh_leave_closed(self, hub); }
 static void hub_drained(void *self) { lh_leave_drained(self); }
 
+static uint32_t hub_pressure(void *self) {
+  const struct lh_node *node = self;
+  return lh_actors_pressure(node->actors);
+}
+
 const struct lh_hubs_ops lh_node_hubs_ops = {
     .send = hub_send,
     .start = hub_start,
@@ -127,6 +132,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .lease = hub_lease,
     .closed = hub_closed,
     .drained = hub_drained,
+    .pressure = hub_pressure,
 };
 
 // --- what the actors say --- one word about one child, question or run; `text` and `bytes` belong

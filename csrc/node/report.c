@@ -43,7 +43,7 @@ static void write_cordoned(const struct lh_member_record *record, struct lh_buf 
 
 static void write_member(struct lh_node *node, const struct lh_member_record *record,
                          enum lh_member_state state, struct lh_buf *out) {
-  lh_write_map(out, 10);
+  lh_write_map(out, 11);
   pair_text(out, "address", record->address_count > 0 ? record->addresses[0] : "");
   write_cordoned(record, out);
   pair_uint(out, "epoch", record->run.epoch);
@@ -53,6 +53,7 @@ static void write_member(struct lh_node *node, const struct lh_member_record *re
   lh_write_bool(out, lh_node_id_equal(&record->run.id, &node->identity.id));
   pair_text(out, "labels", record->labels);
   pair_text(out, "name", record->name);
+  pair_uint(out, "pressure", lh_hubs_pressure(node->hubs, &record->run));
   pair_text(out, "state", lh_member_state_name(state));
   pair_uint(out, "weight", record->weight);
 }

@@ -99,7 +99,8 @@ function M.guided(options)
   return made
 end
 
---- Each new child goes to the less loaded of the first two nodes by its hash, and stays there while that node lives.
+--- Each new child goes to the less loaded of the first two nodes by its hash (by its children, which count for more
+--- where heaps wait for a thread), and stays there while that node lives.
 ---@param options? { weights: table<string, number>?, placement: luahub.Placement? }
 ---@return luahub.Distribution
 function M.load_balancer(options)

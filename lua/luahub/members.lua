@@ -13,6 +13,7 @@ local facts = require("luahub.facts")
 ---@field cordoned string[]  those hubs that it takes no children of: cordoned, drained, leaving, or too busy to answer
 ---@field is_self boolean
 ---@field weight number
+---@field pressure number  heaps there that wait for a thread, for each of its threads; 0 unless a hub goes by load
 ---@field labels table<string, string>
 
 local M = {}
@@ -25,7 +26,8 @@ function M.list()
   if not list then return nil, err end
   for _, member in ipairs(list) do
     if member.address == "" then member.address = nil end
-    member.weight, member.labels = member.weight / 1000, facts.labels(member.labels)
+    member.weight, member.pressure = member.weight / 1000, member.pressure / 1000
+    member.labels = facts.labels(member.labels)
   end
   table.sort(list, function(a, b)
     if a.name ~= b.name then return a.name < b.name end

@@ -287,9 +287,9 @@ M.guided = group("`distribution.guided`", {
 })
 M.load_balancer = group("`distribution.load_balancer`", { WEIGHTS, PLACEMENT }, {
   gone = {
-    max_history_size = "load is how many children a node has now",
-    weight_decay_factor = "load is how many children a node has now",
-    push_interval = "every node counts the rows of all nodes",
+    max_history_size = "load is how many children a node has now, and what waits there",
+    weight_decay_factor = "load is how many children a node has now, and what waits there",
+    push_interval = "every node counts the rows of all nodes, and hears what waits when it changes",
     nodeup_redistribution = "a child stays where it was started",
   },
 })

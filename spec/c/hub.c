@@ -22,7 +22,7 @@ static enum policy check_policy(lua_State *L, int arg) {
   return (enum policy)luaL_checkoption(L, arg, "first", names);
 }
 
-// new(seed, hot, custom: false | "first" | "spread" | "late" | "broken", deterministic)
+// new(seed, hot, custom: false | "first" | "spread" | "late" | "broken", deterministic, load)
 static int sim_new(lua_State *L) {
   struct sim **box = lua_newuserdatauv(L, sizeof(struct sim *), 0);
   struct sim *sim = LH_NEW(struct sim);
@@ -33,6 +33,7 @@ static int sim_new(lua_State *L) {
   sim->custom = lua_toboolean(L, 3);
   if (lua_type(L, 3) == LUA_TSTRING) sim->policy = check_policy(L, 3);
   sim->deterministic = lua_toboolean(L, 4);
+  sim->load = lua_toboolean(L, 5);
   sim->now = 1000;
   sim->runs = lh_runs_new();
   return 1;
@@ -43,9 +44,8 @@ static int sim_new(lua_State *L) {
 static void open_hub(lua_State *L, struct node *node) {
   const struct sim *sim = node->sim;
   struct lh_error error;
-  struct lh_hub_config config = {.id = lh_bytes_str("h"),
-                                 .deterministic = !sim->custom || sim->deterministic};
-  config.distribution = sim->custom ? LH_DISTRIBUTION_CUSTOM : LH_DISTRIBUTION_RENDEZVOUS;
+  struct lh_hub_config config = {.id = lh_bytes_str("h")};
+  set_distribution(sim, &config);
   config.migration = sim->hot ? LH_MIGRATION_HOT : LH_MIGRATION_COLD;
   config.handover = sim->hot;
   config.quorum = sim->quorum;
@@ -488,7 +488,8 @@ static int sim_figures(lua_State *L) {
     idle += sim->actors[i].prepared || sim->actors[i].frozen;
   const struct figure figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
                                    {"closed", sim->closed},       {"idle", idle},
-                                   {"malformed", sim->malformed}, {"replies", sim->reply_count}};
+                                   {"malformed", sim->malformed}, {"replies", sim->reply_count},
+                                   {"loads", sim->loads}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
@@ -502,6 +503,11 @@ sim_counters(lua_State *L) {  // counters(node): of stop orders, and of requests
                                    {"asked_forgotten", now.asked_forgotten},
                                    {"forwarded", now.forwarded}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
+}
+
+static int sim_press(lua_State *L) {  // press(node, thousandths): so busy it is from now on
+  check_node(L, check(L), 2)->pressure = (uint32_t)luaL_checkinteger(L, 3);
+  return 0;
 }
 
 static int sim_up(lua_State *L) {
@@ -560,6 +566,7 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"open", sim_open},
                                      {"orders", sim_orders},
                                      {"part", sim_part},
+                                     {"press", sim_press},
                                      {"replies", sim_replies},
                                      {"rows", sim_rows},
                                      {"run", sim_run},

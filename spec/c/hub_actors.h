@@ -38,6 +38,7 @@ struct node {
   lh_ms lease;  // of a hub with a quorum strategy: its children run until then
   lh_ms wakes_at;
   uint64_t version;
+  uint32_t pressure;
 };
 
 struct pair {       // how one node sees another
@@ -94,6 +95,8 @@ struct sim {
   size_t reply_count, reply_cap;
   uint64_t next_pid, next_caller;
   size_t twice;  // how often two instances of a child ran at once
+  bool load;     // the hub goes by load
+  size_t loads;  // LOAD frames
   size_t drained, closed, malformed;
   bool split;
   bool hot, custom, deterministic;

@@ -45,6 +45,8 @@ static void send_one(struct node *node, uint32_t to, uint8_t type, struct lh_byt
 }
 
 static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
+  const struct node *node = self;
+  node->sim->loads += type == LH_FRAME_LOAD;
   send_one(self, peer, type, body);
 }
 
@@ -237,6 +239,18 @@ static void record_changed(void *self) {
   }
 }
 
+static void set_distribution(const struct sim *sim, struct lh_hub_config *config) {
+  config->distribution = sim->custom ? LH_DISTRIBUTION_CUSTOM
+                         : sim->load ? LH_DISTRIBUTION_LOAD
+                                     : LH_DISTRIBUTION_RENDEZVOUS;
+  config->deterministic = !sim->load && (!sim->custom || sim->deterministic);
+}
+
+static uint32_t hub_pressure(void *self) {
+  const struct node *node = self;
+  return node->pressure;
+}
+
 static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .start = hub_start,
                                            .stop = hub_stop,
@@ -251,7 +265,8 @@ static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .fence = hub_fence,
                                            .lease = hub_lease,
                                            .closed = hub_closed,
-                                           .drained = hub_drained};
+                                           .drained = hub_drained,
+                                           .pressure = hub_pressure};
 
 static void heard_end(struct sim *sim, struct event *event) {
   struct node *hears = event->to;

@@ -114,6 +114,52 @@ describe("a load balancer on real nodes", function()
   end)
 end)
 
+describe("a load balancer beside busy processes", function()
+  local FILE = [[
+    local luahub = require "luahub"
+    return {
+      node = { secret_file = "secret", schedulers = tonumber(os.getenv("SCHEDULERS")) },
+      hubs = { { id = "main", distribution = luahub.distribution.load_balancer {} }, { id = "other" } },
+    }]]
+
+  it("spares their node, whoever starts, and takes it again when they have ended #notsan", function()
+    cluster.with({ file = FILE }, function(world)
+      local nodes = started(world, { "SCHEDULERS=2", "SCHEDULERS=1", "SCHEDULERS=2" })
+      world:write("spins.lua", "return function() while true do end end")
+      assert.are.equal("ok", nodes[1]:eval([[
+        local specs = {}
+        for i = 1, 5 do
+          specs[i] = { id = "s" .. i, start = { "spins" }, isolated = true, placement = { node = "n2" } }
+        end
+        return luahub.await(luahub.hub("other"):start_children(specs, { awaitable = true })):status()]]))
+      local function known(fits)
+        cluster.eventually("all hear how busy n2 is", function()
+          for _, node in ipairs(nodes) do
+            local pressure = node:member("n2").pressure
+            if not fits(pressure) then return false, ("%s says %s"):format(node.name, pressure) end
+          end
+          return true
+        end)
+      end
+      known(function(pressure) return pressure >= 3 end)
+      for i = 1, 30 do
+        nodes[i % 3 + 1]:start_children({ IDS[i] })
+      end
+      local spared = count_by_node(world:settled(nodes, { table.unpack(IDS, 1, 30) })).n2 or 0
+      assert.is_true(spared <= 7, "n2 has " .. spared)
+      nodes[1]:eval([[
+        return luahub.await(luahub.hub("other"):stop_children({ "s1", "s2", "s3", "s4", "s5" }, { awaitable = true }))
+          :status()]])
+      known(function(pressure) return pressure == 0 end)
+      for i = 31, 60 do
+        nodes[i % 3 + 1]:start_children({ IDS[i] })
+      end
+      local later = count_by_node(world:settled(nodes, IDS)).n2 or 0
+      assert.is_true(later >= 12, "n2 has " .. later)
+    end)
+  end)
+end)
+
 describe("a placement on real nodes", function()
   local HUB = "distribution = luahub.distribution.rendezvous { placement = { spread = 'zone' } }"
 

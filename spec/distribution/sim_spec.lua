@@ -14,6 +14,13 @@ describe("hubs of every built-in distribution", function()
   end)
 end)
 
+describe("a hub that goes by load", function()
+  it("spares a node whose threads are busy, and takes it again (L-14)", function()
+    local report = sim.search("spec/sim/scenario/load.lua", 5)
+    assert.is_true(report.ok, report.message)
+  end)
+end)
+
 describe("guided children", function()
   it("follow their nodes, whichever dies (L-25)", function()
     local report = sim.search("spec/sim/scenario/guided.lua", 12)

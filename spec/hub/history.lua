@@ -12,12 +12,13 @@ local MEETING_MS = 15000
 local history = {}
 history.__index = history
 
---- A history over `count` nodes that have met. options: hot, custom, deterministic.
+--- A history over `count` nodes that have met. options: hot, custom, deterministic, load.
 function history.new(seed, count, options)
   options = options or {}
   local self = setmetatable({
     seed = seed, random = seed * 7919 + 17, nodes = 0, now = 0,
-    sim = hub.new(seed, options.hot or false, options.custom or false, options.deterministic or false),
+    sim = hub.new(seed, options.hot or false, options.custom or false, options.deterministic or false,
+      options.load or false),
     joined = {}, calls = {}, wrong = {},
   }, history)
   local book = { must = {}, open = {}, mixed = {}, touched = {}, news = {} }
