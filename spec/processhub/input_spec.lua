@@ -49,6 +49,20 @@ local MISUSES = {
   { [[luahub.dispatcher.dispatch_event("main", "e")]], "dispatch_event: queue: expected hub.event_queue, got string" },
   { [[luahub.dispatcher.dispatch_event(hub.event_queue, "e", 1, { priority = 10 })]],
     "unknown option 'priority': there is none here: events have no levels" },
+  { [[luahub.ring.get_ring(7)]], "ring.get_ring: hub (a hub or its id): expected a string that is not empty, got 7" },
+  { [[luahub.cluster.new_node(hub, 7)]], "cluster.new_node: name: expected a string that is not empty, got 7" },
+  { [[luahub.registry.contains_children(hub, "x")]], 'registry.contains_children: ids: expected a table, got "x"' },
+  { [[luahub.storage.get(hub, 7)]], "storage.get: key: expected a string that is not empty, got 7" },
+  { [[luahub.storage.insert(hub, "k", nil)]], "storage.insert: value: expected a value, got nil" },
+  { [[luahub.storage.insert(hub, "k", 1, { ttl = -1 })]], "storage.insert: ttl: expected a number of milliseconds" },
+  { [[hub:drain({ deadlin = 1 })]], "hub:drain: unknown option 'deadlin' (did you mean 'deadline'?)" },
+  { [[hub:migrate_child(7, "n1")]], "hub:migrate_child: id: expected a string that is not empty, got 7" },
+  { [[hub:migrate_child("x", 7)]], "hub:migrate_child: node: expected a string that is not empty, got 7" },
+  { [[hub:release_child({})]], "hub:release_child: id: expected a string that is not empty, got table" },
+  { [[hub:set_metadata("x", 7)]], "hub:set_metadata: changes: expected a table, got 7" },
+  { [[luahub.distribution.rendezvous({ bounded = 0.5 })]], "bounded: expected a number from 1 to 1000, got 0.5" },
+  { [[luahub.ring.get_ring(7)]], "ring.get_ring: hub (a hub or its id): expected a string that is not empty" },
+  { [[luahub.migration.hot_swap({ handover = 1 })]], "migration.hot_swap: handover: expected a boolean, got 1" },
 }
 
 -- The call, the code of the failure, and words of its message.
