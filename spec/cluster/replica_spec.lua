@@ -1,7 +1,9 @@
 -- Hubs whose children run on several nodes at a time, on real nodes: the children themselves say where.
 local cluster = require("spec.cluster.helper")
 local distribution = require("luahub.distribution")
+local guide = require("spec.cluster.guide")
 local replicas = require("spec.cluster.replicas")
+local tool = require("spec.cluster.tool")
 
 local IDS = cluster.ids("c", 40)
 local TWO = "redundancy = luahub.redundancy.replication { factor = 2 }"
@@ -284,6 +286,16 @@ describe("A hub with one active instance of each child", function()
       nodes[3]:kill()
       nodes[3] = nil
       replicas.settled(world, nodes, IDS, 2, true)
+    end)
+  end)
+end)
+
+describe("doc/replication.md", function()
+  it("has blocks of Lua that do what they say", function()
+    cluster.with({}, function(world)
+      local chunks = guide.write(world, assert(tool.read("doc/replication.md")))
+      assert.are.equal(1, #chunks)
+      guide.run(world, chunks)
     end)
   end)
 end)
