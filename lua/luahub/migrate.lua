@@ -51,7 +51,9 @@ end
 ---@return luahub.Failure?  code not_found
 function Migrate:release_child(id)
   argument.check("hub:release_child", "id", id, "text")
-  return at_host.request("release", { hub = self.id, id = id }, TIMEOUT_MS)
+  local ok, err = at_host.request("release", { hub = self.id, id = id }, TIMEOUT_MS)
+  if not ok then return nil, err end
+  return true
 end
 
 return Migrate

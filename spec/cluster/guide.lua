@@ -33,9 +33,15 @@ end
 --- Runs the blocks on n1, each of which says what it promises.
 ---@param world table
 ---@param chunks string[]
-function M.run(world, chunks)
+---@param count? integer  of nodes that form the cluster; default 1, which does not listen
+function M.run(world, chunks, count)
   assert(world:run("check node.lua") == "node.lua: ok\n")
-  world:start("n1", { file = "node.lua", listen = false })
+  local options = { file = "node.lua" }
+  if not count then options.listen = false end
+  local first = world:start("n1", options)
+  for i = 2, count or 1 do
+    world:start("n" .. i, { file = "node.lua", join = { first } })
+  end
   for _, chunk in ipairs(chunks) do
     local said, status = world:run(("eval n1 %s"):format(tool.quote(chunk)))
     assert(said == promised(chunk), ("expected\n%sgot\n%s"):format(promised(chunk), said))

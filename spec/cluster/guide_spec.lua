@@ -1,0 +1,24 @@
+-- Runs what the guides in doc/ show that need no more than a cluster. (doc/hooks.md, doc/strategies.md and
+-- doc/replication.md have specs of their own.)
+local cluster = require("spec.cluster.helper")
+local guide = require("spec.cluster.guide")
+local tool = require("spec.cluster.tool")
+
+local PAGES = {
+  { name = "children", blocks = 7 },
+  { name = "registry", blocks = 6 },
+  { name = "placement", blocks = 3 },
+  { name = "leaving", blocks = 3, nodes = 2 },
+}
+
+for _, page in ipairs(PAGES) do
+  describe(("doc/%s.md"):format(page.name), function()
+    it("has blocks of Lua that do what they say", function()
+      cluster.with({}, function(world)
+        local chunks = guide.write(world, tool.read(("doc/%s.md"):format(page.name)))
+        assert.are.equal(page.blocks, #chunks)
+        guide.run(world, chunks, page.nodes)
+      end)
+    end)
+  end)
+end
