@@ -9,6 +9,7 @@ local PAGES = {
   { name = "registry", blocks = 6 },
   { name = "placement", blocks = 3 },
   { name = "leaving", blocks = 3, nodes = 2 },
+  { name = "partitions", blocks = 2 },
 }
 
 for _, page in ipairs(PAGES) do
@@ -22,3 +23,13 @@ for _, page in ipairs(PAGES) do
     end)
   end)
 end
+
+describe("doc/partitions.md", function()
+  it("has a scenario that holds #notsan", function()
+    cluster.with({}, function(world)
+      guide.write(world, tool.read("doc/partitions.md"))
+      local report = require("luahub.sim").search(world.directory .. "/split_sim.lua", 5)
+      assert.is_true(report.ok, report.message)
+    end)
+  end)
+end)
