@@ -61,7 +61,7 @@ describe("Nodes that die", function()
     end)
   end)
 
-  it("two of six at once lose and double nothing", function()
+  it("two of six at once lose and double nothing (T-403)", function()
     for _ = 1, 3 do
       cluster.with(nil, function(world)
         local nodes = hub_of(world, 6, IDS)

@@ -119,7 +119,7 @@ describe("The services, on three nodes", function()
       return luahub.receive(10000)]]))
   end)
 
-  it("start and stop children, awaited or not", function()
+  it("start and stop children, awaited or not (T-213 to T-215)", function()
     assert.are.same({ "ok", 3, "ok", "not_found" }, n1:eval([[
       local specs = {}
       for i = 1, 3 do specs[i] = { id = "i" .. i, start = { "tracked" } } end
@@ -208,7 +208,7 @@ describe("The services, on three nodes", function()
     assert.is_true(refusal(host))
   end)
 
-  it("give children to a node: those that run here move, the others start there", function()
+  it("give children to a node (T-216): those that run here move, the others start there", function()
     assert.are.equal("no_children_to_redistribute", n1:eval([[
       return luahub.distributor.children_redist_init(hub, {}, "n3")]]))
     for _, target in ipairs { "n3", "n1", "n2" } do -- wherever y1 belongs, two of them are a move or a start elsewhere
@@ -224,7 +224,7 @@ describe("The services, on three nodes", function()
     end
   end)
 
-  it("say what every node runs", function()
+  it("say what every node runs (T-210, T-212)", function()
     n1:start_children(cluster.ids("w", 12))
     local count, names = 0, {}
     for _, answer in ipairs(n1:eval([[return luahub.distributor.which_children_global(hub, { timeout = 5000 })]])) do

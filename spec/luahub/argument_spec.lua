@@ -36,6 +36,13 @@ describe("luahub.argument", function()
     assert.matches("unknown option 'awaitabel' %(did you mean 'awaitable'%?%)", problem)
   end)
 
+  it("T-217 to T-222 gives options back as they were given: none, some, false and 0 too", function()
+    assert.same({}, argument.options("f", nil, option.start))
+    assert.same({}, argument.options("f", {}, option.start))
+    local given = { awaitable = false, timeout = 0, check_existing = true }
+    assert.same({ awaitable = false, timeout = 0, check_existing = true }, argument.options("f", given, option.start))
+  end)
+
   it("says what took the place of ProcessHub's spellings", function()
     for given, said in pairs({
       async_wait = "f: unknown option 'async_wait': it is 'awaitable' here",
