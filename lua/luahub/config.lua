@@ -157,8 +157,12 @@ local function check_node(node, report)
   check_network(node, node.secret ~= nil or node.secret_file ~= nil, report)
 end
 
--- Each node finds the nodes of a child by itself; and a state is one instance's.
-local function check_replication(path, hub, report)
+--- Reports what does not go with replication: each node finds the nodes of a child by itself, and a state is one
+--- instance's.
+---@param path string
+---@param hub table  its strategies by role; what is missing is built in
+---@param report luahub.Report
+function M.check_replication(path, hub, report)
   local redundancy, distribution, migration = hub.redundancy, hub.distribution, hub.migration
   if not strategy.is_built_in(redundancy) or redundancy.kind ~= "replication" then return end
   if type(migration) == "table" and migration.handover == true then
@@ -189,7 +193,7 @@ function M.check_hub(path, hub, report)
     local problem = hub[role] ~= nil and strategy.problem(role, hub[role])
     if problem then report(path .. "." .. role, problem) end
   end
-  check_replication(path, hub, report)
+  M.check_replication(path, hub, report)
 end
 
 local function check_hubs(hubs, report)

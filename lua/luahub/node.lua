@@ -14,6 +14,7 @@ local hook = require("luahub.hook")
 local hub = require("luahub.hub")
 local members = require("luahub.members")
 local policy = require("luahub.policy")
+local redundancy = require("luahub.redundancy")
 local runtime = require("luahub.runtime")
 local strategy = require("luahub.strategy")
 
@@ -166,15 +167,23 @@ local function start_static(id, children, tolerance)
   return true
 end
 
-local function check_factor(redundancy, view)
-  if strategy.is_built_in(redundancy) then return true end
-  local answered, factor = core.within(FACTOR_MS, redundancy.factor, view)
+-- A redundancy strategy of the user's says how many instances there are, and of what kind; the rest is replication's.
+local function settle_redundancy(strategies, view)
+  local own = strategies.redundancy
+  if strategy.is_built_in(own) then return true end
+  local answered, factor = core.within(FACTOR_MS, own.factor, view)
   if not answered then
     return failure.new("invalid_config", "hub.redundancy: factor() failed: %s", failure.line(factor))
   end
-  if factor == 1 then return true end
-  local text = "hub.redundancy: factor() answered %s; this version runs one instance of each child"
-  return failure.new("invalid_config", text, tostring(factor))
+  local built, err = redundancy.answered(own, factor)
+  if not built then return failure.new("invalid_config", "hub.redundancy: %s", err) end
+  strategies.redundancy = built
+  local problem
+  config.check_replication("hub", strategies, function(path, message)
+    problem = problem or ("%s: %s"):format(path, message)
+  end)
+  if problem then return failure.new("invalid_config", "%s", problem) end
+  return true
 end
 
 --- Starts a hub on this node once the node is ready, and its static children; those that run already, here or
@@ -195,7 +204,7 @@ function Node:start_hub(settings)
   end
   local strategies = policy.with_defaults(settings)
   local ok
-  ok, err = check_factor(strategies.redundancy, { nodes = {}, self = self:name(), hub = settings.id })
+  ok, err = settle_redundancy(strategies, { nodes = {}, self = self:name(), hub = settings.id })
   if not ok then return nil, err end
   local hooks, immediate = split_hooks(settings.hooks)
   policy.open(settings.id, strategies, immediate)

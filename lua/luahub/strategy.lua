@@ -5,6 +5,7 @@
 -- kind, which then asks nobody; a user's table is "custom" and is asked (luahub.policy).
 
 local argument = require("luahub.argument")
+local option = require("luahub.option")
 
 ---@class luahub.View
 ---@field nodes string[]  names of the nodes that may be used, sorted
@@ -25,7 +26,10 @@ local argument = require("luahub.argument")
 ---@field handover? boolean  hot moves hand the state over; default false
 
 ---@class luahub.Redundancy
----@field factor fun(view: luahub.View): integer  instances of each child; this version runs one
+---@field factor fun(view: luahub.View): integer|"cluster_size"  on how many nodes each child runs; asked once, when the
+---                 hub starts
+---@field model? "active_active"|"active_passive"  as of redundancy.replication
+---@field signal? "none"|"active"|"passive"|"all"  the same
 
 ---@class luahub.Synchronization
 ---@field propagate fun(name: string, members: string[], view: luahub.View): string[]  the nodes to send an event to
@@ -54,7 +58,7 @@ local REQUIRED = {
 local OPTIONAL = {
   distribution = { init = "function", deterministic = "boolean" },
   migration = { handover = "boolean" },
-  redundancy = {},
+  redundancy = { model = option.replication.kinds.model, signal = option.replication.kinds.signal },
   synchronization = {},
   partition_tolerance = {},
 }
@@ -83,6 +87,18 @@ function M.needs_quorum(strategy)
   return M.is_built_in(strategy) and strategy.description ~= nil and strategy.role == "partition_tolerance"
 end
 
+-- `wanted`: the name of a type, or the words that it may be.
+local function option_problem(wanted, value)
+  if not wanted or value == nil then return nil end
+  if type(wanted) == "string" then
+    return type(value) ~= wanted and ("expected a %s, got %s"):format(wanted, type(value)) or nil
+  end
+  for _, word in ipairs(wanted) do
+    if value == word then return nil end
+  end
+  return ("expected one of %s, got %s"):format(table.concat(wanted, ", "), tostring(value))
+end
+
 --- What is wrong with `strategy` for this role, as one line; nil when nothing is.
 ---@param role string
 ---@param strategy any
@@ -106,11 +122,9 @@ function M.problem(role, strategy)
     local near = argument.nearest(needed, names)
     return ("expected %s; it has none%s"):format(example, near and (" (is '%s' meant?)"):format(near) or "")
   end
-  for _, name in ipairs({ "deterministic", "handover", "init" }) do
-    local wanted, value = OPTIONAL[role][name], strategy[name]
-    if wanted and value ~= nil and type(value) ~= wanted then
-      return ("%s: expected a %s, got %s"):format(name, wanted, type(value))
-    end
+  for _, name in ipairs({ "deterministic", "handover", "init", "model", "signal" }) do
+    local problem = option_problem(OPTIONAL[role][name], strategy[name])
+    if problem then return name .. ": " .. problem end
   end
   return nil
 end

@@ -1,5 +1,6 @@
 -- The user's own strategies of each kind, on real nodes; what children say themselves decides.
 local cluster = require("spec.cluster.helper")
+local replicas = require("spec.cluster.replicas")
 
 local IDS = cluster.ids("c", 24)
 
@@ -92,17 +93,17 @@ describe("A partition strategy of the user's", function()
 end)
 
 describe("A redundancy strategy of the user's", function()
-  it("is asked when the hub starts: one instance is taken, more are refused in one line", function()
-    cluster.with({ hub = [[redundancy = { factor = function(view) return tonumber(os.getenv("FACTOR")) end }]] },
-      function(world)
-        local n1 = world:start("n1", { environment = "FACTOR=1" })
-        n1:start_children(IDS)
-        world:settled({ n1 }, IDS)
-        local n2 = world:launch("n2", { environment = "FACTOR=2", join = { n1 } })
-        assert.are.equal(6, n2:wait())
-        assert.matches("\nluahub: hub main: [^\n]*factor%(%) answered 2[^\n]*one instance[^\n]*\n", "\n" .. n2:output())
-        world:settled({ n1 }, IDS)
-      end)
+  it("is asked when the hub starts, and gives each child so many instances, of which one may be active", function()
+    local hub = [[redundancy = { model = "active_passive", signal = "all", factor = function() return 2 end }]]
+    cluster.with({ hub = hub }, function(world)
+      local nodes = { world:start("n1") }
+      for i = 2, 3 do nodes[i] = world:start("n" .. i, { join = { nodes[1] } }) end
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[2], IDS)
+      replicas.settled(world, nodes, IDS, 2, "told")
+      nodes[3]:kill()
+      replicas.settled(world, { nodes[1], nodes[2] }, IDS, 2, "told")
+    end)
   end)
 end)
 

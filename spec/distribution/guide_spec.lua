@@ -26,8 +26,10 @@ describe("doc/strategies.md", function()
   it("has strategies of the other kinds that hold where nodes come and the network splits", function()
     cluster.with({}, function(world)
       guide.write(world, GUIDE)
-      local report = sim.search(world.directory .. "/kinds_sim.lua", 12)
-      assert.is_true(report.ok, report.message)
+      for _, name in ipairs({ "kinds_sim", "by_hub_sim" }) do
+        local report = sim.search(("%s/%s.lua"):format(world.directory, name), 12)
+        assert.is_true(report.ok, report.message)
+      end
     end)
   end)
 

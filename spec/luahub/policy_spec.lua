@@ -159,17 +159,24 @@ describe("luahub.node", function()
     assert.are.equal("exists", select(2, node:start_hub({ id = "main" })).code)
   end)
 
-  it("refuses a redundancy that this version cannot keep", function()
-    local hub, err = node:start_hub({
-      id = "main",
-      redundancy = {
-        factor = function()
-          return 2
-        end,
-      },
-    })
-    assert.is_nil(hub)
-    assert.matches("factor%(%) answered 2", err.message)
+  it("refuses a redundancy that answers no number of nodes, or more than its other strategies allow", function()
+    local function two()
+      return 2
+    end
+    local function refused(redundancy, migration)
+      local hub, err = node:start_hub({ id = "main", redundancy = redundancy, migration = migration })
+      assert.is_nil(hub)
+      return err.message
+    end
+    local function many()
+      return "many"
+    end
+    local text = 'factor() answered what is none: expected a whole number from 1 to 4096 or "cluster_size", got "many"'
+    assert.matches(text, refused({ factor = many }), 1, true)
+    assert.matches("handover does not go with replication",
+      refused({ factor = two }, require("luahub.migration").hot_swap({ handover = true })), 1, true)
+    assert.matches("model: expected one of active_active, active_passive, got some",
+      refused({ factor = two, model = "some" }), 1, true)
   end)
 
   it("leaves static children alone that run already, and refuses a hub whose child does not start", function()
