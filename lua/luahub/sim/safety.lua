@@ -106,13 +106,11 @@ local function may_be_forgotten(world, id)
 end
 
 -- A child moves while the keeper cannot hear where to; then both that know are lost. With two witnesses that is two
--- crashes: it may be lost, and is from then on not wanted. So it is when the keeper itself was taken for dead: it
--- returns with a new epoch and forgets after a while what it knew of those that it does not meet again.
+-- crashes: it may be lost, and is from then on not wanted.
 local function may_be_lost(world, id)
   if not world.keeper then return false end
   if world.losses_before[id] then return may_be_forgotten(world, id) end
-  local forgot = world.core:epoch(world.numbers[world.keeper]) > 1
-  return forgot or (world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2)
+  return world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2
 end
 
 --- Each child whose start was acknowledged, and whose stop nobody asked for, stands in a ledger of a node that is up.
