@@ -100,17 +100,26 @@ for _, name in ipairs({ "S3", "S4", "S5", "S8", "S10" }) do
   M[name] = from_watch(name)
 end
 
+-- Nodes that are gone with what they knew; one that leaves forgets before its process has ended.
+local function gone(world)
+  local leaving = 0
+  for _ in pairs(world.leaving) do
+    leaving = leaving + 1
+  end
+  return world.losses + leaving
+end
+
 -- At the least one other than the host knew, so two may take it along; so may trouble, when they were cut off alone.
 local function may_be_forgotten(world, id)
-  return world.losses - world.losses_before[id] >= 2 or world:calm_for(table.unpack(world.names)) < MENDED_MS
+  return gone(world) - world.losses_before[id] >= 2 or world:calm_for(table.unpack(world.names)) < MENDED_MS
 end
 
 -- A child moves while the keeper cannot hear where to; then both that know are lost. With two witnesses that is two
--- crashes: it may be lost, and is from then on not wanted.
+-- crashes, or leaves of nodes that see nobody any more: it may be lost, and is from then on not wanted.
 local function may_be_lost(world, id)
   if not world.keeper then return false end
   if world.losses_before[id] then return may_be_forgotten(world, id) end
-  return world:calm_for(world.keeper) < MENDED_MS and world.losses >= 2
+  return world:calm_for(world.keeper) < MENDED_MS and gone(world) >= 2
 end
 
 --- Each child whose start was acknowledged, and whose stop nobody asked for, stands in a ledger of a node that is up.
