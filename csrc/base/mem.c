@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,13 @@ void lh_mem_give_back(void) {
 #ifdef M_MMAP_THRESHOLD
   (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 #endif
+}
+
+void lh_crypto_must(bool ok, const char *what) {
+  if (ok) return;
+  (void)fprintf(stderr, "luahub: OpenSSL failed: %s%s\n", what,
+                errno == ENOMEM ? ": out of memory" : "");
+  abort();
 }
 
 void *lh_memdup(const void *data, size_t size) {

@@ -6,6 +6,7 @@
 #ifndef LH_BASE_MEM_H
 #define LH_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *lh_alloc(size_t size);
@@ -21,6 +22,10 @@ void lh_free(void *memory);  // NULL is fine
 // has seen a larger one freed, keeps all that are smaller than that in the heap, where the small
 // blocks allocated meanwhile pin them. Holds for the whole process; once is enough.
 void lh_mem_give_back(void);
+
+// For a call of OpenSSL that fails only without memory or in a broken installation: unless `ok`, one
+// line that names `what` and the end of the process. Going on would send plaintext, or believe it.
+void lh_crypto_must(bool ok, const char *what);
 
 #define LH_NEW(type) ((type *)lh_zalloc(sizeof(type)))
 

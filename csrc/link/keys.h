@@ -2,11 +2,9 @@
 #ifndef LH_LINK_KEYS_H
 #define LH_LINK_KEYS_H
 
+#include "base/mem.h"
 #include "link/hello.h"
 
-// Ends the process with one line unless `ok`: for library calls that cannot fail on a sound
-// machine.
-void lh_crypto_must(bool ok, const char *what);
 // HKDF-SHA-256 (RFC 5869): 32 bytes from `key`, bound to `salt` and `info`.
 void lh_hkdf(struct lh_bytes key, struct lh_bytes salt, struct lh_bytes info, uint8_t out[32]);
 

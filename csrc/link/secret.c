@@ -9,9 +9,6 @@
 
 #include "link/link.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "link/keys.h"
@@ -21,15 +18,6 @@
 enum { SECRET_BYTES = 32, CHECK_BYTES = 4, RAW_BYTES = SECRET_BYTES + CHECK_BYTES, LETTERS = 58 };
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-
-// A failing library call here means a broken installation or no memory: going on would send
-// plaintext.
-void lh_crypto_must(bool ok, const char *what) {
-  if (ok) return;
-  (void)fprintf(stderr, "luahub: OpenSSL failed: %s%s\n", what,
-                errno == ENOMEM ? ": out of memory" : "");
-  abort();
-}
 
 static void checksum(const uint8_t secret[SECRET_BYTES], uint8_t out[CHECK_BYTES]) {
   uint8_t input[sizeof PREFIX - 1 + SECRET_BYTES];

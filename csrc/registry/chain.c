@@ -1,28 +1,21 @@
 #include "registry/internal.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-// A library that cannot do HMAC-SHA-256 is a broken installation: nothing would be right after it.
-static void require(bool done) {
-  if (done) return;
-  (void)fprintf(stderr, "luahub: OpenSSL cannot compute HMAC-SHA-256\n");
-  abort();
-}
+#include "base/mem.h"
 
 void lh_chain_open(struct lh_registry *registry, const uint8_t key[32]) {
   memcpy(registry->key, key, sizeof registry->key);
   EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-  require(mac != NULL);
+  lh_crypto_must(mac != NULL, "HMAC");
   EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
   EVP_MAC_free(mac);
   char sha256[] = "SHA256";
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", sha256, 0),
                                OSSL_PARAM_construct_end()};
-  require(context != NULL && EVP_MAC_init(context, key, 32, params) == 1);
+  lh_crypto_must(context != NULL && EVP_MAC_init(context, key, 32, params) == 1,
+                 "a key for HMAC-SHA-256");
   registry->mac = context;
 }
 
@@ -36,11 +29,12 @@ struct lh_chain lh_chain_next(const struct lh_registry *registry, char label,
   EVP_MAC_CTX *context = registry->mac;
   uint8_t full[32];
   size_t len = 0;
-  require(EVP_MAC_init(context, registry->key, sizeof registry->key, NULL) == 1 &&
-          EVP_MAC_update(context, (const uint8_t *)&label, 1) == 1 &&
-          EVP_MAC_update(context, before->bytes, sizeof before->bytes) == 1 &&
-          EVP_MAC_update(context, data.data, data.len) == 1 &&
-          EVP_MAC_final(context, full, &len, sizeof full) == 1 && len == sizeof full);
+  lh_crypto_must(EVP_MAC_init(context, registry->key, sizeof registry->key, NULL) == 1 &&
+                     EVP_MAC_update(context, (const uint8_t *)&label, 1) == 1 &&
+                     EVP_MAC_update(context, before->bytes, sizeof before->bytes) == 1 &&
+                     EVP_MAC_update(context, data.data, data.len) == 1 &&
+                     EVP_MAC_final(context, full, &len, sizeof full) == 1 && len == sizeof full,
+                 "HMAC-SHA-256");
   struct lh_chain next;
   memcpy(next.bytes, full, sizeof next.bytes);
   return next;

@@ -52,7 +52,9 @@ function M.ensure(path, code)
     return failure.new(code, "cannot make the %s %s: %s", what, path, reason)
   end
   local owner, mode = (output_of("stat -c '%u %a' -- " .. quoted(path)) or ""):match("^(%d+) (%d+)$")
-  if not owner then return failure.new(code, "cannot look at the %s %s", what, path) end
+  if not owner then
+    return failure.new(code, "cannot look at the %s %s: the program stat could not be run", what, path)
+  end
   if owner ~= user_id() then
     return failure.new(code, "the %s %s belongs to another user", what, path)
   end
