@@ -2,7 +2,7 @@
 //
 // The registry tells of them in the middle of its own work: note is taken, and looked at in the
 // turn's flush. Of several instances of a child one stays; what was ordered to stop ends.
-#include "hub/internal.h"
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 #include "base/mem.h"

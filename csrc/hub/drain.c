@@ -11,7 +11,7 @@
 // agreed view on, and the balance of moves does the rest. FORCING asks no migration strategy: what
 // can move goes cold. A child counts as moved when its new row is seen here. Who asked for a drain
 // is answered at its end, and need not live so long. A node that starts anew is open.
-#include "hub/internal.h"
+#include "hub/move.h"
 
 #include "base/log.h"
 
@@ -152,7 +152,7 @@ static void look(struct hub *hub, lh_ms now) {
   }
   if (now < hub->drain.look_at) return;
   hub->drain.look_at = is_busy(hub) ? now + LH_LEAVE_LOOK_MS : LH_NEVER;
-  if (hubs->view.agreed && hubs->view.settled) lh_move_balance_hub(hub, now);
+  if (hubs->view.agreed && hubs->view.settled) lh_balance_hub(hub, now);
 }
 
 void lh_drain_tick(struct lh_hubs *hubs, lh_ms now) {

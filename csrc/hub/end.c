@@ -4,7 +4,7 @@
 // Whoever asks is told once the instance is gone. A child on its way takes the wish along: when it
 // runs elsewhere, the STOP goes after it, under the name of who asked. A start under way ends
 // first. Frames are data from a peer: nothing is done before a frame was read to its end.
-#include "hub/internal.h"
+#include "hub/move.h"
 
 #include "base/mem.h"
 

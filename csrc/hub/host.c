@@ -4,7 +4,7 @@
 // (a start, a stop, a restart, a move). Its spec and metadata live in its row; before there is a
 // row, in the trouble. Tokens name children towards the actors: index of a slot, reused only after
 // the actors' last word on it.
-#include "hub/internal.h"
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 #include "base/log.h"

@@ -4,7 +4,7 @@
 // changed, frames to ourselves, orders, answers). lh_hubs_flush then works them off in one order:
 // frames to ourselves, changed rows, orders to the actors, the registry's deltas, answers (so that
 // rows precede what speaks of them), the view, and the operations that are complete.
-#include "hub/internal.h"
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 #include "base/log.h"
@@ -40,7 +40,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   return hubs;
 }
 
-static void hub_free(struct hub *hub) {
+void lh_hub_free(struct hub *hub) {
   while (hub->children.count > 0) {
     struct child *child = hub->children.entries[hub->children.count - 1].value;
     child->claimed = false;
@@ -72,7 +72,7 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   lh_policy_free(hubs);
   while (!lh_list_empty(&hubs->ops_list))
     lh_op_free(LH_ENTRY(hubs->ops_list.next, struct op, link));
-  for (size_t i = 0; i < hubs->hub_count; i++) hub_free(hubs->hubs[i]);
+  for (size_t i = 0; i < hubs->hub_count; i++) lh_hub_free(hubs->hubs[i]);
   free_frames(&hubs->local);
   free_frames(&hubs->waiting);
   lh_host_flush_answers(hubs);
@@ -158,90 +158,6 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   hubs->hubs[hubs->hub_count++] = hub;
   hubs->ops->record_changed(hubs->ops_self);
   return LH_OK;
-}
-
-int lh_hubs_close(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id) {
-  struct hub *hub = lh_hub_find(hubs, id);
-  if (hub == NULL) return LH_ENOTFOUND;
-  if (hub->closing) return LH_EEXISTS;
-  hub->closing = true;
-  lh_event_shutdown(hub, "hub_stop");
-  hubs->leave_by = now + LH_DRAIN_MS;
-  hubs->ops->record_changed(hubs->ops_self);
-  hubs->check_settle = true;
-  return LH_OK;
-}
-
-void lh_hubs_leave(struct lh_hubs *hubs, lh_ms now) {
-  if (hubs->leaving) return;
-  hubs->leaving = true;
-  for (size_t h = 0; h < hubs->hub_count; h++) lh_event_shutdown(hubs->hubs[h], "leave");
-  hubs->leave_by = now + LH_DRAIN_MS;
-  hubs->ops->record_changed(hubs->ops_self);
-  hubs->check_settle = true;
-}
-
-static void fail_ops_of(struct lh_hubs *hubs, const struct hub *hub) {
-  struct lh_list *at = hubs->ops_list.next;
-  while (at != &hubs->ops_list) {
-    struct op *op = LH_ENTRY(at, struct op, link);
-    at = at->next;
-    if (op->hub != hub) continue;
-    lh_op_refuse(hubs, op->caller, LH_ECLOSED, "not_alive", "hub '%.*s' was stopped on this node",
-                 (int)hub->config.id.len, (const char *)hub->config.id.data);
-    lh_op_free(op);
-  }
-}
-
-static void remove_hub(struct lh_hubs *hubs, struct hub *hub) {
-  size_t at = 0;
-  while (hubs->hubs[at] != hub) at++;
-  memmove(&hubs->hubs[at], &hubs->hubs[at + 1], (hubs->hub_count - at - 1) * sizeof(struct hub *));
-  hubs->hub_count--;
-  fail_ops_of(hubs, hub);
-  if (lh_quorum_is_set(hub)) hubs->ops->lease(hubs->ops_self, hub->config.id, LH_NEVER);
-  hubs->ops->closed(hubs->ops_self, hub->config.id);
-  hub_free(hub);
-  hubs->ops->record_changed(hubs->ops_self);
-}
-
-static void stop_in_place(struct lh_hubs *hubs, lh_ms now, struct hub *hub) {
-  const char *reason = hubs->leaving ? "leave" : "hub_stop";
-  for (size_t i = hub->children.count; i > 0; i--) {
-    struct child *child = hub->children.entries[i - 1].value;
-    if (child->phase == PHASE_RUNNING)
-      lh_host_stop(hubs, now, child, reason, 0);
-    else if (child->phase == PHASE_WAITING || (child->phase == PHASE_MOVING && child->pid == 0))
-      lh_end_in_place(hubs, child);
-  }
-}
-
-static bool ends(const struct lh_hubs *hubs, const struct hub *hub) {
-  return hubs->leaving || hub->closing;
-}
-
-void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now) {
-  for (size_t i = 0; i < hubs->hub_count; i++) {
-    struct hub *hub = hubs->hubs[i];
-    if (!ends(hubs, hub)) continue;
-    hubs->leave_look_at = now + LH_LEAVE_LOOK_MS;
-    if (hub->candidate_count == 0 && hubs->view.agreed) stop_in_place(hubs, now, hub);
-  }
-}
-
-void lh_hub_check_empty(struct lh_hubs *hubs) {
-  size_t left = 0;
-  for (size_t i = hubs->hub_count; i > 0; i--) {
-    struct hub *hub = hubs->hubs[i - 1];
-    left += hub->children.count;
-    if (hub->children.count == 0 && hub->closing && !hubs->leaving) remove_hub(hubs, hub);
-  }
-  if (LH_PLANTED(leaves_with_children)) left = 0;
-  if (hubs->leaving && left == 0 && !hubs->drained && !lh_recover_keeps(hubs)) {
-    hubs->drained = true;
-    hubs->leave_look_at = LH_NEVER;
-    hubs->ops->drained(hubs->ops_self);
-  }
 }
 
 size_t lh_hubs_count(const struct lh_hubs *hubs) { return hubs->hub_count; }
@@ -414,17 +330,16 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
   case LH_FRAME_START:
     return lh_host_start_frame(hubs, now, from, body);
   case LH_FRAME_STARTED:
+  case LH_FRAME_COMMITTED:
     return lh_start_results(hubs, now, from, body);
   case LH_FRAME_STOP:
     return lh_host_stop_frame(hubs, now, from, body);
   case LH_FRAME_STOPPED:
     return lh_stop_results(hubs, now, from, body);
   case LH_FRAME_COMMIT:
-    return lh_move_commit_frame(hubs, now, from, body);
-  case LH_FRAME_COMMITTED:
-    return lh_move_committed_frame(hubs, now, from, body);
+    return lh_takeover_commit_frame(hubs, now, from, body);
   case LH_FRAME_ABORT:
-    return lh_move_abort_frame(hubs, now, from, body);
+    return lh_takeover_abort_frame(hubs, now, from, body);
   case LH_FRAME_HOLD:
     return lh_held_question(hubs, from, body);
   case LH_FRAME_HELD:
@@ -526,12 +441,12 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_lately_tick(hubs, now);
   lh_asked_tick(hubs, now);
   lh_order_tick(hubs, now);
-  lh_move_again(hubs, now);
+  lh_balance_tick(hubs, now);
   lh_drain_tick(hubs, now);
   lh_load_tick(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
-    if (hubs->view.agreed && hubs->view.settled) lh_move_balance(hubs, now);
+    if (hubs->view.agreed && hubs->view.settled) lh_balance(hubs, now);
     lh_hub_stop_untaken(hubs, now);
     lh_hub_check_empty(hubs);
   }
@@ -568,7 +483,7 @@ static void vote_again(struct lh_hubs *hubs) {
 }
 
 void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
-  lh_move_plan_again(hubs, now);
+  lh_balance_later(hubs, now);
   do {
     run_local(hubs, now);
     lh_change_run(hubs, now);

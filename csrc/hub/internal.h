@@ -5,12 +5,12 @@
 // place.c (who gets which child) · affinity.c, guided.c (where a child is to be) · crowd.c (who has
 // how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
 // somebody waits for) · undo.c (rollback) · start.c, stop.c (the asking side) · metadata.c ·
-// arrive.c, host.c, restart.c (children that run here) · move.c · migrate.c (by hand) · drain.c (a
-// node that takes none) · recover.c · replica.c, role.c (replication) · end.c (who
-// waits for a child's end) · order.c (stop orders) · lately.c (stops that not all heard of) ·
-// asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c,
-// quorum.c (may this side act?) · lease.c, park.c (for how long) · unsure.c (what came of a move?)
-// · event.c.
+// arrive.c, host.c, restart.c (children that run here) · balance.c, migrate.c, drain.c (who goes
+// elsewhere) · move.c, takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c,
+// role.c (replication) · end.c (who waits for a child's end) · order.c (stop orders) · lately.c
+// (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) ·
+// policy.c (questions) · tolerance.c, quorum.c (may this side act?) · lease.c, park.c (for how
+// long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -337,7 +337,9 @@ struct hub *lh_hub_find(struct lh_hubs *hubs, struct lh_bytes id);
 struct hub *lh_hub_at(struct lh_hubs *hubs, uint32_t index);
 void lh_hub_send(struct lh_hubs *hubs, uint32_t peer, uint8_t type,
                  struct lh_buf *body);  // takes the body
-// Leaving or closing: stops in place what nobody else takes; tells when nothing is left.
+void lh_hub_free(struct hub *hub);
+
+// leave.c: stops in place what nobody else takes; tells when nothing is left
 void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now);
 void lh_hub_check_empty(struct lh_hubs *hubs);
 
@@ -524,39 +526,6 @@ void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node);
 // restart.c
 void lh_restart_child(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason);
 void lh_restart_due(struct lh_hubs *hubs, lh_ms now, struct child *child);
-
-// move.c
-bool lh_move_may(const struct child *child);  // it runs here, or is to, and is on no move
-void lh_move_queue(struct child *child, uint32_t target, bool cold);  // begun at the turn's end
-void lh_move_balance(struct lh_hubs *hubs,
-                     lh_ms now);  // under an agreed view: what is not ours goes
-void lh_move_balance_hub(struct hub *hub, lh_ms now);
-void lh_move_plan_again(struct lh_hubs *hubs, lh_ms now);
-void lh_move_again(struct lh_hubs *hubs, lh_ms now);
-void lh_move_pump(struct lh_hubs *hubs, lh_ms now);  // begins what is queued, at each turn's end
-void lh_move_stopped(struct lh_hubs *hubs, struct child *child);
-void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct lh_bytes text);
-void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why);
-void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
-                            const struct lh_row *row);
-bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
-void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node);
-void lh_move_all_failed(struct lh_hubs *hubs, lh_ms now);  // this node begins a new epoch
-void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);
-int lh_move_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
-int lh_move_committed_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
-int lh_move_abort_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
-uint64_t lh_move_op_id(void);
-
-void lh_move_ask_start(struct lh_hubs *hubs, struct child *child);  // of a cold one
-
-// drain.c
-bool lh_drain_is_open(const struct hub *hub);   // this node takes children
-bool lh_drain_hands_on(const struct hub *hub);  // and keeps none
-bool lh_drain_forces(const struct hub *hub);    // and asks no strategy how they move
-void lh_drain_moved(struct hub *hub);           // a child went
-void lh_drain_tick(struct lh_hubs *hubs, lh_ms now);
-lh_ms lh_drain_due(const struct lh_hubs *hubs);
 
 // recover.c
 void lh_recover(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: the children of the dead

@@ -4,7 +4,7 @@
 // What is pinned is passed over by the balance (move.c) and goes with the child: it is recovered as
 // any other when its node dies, and stays where it is then. A drain, or the end of the hub here,
 // moves it on.
-#include "hub/internal.h"
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 #include <string.h>
@@ -44,6 +44,6 @@ int lh_hubs_release(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, str
   if (hub->config.replicated) return LH_EDENIED;
   if (!lh_move_may(child)) return LH_EAGAIN;
   set_pinned(child, false);
-  if (hubs->view.agreed && hubs->view.settled && lh_quorum_may(hub)) lh_move_balance_hub(hub, now);
+  if (hubs->view.agreed && hubs->view.settled && lh_quorum_may(hub)) lh_balance_hub(hub, now);
   return LH_OK;
 }

@@ -5,6 +5,7 @@
 //
 // A row says that its child is restarting, so nobody is sent to a process that is gone. Others may
 // take it over meanwhile, from the row as it was: what was taken is given up for good (yield.c).
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 // What the row's sequence was when the child began to be parked: what others know of it.

@@ -14,7 +14,7 @@
 // Rows that change are noted, and looked at at the end of the turn under an agreed and settled
 // view; a new view looks at all. Not here: which nodes those are (place.c), the stop of a child
 // (stop.c: always an order here), which of the instances is the active one (role.c).
-#include "hub/internal.h"
+#include "hub/move.h"
 
 #include "base/mem.h"
 

@@ -7,7 +7,7 @@
 // in the end, and who began it though the answer was lost, runs one and the same start: an order
 // about it reaches every instance. Its answer, STARTED: [op, sequence, [index, code, pid, text]
 // ...] follows the rows it speaks of on the same link.
-#include "hub/internal.h"
+#include "hub/move.h"
 
 #include "base/mem.h"
 
@@ -461,7 +461,7 @@ static void ask_again(struct op *op, uint64_t index, lh_ms now) {
 
 static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t index, int code,
                         uint32_t from, lh_pid pid, struct lh_bytes text) {
-  if (id == lh_move_op_id()) {
+  if (id == MOVE_OP) {
     struct child *child = lh_host_by_token(hubs, index);
     if (child != NULL) lh_move_result(hubs, child, code, text);
     return;

@@ -4,6 +4,7 @@
 // Who has no answer does not run it again before it is sure: while that node is a member it is
 // asked again, or its rows tell; when it died, its lease must be over first. A child may rest so
 // for LH_LEASE_WAIT_MS; it never runs twice.
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 enum { LOOK_MS = 500 };

@@ -13,7 +13,7 @@
 //
 // Owns the peers. Without agreement for LH_VIEW_CAP_MS (links that are not transitive) the node
 // acts on its own view and counts it: waiting for ever would leave the dead's children unplaced.
-#include "hub/internal.h"
+#include "hub/move.h"
 #include "hub/quorum.h"
 
 #include "base/hash.h"
@@ -460,7 +460,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
     if (lh_recover_pending(hubs)) return;
     if (!view->settled) {
       view->settled = true;
-      lh_move_balance(hubs, now);
+      lh_balance(hubs, now);
     }
     lh_start_go(hubs, now);
     lh_stop_go(hubs);
