@@ -23,8 +23,9 @@ void lh_free(void *memory);  // NULL is fine
 // blocks allocated meanwhile pin them. Holds for the whole process; once is enough.
 void lh_mem_give_back(void);
 
-// For a call of OpenSSL that fails only without memory or in a broken installation: unless `ok`, one
-// line that names `what` and the end of the process. Going on would send plaintext, or believe it.
+// For a call of OpenSSL that fails only without memory or in a broken installation: unless `ok`,
+// one line that names `what` and the end of the process. Going on would send plaintext, or believe
+// it.
 void lh_crypto_must(bool ok, const char *what);
 
 #define LH_NEW(type) ((type *)lh_zalloc(sizeof(type)))
