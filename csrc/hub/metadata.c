@@ -3,6 +3,9 @@
 // A request comes to the child's host, which alone writes its row: what is to change is merged
 // there, so that two who change different keys lose nothing. It is answered as a start of one child
 // is: when all members hold the row, or at its deadline. It owns nothing.
+//
+// Of a replicated child each host is asked, the first instance's before the others; what two who
+// change it at once leave different on the others becomes what the first has (lh_metadata_follow).
 #include "hub/internal.h"
 
 #include "base/mem.h"
@@ -85,32 +88,47 @@ static void merge(const struct wish *wish, struct lh_bytes old, struct lh_buf *o
   lh_buf_free(&entries);
 }
 
-// The row with the merged metadata, which is answered too. 0: it is refused.
-static uint64_t put(struct child *child, const struct wish *wish, struct lh_buf *metadata,
-                    struct lh_error *error) {
-  struct lh_registry *registry = child->hub->all->registry;
+// The child's row with other metadata, and the child told. Answers the row's sequence, 0: refused.
+static uint64_t put(struct child *child, const struct lh_row *row, struct lh_bytes metadata) {
+  struct lh_hubs *hubs = child->hub->all;
+  if (lh_bytes_equal(lh_row_metadata(row), metadata)) return row->seq;
+  const struct lh_row_in changed = {
+      .hub = row->hub,
+      .id = lh_row_id(row),
+      .spec = lh_row_spec(row),
+      .metadata = metadata,
+      .generation = row->generation,
+      .born = row->born,
+      .pid_local = row->pid != 0 ? lh_pid_local(row->pid) : 0,
+      .state = row->state,
+      .restarts = row->restarts,
+      .pinned = row->pinned,
+      .active = row->active,
+  };
+  const uint64_t seq = lh_registry_put(hubs->registry, &changed);
+  if (seq != 0) hubs->ops->describe(hubs->ops_self, child->pid, metadata);
+  return seq;
+}
+
+// 0: it is refused.
+static uint64_t put_merged(struct child *child, const struct wish *wish, struct lh_error *error) {
+  struct lh_buf metadata = LH_BUF_EMPTY;
   uint64_t seq = 0;
   lh_registry_read_lock();
   const struct lh_row *row = lh_host_row(child);
-  merge(wish, row != NULL ? lh_row_metadata(row) : lh_bytes(NULL, 0), metadata);
-  if (row != NULL && lh_hub_metadata_check(lh_bytes_of(metadata), lh_row_id(row), error) == LH_OK) {
-    const struct lh_row_in changed = {
-        .hub = row->hub,
-        .id = lh_row_id(row),
-        .spec = lh_row_spec(row),
-        .metadata = lh_bytes_of(metadata),
-        .generation = row->generation,
-        .born = row->born,
-        .pid_local = row->pid != 0 ? lh_pid_local(row->pid) : 0,
-        .state = row->state,
-        .restarts = row->restarts,
-        .pinned = row->pinned,
-        .active = row->active,
-    };
-    seq = lh_registry_put(registry, &changed);
-  }
+  merge(wish, row != NULL ? lh_row_metadata(row) : lh_bytes(NULL, 0), &metadata);
+  if (row != NULL && lh_hub_metadata_check(lh_bytes_of(&metadata), lh_row_id(row), error) == LH_OK)
+    seq = put(child, row, lh_bytes_of(&metadata));
   lh_registry_read_unlock();
+  lh_buf_free(&metadata);
   return seq;
+}
+
+// In a read section.
+void lh_metadata_follow(struct child *child, const struct lh_row *first) {
+  const struct lh_row *row = lh_host_row(child);
+  if (row == NULL || child->phase != PHASE_RUNNING || first->born != row->born) return;
+  (void)put(child, row, lh_row_metadata(first));
 }
 
 static void wait_for_all(struct child *child, lh_ms now, uint64_t caller, const struct wish *wish,
@@ -121,6 +139,7 @@ static void wait_for_all(struct child *child, lh_ms now, uint64_t caller, const 
   op->items = lh_zalloc(sizeof(struct item));
   op->items[0].id = lh_bytes_of(&op->memory);
   op->count = op->open = op->unsent = 1;
+  op->seen = 1;  // of a replicated child: its other instances are asked by themselves
   op->acknowledged = ACK_ALL;
   lh_op_wait(op, hubs->self, seq);
   lh_op_done_item(op, 0, hubs->self, child->pid);
@@ -135,24 +154,15 @@ void lh_hubs_describe(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct l
   }
   struct hub *hub = lh_op_open_hub(hubs, caller, wish.hub);
   if (hub == NULL) return;
-  if (hub->config.replicated) {
-    lh_op_refuse(hubs, caller, LH_EDENIED, "replicated",
-                 "the metadata of a replicated child does not change while it runs");
-    return;
-  }
   struct child *child = lh_host_child(hub, wish.id);
   if (child == NULL || child->phase != PHASE_RUNNING || !child->claimed) {
     lh_op_refuse(hubs, caller, LH_EAGAIN, "not_here", "no child '%.*s' runs on that node just now",
                  (int)wish.id.len, (const char *)wish.id.data);
     return;
   }
-  struct lh_buf metadata = LH_BUF_EMPTY;
-  const uint64_t seq = put(child, &wish, &metadata, &error);
-  if (seq == 0) {
+  const uint64_t seq = put_merged(child, &wish, &error);
+  if (seq == 0)
     lh_op_refuse(hubs, caller, LH_EINVAL, error.code, "%s", error.text);
-  } else {
-    hubs->ops->describe(hubs->ops_self, child->pid, lh_bytes_of(&metadata));
+  else
     wait_for_all(child, now, caller, &wish, seq);
-  }
-  lh_buf_free(&metadata);
 }

@@ -151,6 +151,13 @@ static const char *item_code(const struct op *op, const struct item *item) {
   return lh_err_name(item->code);
 }
 
+static void write_pid(const struct op *op, lh_pid pid, struct lh_buf *out) {
+  if (pid == 0)
+    lh_write_bool(out, false);
+  else
+    lh_write_pid(out, lh_runs_at(op->all->runs, lh_pid_node(pid)), lh_pid_local(pid));
+}
+
 static void write_errors(const struct op *op, size_t failed, struct lh_buf *out) {
   lh_write_cstr(out, "errors");
   lh_write_array(out, (uint32_t)failed);
@@ -169,7 +176,7 @@ static void write_errors(const struct op *op, size_t failed, struct lh_buf *out)
     lh_write_cstr(out, item->node != 0 ? lh_runs_name(op->all->runs, item->node) : "");
     if (item->pid != 0) {
       lh_write_cstr(out, "pid");
-      lh_write_pid(out, lh_runs_at(op->all->runs, lh_pid_node(item->pid)), lh_pid_local(item->pid));
+      write_pid(op, item->pid, out);
     }
   }
 }
@@ -187,41 +194,69 @@ static void write_ordered(const struct op *op, struct lh_buf *out) {
   }
 }
 
-static void write_done(const struct op *op, size_t done, struct lh_buf *out) {
-  lh_write_cstr(out, "ids");
-  lh_write_array(out, (uint32_t)done);
-  for (size_t i = 0; i < op->count; i++) {
-    if (op->items[i].state == ITEM_DONE)
-      lh_write_str(out, op->items[i].id.data, op->items[i].id.len);
-  }
-  lh_write_cstr(out, "nodes");
-  lh_write_array(out, (uint32_t)done);
-  for (size_t i = 0; i < op->count; i++) {
-    if (op->items[i].state == ITEM_DONE)
-      lh_write_cstr(out, lh_runs_name(op->all->runs, op->items[i].node));
-  }
-  if (op->kind == OP_STOP) {
-    write_ordered(op, out);
-    return;
-  }
-  lh_write_cstr(out, "pids");
-  lh_write_array(out, (uint32_t)done);
+// Three lists of one entry each for every instance. A child has one, but in a replicated hub.
+struct done {
+  uint32_t count;
+  struct lh_buf ids, nodes, pids;
+};
+
+static void add_done(struct done *done, const struct op *op, const struct item *item, uint32_t node,
+                     lh_pid pid) {
+  done->count++;
+  lh_write_str(&done->ids, item->id.data, item->id.len);
+  lh_write_cstr(&done->nodes, lh_runs_name(op->all->runs, node));
+  write_pid(op, pid, &done->pids);
+}
+
+// In a read section. False: no row says that it runs.
+static bool add_instances(struct done *done, const struct op *op, const struct item *item) {
+  const struct lh_row *rows[LH_MEMBERS_MAX];
+  const uint32_t before = done->count;
+  size_t count =
+      lh_registry_find(op->all->registry, op->hub->index, item->id, rows, LH_MEMBERS_MAX);
+  if (count > LH_MEMBERS_MAX) count = LH_MEMBERS_MAX;
+  for (size_t i = 0; i < count; i++)
+    if (rows[i]->pid != 0) add_done(done, op, item, rows[i]->node, rows[i]->pid);
+  return done->count > before;
+}
+
+static struct done list_done(const struct op *op) {
+  struct done done = {0};
+  const bool several = op->kind == OP_START && op->hub != NULL && op->hub->config.replicated;
+  lh_registry_read_lock();
   for (size_t i = 0; i < op->count; i++) {
     const struct item *item = &op->items[i];
-    if (item->state != ITEM_DONE) continue;
-    if (item->pid == 0)
-      lh_write_bool(out, false);
-    else
-      lh_write_pid(out, lh_runs_at(op->all->runs, lh_pid_node(item->pid)), lh_pid_local(item->pid));
+    if (item->state != ITEM_DONE || (several && add_instances(&done, op, item))) continue;
+    add_done(&done, op, item, item->node, item->pid);
+  }
+  lh_registry_read_unlock();
+  return done;
+}
+
+static void write_list(const char *name, uint32_t count, struct lh_buf *list, struct lh_buf *out) {
+  lh_write_cstr(out, name);
+  lh_write_array(out, count);
+  lh_buf_append(out, list->data, list->len);
+  lh_buf_free(list);
+}
+
+static void write_done(const struct op *op, struct lh_buf *out) {
+  struct done done = list_done(op);
+  write_list("ids", done.count, &done.ids, out);
+  write_list("nodes", done.count, &done.nodes, out);
+  if (op->kind == OP_STOP) {
+    write_ordered(op, out);
+    lh_buf_free(&done.pids);
+  } else {
+    write_list("pids", done.count, &done.pids, out);
   }
 }
 
 static void write_result(const struct op *op, struct lh_buf *out) {
-  const size_t done = count_done(op);
-  const size_t failed = op->count - done;
+  const size_t failed = op->count - count_done(op);
   lh_write_map(out, 6);
   write_errors(op, failed, out);
-  write_done(op, done, out);
+  write_done(op, out);
   lh_write_cstr(out, "rollback");
   lh_write_bool(out, op->rolled_back);
   lh_write_cstr(out, "status");

@@ -155,6 +155,13 @@ static void look_at_role(const struct round *round, const struct replicas *repli
   lh_role_look(hub->all, now, child, &view);
 }
 
+static void look_at_own(const struct round *round, const struct replicas *replicas, lh_ms now,
+                        struct child *child) {
+  const struct lh_row *first = replicas->rows[0];
+  if (first->node != round->hub->all->self && has_run(first)) lh_metadata_follow(child, first);
+  look_at_role(round, replicas, now, child);
+}
+
 static void look_at(struct round *round, lh_ms now, struct lh_bytes id) {
   struct hub *hub = round->hub;
   struct child *child = lh_host_child(hub, id);
@@ -170,7 +177,7 @@ static void look_at(struct round *round, lh_ms now, struct lh_bytes id) {
     else if (!ours && child != NULL && may_end(round, &replicas, child))
       end(hub, now, child);
     else if (child != NULL)
-      look_at_role(round, &replicas, now, child);
+      look_at_own(round, &replicas, now, child);
   }
   lh_registry_read_unlock();
 }

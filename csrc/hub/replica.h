@@ -30,6 +30,9 @@ bool lh_replica_started(struct op *op);  // what it started runs as often as it 
 const struct lh_row *lh_replica_later(const struct child *child);
 void lh_replica_ended(struct child *child);  // it is not to run again: nowhere
 
+// metadata.c: a replica's metadata becomes that of the first instance, where they differ.
+void lh_metadata_follow(struct child *child, const struct lh_row *first);
+
 // role.c
 struct role_view {    // of a child, under an agreed view
   bool first;         // this node is the first of the child's nodes

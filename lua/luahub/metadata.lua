@@ -33,7 +33,7 @@ function M.set(hub_id, id, changes, options)
   options = argument.options(where, options, option.metadata)
   if options.remove then argument.list(where, "remove", options.remove, "text") end
   local request = { hub = hub_id, id = id, set = changes, remove = options.remove, replace = options.replace }
-  local answer, err = at_host.request("describe", request, options.timeout or TIMEOUT_MS)
+  local answer, err = at_host.request_all("describe", request, options.timeout or TIMEOUT_MS)
   if not answer then return nil, err end
   if answer.status == "ok" then return true end
   return failure.new("timeout", "the metadata of %s was changed, but not all nodes said in time that they know", id)

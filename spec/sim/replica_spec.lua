@@ -1,12 +1,20 @@
 -- Hubs whose children run on several nodes at a time, in simulated clusters that have trouble.
 local sim = require("luahub.sim")
 
+local function holds(file, seeds)
+  for seed = 1, seeds do
+    local report = assert(sim.run(file, { seed = seed }))
+    assert(report.ok, ("seed %d: %s: %s\n%s"):format(seed, tostring(report.invariant), tostring(report.message),
+      table.concat(report.history, "\n")))
+  end
+end
+
 describe("Simulated replicas", function()
   it("run as often as they are to at rest, and exactly one of them is active", function()
-    for seed = 1, 20 do
-      local report = assert(sim.run("examples/sim/replicas.lua", { seed = seed }))
-      assert(report.ok, ("seed %d: %s: %s\n%s"):format(seed, tostring(report.invariant), tostring(report.message),
-        table.concat(report.history, "\n")))
-    end
+    holds("examples/sim/replicas.lua", 20)
+  end)
+
+  it("have one metadata at rest, whoever changed it at once", function()
+    holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)
 end)

@@ -39,6 +39,10 @@ function requests.name(state)
   return state.name
 end
 
+function requests.metadata()
+  return luahub.context().metadata
+end
+
 function requests.crash()
   note("crash")
   error("crashed as told")
