@@ -7,7 +7,7 @@
 // moment. While members join, who may have been with it meanwhile, that is not known.
 //
 //   died --> knows all --agreed view--> knows up to a generation --someone joins--> knows all
-//   any --> it returns, a later run of its node comes, or its time is over: gone
+//   any --> it returns, a later run of its node comes to its address, or its time is over: gone
 //
 // Beyond LH_AWAY_MAX the two that died first are kept as one, which knows what either knew, and of
 // which nobody returns: orders are then kept longer, none is lost. Nodes tell each other in their
@@ -29,26 +29,38 @@ static void join_oldest(struct hub *hub) {
   remove_at(hub, 0);
 }
 
-static void add(struct hub *hub, lh_ms now, const struct lh_run *run) {
+static void add(struct hub *hub, lh_ms now, const struct peer *peer) {
   if (hub->away_count == LH_AWAY_MAX) join_oldest(hub);
   hub->away = lh_realloc(hub->away, (hub->away_count + 1) * sizeof(struct away));
-  hub->away[hub->away_count++] = (struct away){*run, LH_GENERATION_MAX, now + LH_AWAY_MS};
+  hub->away[hub->away_count++] = (struct away){
+      .run = peer->run,
+      .address = peer->address,
+      .knows = LH_GENERATION_MAX,
+      .until = now + LH_AWAY_MS,
+  };
   if (now + LH_AWAY_MS < hub->all->away_at) hub->all->away_at = now + LH_AWAY_MS;
 }
 
 void lh_away_died(struct lh_hubs *hubs, lh_ms now, const struct peer *peer) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
-    if (lh_view_runs(peer, hubs->hubs[i]->index)) add(hubs->hubs[i], now, &peer->run);
+    if (lh_view_runs(peer, hubs->hubs[i]->index)) add(hubs->hubs[i], now, peer);
   }
 }
 
-void lh_away_joined(struct lh_hubs *hubs, const struct lh_run *run) {
+// Two processes cannot listen at one address: the earlier one has ended. At another address it may
+// be a copy of the disk that has come, and the earlier one lives on behind a cut.
+static bool has_ended(const struct away *away, const struct peer *later) {
+  return lh_node_id_equal(&away->run.id, &later->run.id) &&
+         (away->run.epoch == later->run.epoch || away->address == later->address);
+}
+
+void lh_away_joined(struct lh_hubs *hubs, const struct peer *peer) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct hub *hub = hubs->hubs[h];
     for (size_t i = hub->away_count; i > 0; i--) {
       struct away *away = &hub->away[i - 1];
       away->knows = LH_GENERATION_MAX;
-      if (lh_node_id_equal(&away->run.id, &run->id)) remove_at(hub, i - 1);
+      if (has_ended(away, peer)) remove_at(hub, i - 1);
     }
   }
 }

@@ -66,6 +66,7 @@ struct peer {  // one run that lives, ourselves included
   uint32_t node;
   struct lh_run run;
   char name[LH_NAME_MAX + 1];
+  uint64_t address;  // the first it is reached at, hashed
   uint32_t weight;
   char *labels;
   bool leaving;
@@ -104,6 +105,7 @@ struct timer {  // in the one heap of deadlines: an operation's, or a child's
 };
 struct away {  // a dead run that may return
   struct lh_run run;
+  uint64_t address;  // where it was reached, hashed
   uint64_t knows;  // it can know no child that was started with a higher generation
   lh_ms until;
 };
@@ -369,7 +371,7 @@ bool lh_view_reaches(struct lh_hubs *hubs, uint32_t node);  // ourselves, or a m
 
 // away.c
 void lh_away_died(struct lh_hubs *hubs, lh_ms now, const struct peer *peer);
-void lh_away_joined(struct lh_hubs *hubs, const struct lh_run *run);  // met, or met again
+void lh_away_joined(struct lh_hubs *hubs, const struct peer *peer);  // met, or met again
 void lh_away_agreed(struct lh_hubs *hubs, lh_ms now);
 void lh_away_tick(struct lh_hubs *hubs, lh_ms now);
 uint64_t lh_away_ours(const struct hub *hub);   // how far our own word reaches; 0: nobody is away

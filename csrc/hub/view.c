@@ -89,6 +89,8 @@ static struct peer *peer_add(struct view *view, uint32_t node, const struct lh_r
 static void peer_set(struct lh_hubs *hubs, struct peer *peer,
                      const struct lh_member_record *record) {
   (void)snprintf(peer->name, sizeof peer->name, "%s", record->name);
+  const char *address = record->address_count > 0 ? record->addresses[0] : "";
+  peer->address = lh_hash(address, strlen(address), 0);
   peer->leaving = record->leaving;
   peer->weight = record->weight;
   lh_free(peer->labels);
@@ -115,6 +117,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, lh_ms now, const struct lh_ru
     if (peer != NULL) {
       lh_lease_lost(hubs, now);
       lh_lately_died(hubs, peer);
+      lh_away_died(hubs, now, peer);
       lh_asked_died(hubs, peer, false);
       peer_remove(&hubs->view, peer);
     }
@@ -174,7 +177,8 @@ void lh_view_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     if (peer == NULL) {
       end_earlier_runs(hubs, now, &record->run);
       peer = peer_add(&hubs->view, node, &record->run);
-      if (node != hubs->self) lh_away_joined(hubs, &record->run);
+      peer_set(hubs, peer, record);
+      if (node != hubs->self) lh_away_joined(hubs, peer);
     }
     if (node != hubs->self)
       met_somebody(&hubs->view, now);
