@@ -106,7 +106,7 @@ struct timer {  // in the one heap of deadlines: an operation's, or a child's
 struct away {  // a dead run that may return
   struct lh_run run;
   uint64_t address;  // where it was reached, hashed
-  uint64_t knows;  // it can know no child that was started with a higher generation
+  uint64_t knows;    // it can know no child that was started with a higher generation
   lh_ms until;
 };
 struct hub {
