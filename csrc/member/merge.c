@@ -165,7 +165,10 @@ static void take_end(struct lh_members *members, struct member *member, const st
   if (fact->state == LH_MEMBER_DEAD) {
     take_death(members, member, fact);
   } else {
-    lh_member_set_state(members, member, LH_MEMBER_LEFT, fact->incarnation);
+    // It may not have answered an accusation that we took for answered, when it greeted us.
+    const uint32_t least = member->incarnation;
+    lh_member_set_state(members, member, LH_MEMBER_LEFT,
+                        fact->incarnation > least ? fact->incarnation : least);
     lh_member_timer_cancel(members, &member->dial);
     keep(members, member, fact);
   }

@@ -91,6 +91,7 @@ local SEEDS = {
   [2628] = "L2: a node that leaves and cannot be reached was not seen in the views that held it",
   [4296] = "L1: a node that lost sight of all others dialled its seeds once in 45 s",
   [7334] = "S6: a node that could not write its new epoch told of the end of what not all had taken over",
+  [12060] = "S3: a node left before it had answered an accusation that its greeting was taken to answer",
   [9639] = "L3: a node behind a split, whose disk had been copied, handed on a child that was stopped meanwhile",
   [9388] = "L3: a move that waited for agreement was prepared after it had been called off",
   [10189] = "L3: a stop went with its host before those beyond a split had heard of it; whoever asked remembers",
