@@ -17,4 +17,8 @@ describe("Simulated replicas", function()
   it("have one metadata at rest, whoever changed it at once", function()
     holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)
+
+  it("end on the side of a split that has no quorum, and run twice on the other", function()
+    holds("spec/sim/scenario/replica_quorum.lua", 15)
+  end)
 end)
