@@ -122,6 +122,7 @@ enum {
   LH_FRAME_LEASE = 0x3a,
   LH_FRAME_LEASED = 0x3b,
   LH_FRAME_LOAD = 0x3c,
+  LH_FRAME_SET = 0x3d,
 };
 
 enum lh_distribution {
@@ -133,10 +134,10 @@ enum lh_distribution {
 };
 // How many instances a child has when each node of the hub runs one.
 #define LH_FACTOR_ALL UINT32_MAX
-enum lh_quorum_kind { LH_QUORUM_NONE, LH_QUORUM_STATIC };
+enum lh_quorum_kind { LH_QUORUM_NONE, LH_QUORUM_STATIC, LH_QUORUM_MAJORITY };
 struct lh_quorum {
   enum lh_quorum_kind kind;
-  uint32_t size;  // static: so many members are a quorum
+  uint32_t size;  // static: so many members are a quorum; else: so many found the first set
   uint32_t of;    // static: so many nodes there are at most
 };
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
@@ -158,6 +159,7 @@ struct lh_hub_config {
   bool handover;                // of a hot migration
   bool custom_partition;        // ask "may_act"
   struct lh_quorum quorum;      // who may act, and who may run
+  struct lh_bytes kept;         // what ops.keep was given last, in an earlier run too
   bool custom_synchronization;  // the node asks "propagate"
   uint32_t gossip_recipients;   // the node gossips events; 0: it sends them straight
   bool custom_init;             // ask "init" before a start is placed
@@ -207,6 +209,9 @@ struct lh_hubs_ops {
   // Children of this hub may run Lua until then; LH_NEVER: without end. Only hubs with a quorum
   // strategy have one, 0 at first. May be NULL.
   void (*lease)(void *self, struct lh_bytes hub, lh_ms until);
+  // Keeps this of the hub, instead of what was kept before: LH_OK once it outlives a crash. NULL:
+  // nothing is kept, and no hub has a quorum of an agreed member set.
+  int (*keep)(void *self, struct lh_bytes hub, struct lh_bytes state);
   // A hub that was told to close has no children here any more; the node's last one that leaves.
   void (*closed)(void *self, struct lh_bytes hub);
   void (*drained)(void *self);
@@ -243,6 +248,9 @@ void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes hub, bool include_local
 struct lh_hub_state {
   bool alive, locked, partitioned;
 };
+// The names of the agreed member set of a hub, sorted; encoded as a list. Answers how many of them
+// are a quorum; 0: the hub has no agreed set, or none yet.
+size_t lh_hubs_agreed(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);
 bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes hub);
 uint32_t lh_hubs_gossips(struct lh_hubs *hubs, struct lh_bytes hub);  // to how many; 0: it does not
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);

@@ -52,6 +52,7 @@ void lh_hub_free(struct hub *hub) {
   lh_crowd_free(hub);
   lh_map_free(&hub->given);
   lh_map_free(&hub->replicas.changed);
+  lh_agreed_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
   lh_free((void *)hub->config.weights.data);
@@ -152,7 +153,10 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   hub->config.placement = copy(config->placement);
   hub->index = index;
   lh_list_init(&hub->move_queue);
-  lh_quorum_open(hub);
+  if (lh_quorum_open(hub, now, error) != LH_OK) {
+    lh_hub_free(hub);
+    return LH_EFORMAT;
+  }
   if (hubs->began_at == 0) lh_lease_begin(hubs, now);
   hubs->hubs = lh_realloc(hubs->hubs, (hubs->hub_count + 1) * sizeof(struct hub *));
   hubs->hubs[hubs->hub_count++] = hub;
@@ -254,11 +258,6 @@ void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes id, struct lh_buf *out)
   lh_registry_read_unlock();
 }
 
-void lh_hubs_load(const struct lh_hubs *hubs, size_t *operations, size_t *waiting) {
-  *operations = hubs->ops_by_id.count;
-  *waiting = hubs->waiting_count;
-}
-
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out) {
   *out = hubs->counters;
 }
@@ -345,9 +344,9 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
   case LH_FRAME_HELD:
     return lh_held_answer(hubs, from, body);
   case LH_FRAME_LEASE:
-    return lh_lease_question(hubs, now, from, body);
   case LH_FRAME_LEASED:
-    return lh_lease_answer(hubs, now, from, body);
+  case LH_FRAME_SET:
+    return lh_lease_receive(hubs, now, from, type, body);
   case LH_FRAME_LOAD:
     return lh_load_receive(hubs, body);
   default:

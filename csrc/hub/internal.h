@@ -9,8 +9,9 @@
 // elsewhere) · move.c, takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c,
 // role.c (replication) · end.c (who waits for a child's end) · order.c (stop orders) · lately.c
 // (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) ·
-// policy.c (questions) · tolerance.c, quorum.c (may this side act?) · lease.c, park.c (for how
-// long) · unsure.c (what came of a move?) · event.c.
+// policy.c (questions) · tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c,
+// propose.c, word.c (of which members?) · lease.c, park.c (for how long) · unsure.c (what came of
+// a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -113,10 +114,10 @@ struct hub {
   struct lh_hubs *all;
   uint32_t index;  // the registry's
   struct lh_hub_config config;
-  bool closing;
-  bool partitioned, asking_may;
+  bool closing, partitioned, asking_may;
   bool barred;  // nothing may be begun just now, see quorum.c
   struct lease lease;
+  struct agreed agreed;
   bool has_parked;  // children wait for a quorum
   bool was_locked;
   const char *redistribution;  // why children are placed anew: "node_join", "node_leave", or NULL
@@ -164,8 +165,7 @@ struct trouble {
   lh_ms crashed[LH_RESTARTS_MAX];
   struct timer timer;  // the restart, or the end of a move's patience
   uint32_t asker;      // who is to be told that it started (a run index), 0 nobody
-  uint64_t asker_op;
-  uint64_t asker_index;
+  uint64_t asker_op, asker_index;
   struct stopper *stoppers;  // who is to be told when it is gone; a start under way ends first
   size_t stopper_count;
   uint64_t stop_caller;          // lh_hubs_terminate

@@ -32,6 +32,7 @@ static int latest_first(const void *a, const void *b) {
 // The latest question that a quorum has answered; LH_NEVER: it needs nobody else; 0: there is none.
 static lh_ms answered_since(const struct hub *hub) {
   const struct view *view = &hub->all->view;
+  if (lh_quorum_is_agreed(hub) && !lh_agreed_has_self(hub)) return 0;
   const struct peer **peers = lh_alloc((view->count + 1) * sizeof(struct peer *));
   struct quorum_count count = {0};
   size_t others = 0;
@@ -39,7 +40,7 @@ static lh_ms answered_since(const struct hub *hub) {
     if (!lh_view_runs(view->peers[i], hub->index)) continue;
     if (view->peers[i]->node == hub->all->self)
       lh_quorum_add(hub, &count, view->peers[i]);
-    else
+    else if (lh_word_counts(hub, view->peers[i]))
       peers[others++] = view->peers[i];
   }
   qsort((void *)peers, others, sizeof(const struct peer *),
@@ -90,6 +91,12 @@ static bool is_over(lh_ms since_loss, lh_ms since_begin, bool complete) {
   return since_loss >= LH_LEASE_WAIT_MS && (complete || since_begin >= LH_LEASE_WAIT_MS);
 }
 
+static bool says_the_same(const struct hub *hub, const struct peer *peer, lh_ms now) {
+  const struct word *word = &peer->word;
+  return word->leased_at > 0 && now - word->leased_at < LH_LEASE_MS &&
+         word->view == hub->all->view.hash && lh_word_counts(hub, peer);
+}
+
 bool lh_lease_others_over(const struct hub *hub, lh_ms now) {
   const struct lh_hubs *hubs = hub->all;
   const bool complete = lh_quorum_is_complete(hub);
@@ -100,9 +107,9 @@ bool lh_lease_others_over(const struct hub *hub, lh_ms now) {
     const bool self = peer->node == hubs->self;
     const lh_ms since_loss = self ? now - hubs->lost_at : peer->word.since_loss;
     const lh_ms since_begin = self ? now - hubs->began_at : peer->word.since_begin;
-    if (!lh_view_runs(peer, hub->index) || !is_over(since_loss, since_begin, complete)) continue;
-    if (self || (peer->word.leased_at > 0 && peer->word.view == hubs->view.hash))
-      lh_quorum_add(hub, &count, peer);
+    const bool whole = complete && !lh_word_is_pending(hub, peer);
+    if (!lh_view_runs(peer, hub->index) || !is_over(since_loss, since_begin, whole)) continue;
+    if (self || says_the_same(hub, peer, now)) lh_quorum_add(hub, &count, peer);
   }
   return lh_quorum_reached(hub, &count);
 }
@@ -127,6 +134,7 @@ void lh_lease_ask(struct lh_hubs *hubs, lh_ms now) {
     if (peer->node == hubs->self || !wants_lease_of(hubs, peer)) continue;
     struct lh_buf body = LH_BUF_EMPTY;
     lh_write_uint(&body, (uint64_t)now);
+    lh_word_write(hubs, &body);
     lh_hub_send(hubs, peer->node, LH_FRAME_LEASE, &body);
   }
   hubs->lease_ask_at = any_quorum(hubs) ? now + LH_LEASE_ASK_MS : LH_NEVER;
@@ -134,22 +142,25 @@ void lh_lease_ask(struct lh_hubs *hubs, lh_ms now) {
 
 static uint64_t since(lh_ms at, lh_ms now) { return at < now ? (uint64_t)(now - at) : 0; }
 
-int lh_lease_question(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+static int question(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
   struct lh_reader in;
   lh_reader_init(&in, body);
   const uint64_t asked = lh_read_uint(&in, INT64_MAX);
-  if (lh_read_end(&in) != LH_OK) return LH_EFORMAT;
+  if (in.err != LH_OK) return LH_EFORMAT;
   if (lh_view_find(hubs, from) == NULL) return LH_OK;
+  lh_word_teach(hubs, &in, from);
+  if (lh_read_end(&in) != LH_OK) return LH_EFORMAT;
   struct lh_buf answer = LH_BUF_EMPTY;
   lh_write_uint(&answer, asked);
   lh_write_uint(&answer, hubs->view.hash);
   lh_write_uint(&answer, since(hubs->lost_at, now));
   lh_write_uint(&answer, since(hubs->began_at, now));
+  lh_word_write(hubs, &answer);
   lh_hub_send(hubs, from, LH_FRAME_LEASED, &answer);
   return LH_OK;
 }
 
-int lh_lease_answer(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
+static int answer(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
   struct peer *peer = lh_view_find(hubs, from);
   struct lh_reader in;
   lh_reader_init(&in, body);
@@ -157,14 +168,22 @@ int lh_lease_answer(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_by
   const uint64_t view = lh_read_uint(&in, UINT64_MAX);
   const lh_ms since_loss = (lh_ms)lh_read_uint(&in, INT64_MAX);
   const lh_ms since_begin = (lh_ms)lh_read_uint(&in, INT64_MAX);
-  if (lh_read_end(&in) != LH_OK || asked > now) return LH_EFORMAT;
+  if (in.err != LH_OK || asked > now) return LH_EFORMAT;
   if (peer == NULL || asked <= peer->word.leased_at) return LH_OK;
+  lh_word_read(hubs, &in, &peer->word);
+  if (lh_read_end(&in) != LH_OK) return LH_EFORMAT;
   peer->word.leased_at = asked;
   peer->word.view = view;
   peer->word.since_loss = since_loss;
   peer->word.since_begin = since_begin;
   hubs->check_lease = true;
   return LH_OK;
+}
+
+int lh_lease_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
+                     struct lh_bytes body) {
+  if (type == LH_FRAME_SET) return lh_ballot_receive(hubs, now, from, body);
+  return type == LH_FRAME_LEASE ? question(hubs, now, from, body) : answer(hubs, now, from, body);
 }
 
 static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
@@ -191,6 +210,7 @@ void lh_lease_check(struct lh_hubs *hubs, lh_ms now) {
     renew(hub);
     look(hub, now);
     lh_quorum_decide(hub, now);
+    lh_propose_look(hub, now);
   }
 }
 

@@ -3,6 +3,7 @@
 #define LH_HUB_LEASE_H
 
 #include "base/heap.h"
+#include "hub/agreed.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,8 @@ struct word {         // of a peer: the last answer to our questions
   uint64_t view;      // which members it sees
   lh_ms since_loss;   // how long ago it lost a member
   lh_ms since_begin;  // and began
+  struct set_word *sets;
+  size_t set_count;
 };
 
 #endif

@@ -402,3 +402,8 @@ void lh_op_refuse(struct lh_hubs *hubs, uint64_t caller, int code, const char *n
   else
     lh_log(LH_LOG_WARN, "hub", "%s", error.text);
 }
+
+void lh_hubs_load(const struct lh_hubs *hubs, size_t *operations, size_t *waiting) {
+  *operations = hubs->ops_by_id.count;
+  *waiting = hubs->waiting_count;
+}

@@ -13,20 +13,24 @@
 
 #include "base/log.h"
 
-void lh_quorum_open(struct hub *hub) {
-  if (!lh_quorum_is_set(hub)) return;
+int lh_quorum_open(struct hub *hub, lh_ms now, struct lh_error *error) {
+  if (!lh_quorum_is_set(hub)) return LH_OK;
   hub->barred = hub->lease.lapsed = true;
   hub->all->lease_ask_at = 0;
+  return lh_agreed_open(hub, now, error);
 }
 
 void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const struct peer *peer) {
-  (void)hub;
-  (void)peer;
-  count->members++;
+  if (!lh_quorum_is_agreed(hub) || lh_set_has(&hub->agreed.set, &peer->run.id)) count->members++;
+}
+
+size_t lh_quorum_needed(const struct hub *hub) {
+  if (!lh_quorum_is_agreed(hub)) return hub->config.quorum.size;
+  return hub->agreed.set.version == 0 ? hub->config.quorum.size : hub->agreed.set.count / 2 + 1;
 }
 
 bool lh_quorum_reached(const struct hub *hub, const struct quorum_count *count) {
-  return count->members >= hub->config.quorum.size;
+  return count->members >= lh_quorum_needed(hub);
 }
 
 static struct quorum_count count_members(const struct hub *hub) {
@@ -40,17 +44,18 @@ static struct quorum_count count_members(const struct hub *hub) {
 
 bool lh_quorum_is_complete(const struct hub *hub) {
   const struct quorum_count count = count_members(hub);
-  return count.members >= hub->config.quorum.of;
+  if (!lh_quorum_is_agreed(hub)) return count.members >= hub->config.quorum.of;
+  return hub->agreed.set.version > 0 && count.members == hub->agreed.set.count;
 }
 
 static void tell(struct hub *hub, const struct quorum_count *count, bool partitioned) {
   lh_log(LH_LOG_WARN, "hub",
          partitioned
-             ? "hub '%.*s' has no quorum here (%zu members of the %u it needs): its children "
+             ? "hub '%.*s' has no quorum here (%zu members of the %zu it needs): its children "
                "end here, and nothing is started"
-             : "hub '%.*s' has a quorum here again (%zu members of the %u it needs)",
+             : "hub '%.*s' has a quorum here again (%zu members of the %zu it needs)",
          (int)hub->config.id.len, (const char *)hub->config.id.data, count->members,
-         hub->config.quorum.size);
+         lh_quorum_needed(hub));
 }
 
 static bool is_partitioned(const struct hub *hub, bool quorum) {
@@ -75,6 +80,7 @@ void lh_quorum_decide(struct hub *hub, lh_ms now) {
   hub->lease.over = false;
   hub->barred = !agreed || !quorum || hub->lease.lapsed || !lh_lease_others_over(hub, now);
   if (LH_PLANTED(started_before_quorum)) hub->barred = false;
+  if (lh_quorum_is_agreed(hub) && LH_PLANTED(started_before_set_quorum)) hub->barred = false;
   if (partitioned != hub->partitioned) tell(hub, &count, partitioned);
   hub->partitioned = partitioned;
   if (partitioned) lh_park_hub(hub, now);

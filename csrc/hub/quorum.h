@@ -1,5 +1,6 @@
 // quorum.h - what the files of this room share about hubs with a quorum strategy: who may act
-// (quorum.c), for how long it may run (lease.c), what happens when it may not (park.c, unsure.c).
+// (quorum.c), in which set that is counted (agreed.c, ballot.c, propose.c, word.c), for how long it
+// may run (lease.c), what happens when it may not (park.c, unsure.c).
 #ifndef LH_HUB_QUORUM_H
 #define LH_HUB_QUORUM_H
 
@@ -16,7 +17,12 @@ struct quorum_count {
 static inline bool lh_quorum_is_set(const struct hub *hub) {
   return hub->config.quorum.kind != LH_QUORUM_NONE;
 }
-void lh_quorum_open(struct hub *hub);
+// Counted in a member set that the members agree on (agreed.c).
+static inline bool lh_quorum_is_agreed(const struct hub *hub) {
+  return hub->config.quorum.kind > LH_QUORUM_STATIC;
+}
+int lh_quorum_open(struct hub *hub, lh_ms now, struct lh_error *error);
+size_t lh_quorum_needed(const struct hub *hub);  // so many members are a quorum
 void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const struct peer *peer);
 bool lh_quorum_reached(const struct hub *hub, const struct quorum_count *count);
 bool lh_quorum_is_complete(const struct hub *hub);  // all that there can be are here
@@ -27,6 +33,45 @@ static inline bool lh_quorum_may(const struct hub *hub) {
   return !hub->partitioned && !hub->barred;
 }
 
+// agreed.c
+void lh_set_free(struct agreed_set *set);
+void lh_set_copy(struct agreed_set *to, const struct agreed_set *from);
+bool lh_set_has(const struct agreed_set *set, const struct lh_node_id *id);
+void lh_set_add(struct agreed_set *set, const struct lh_node_id *id, const char *name);
+void lh_set_remove(struct agreed_set *set, const struct lh_node_id *id);
+bool lh_set_same(const struct agreed_set *a, const struct agreed_set *b);
+bool lh_set_goes_before(const struct agreed_set *other, const struct agreed_set *ours);
+void lh_set_write(struct lh_buf *out, const struct agreed_set *set);
+void lh_set_read(struct lh_reader *in, struct agreed_set *set);  // empty when it is malformed
+int lh_ballot_compare(const struct ballot *a, const struct ballot *b);
+void lh_ballot_write(struct lh_buf *out, const struct ballot *ballot);
+void lh_ballot_read(struct lh_reader *in, struct ballot *ballot);
+int lh_agreed_open(struct hub *hub, lh_ms now, struct lh_error *error);  // from what was kept
+void lh_agreed_free(struct hub *hub);
+int lh_agreed_keep(const struct hub *hub);
+void lh_agreed_adopt(struct hub *hub, lh_ms now, const struct agreed_set *set);
+void lh_agreed_hear(struct hub *hub, lh_ms now, const struct agreed_set *set);
+bool lh_agreed_has_self(const struct hub *hub);
+
+// ballot.c
+void lh_ballot_propose(struct hub *hub, lh_ms now, const struct agreed_set *value);
+void lh_ballot_end(struct agreed *agreed);            // a proposal under way
+void lh_ballot_tell(struct hub *hub, uint32_t node);  // which set is here
+bool lh_ballot_may_change(const struct hub *hub, lh_ms now, const struct agreed_set *value);
+int lh_ballot_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+
+// propose.c
+void lh_propose_look(struct hub *hub, lh_ms now);
+
+// word.c
+const struct set_word *lh_word_of(const struct peer *peer, uint32_t hub);
+bool lh_word_is_ours(const struct hub *hub, const struct set_word *word);  // our set, or an earlier
+bool lh_word_counts(const struct hub *hub, const struct peer *peer);       // for a quorum
+bool lh_word_is_pending(const struct hub *hub, const struct peer *peer);
+void lh_word_write(const struct lh_hubs *hubs, struct lh_buf *out);
+void lh_word_read(struct lh_hubs *hubs, struct lh_reader *in, struct word *word);
+void lh_word_teach(struct lh_hubs *hubs, struct lh_reader *in, uint32_t from);  // who is behind
+
 // lease.c
 void lh_lease_lost(struct lh_hubs *hubs, lh_ms now);   // a member died
 void lh_lease_begin(struct lh_hubs *hubs, lh_ms now);  // nothing is known of any promise
@@ -34,8 +79,8 @@ void lh_lease_begin(struct lh_hubs *hubs, lh_ms now);  // nothing is known of an
 // over.
 bool lh_lease_others_over(const struct hub *hub, lh_ms now);
 void lh_lease_ask(struct lh_hubs *hubs, lh_ms now);
-int lh_lease_question(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
-int lh_lease_answer(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);
+int lh_lease_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type,
+                     struct lh_bytes body);
 void lh_lease_check(struct lh_hubs *hubs, lh_ms now);
 void lh_lease_tick(struct lh_hubs *hubs, lh_ms now);
 lh_ms lh_lease_due(const struct lh_hubs *hubs);

@@ -59,7 +59,10 @@ bool lh_tolerance_known(struct lh_hubs *hubs, lh_ms now) {
   bool known = true;
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
-    if (lh_quorum_is_set(hub)) lh_quorum_decide(hub, now);
+    if (lh_quorum_is_set(hub)) {
+      lh_quorum_decide(hub, now);
+      lh_propose_look(hub, now);
+    }
     if (!is_open(hub)) continue;
     known = false;
     if (!hub->asking_may) ask(hub, now);

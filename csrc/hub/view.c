@@ -60,6 +60,7 @@ static void peer_free(struct peer *peer) {
   lh_free(peer->hubs);
   lh_free(peer->frozen);
   lh_free(peer->away);
+  lh_free(peer->word.sets);
   lh_held_free(peer);
   lh_free(peer);
 }

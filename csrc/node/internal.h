@@ -1,10 +1,11 @@
 // internal.h - what the files of this room share. See node.h.
 //
-// node.c (start, end, turns) · identity.c (key and epoch on disk) · peers.c (links and members) ·
-// seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and actors) · service.c,
-// script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) · events.c, gossip.c ·
-// storage.c · watcher.c · remote.c (messages between actors of different nodes) · report.c (info,
-// members) · control.c (the control socket) · leave.c (ready, leaving, the end).
+// node.c (start, end, turns) · identity.c (key and epoch on disk) · kept.c (member sets on disk) ·
+// peers.c (links and members) · seeds.c (dialling) · allow.c (the list of ids) · orders.c (hubs and
+// actors) · service.c, script_service.c (requests from Lua) · hooks.c, hook_runs.c (handlers) ·
+// events.c, gossip.c · storage.c · watcher.c · remote.c (messages between actors of different
+// nodes) · report.c (info, members) · control.c (the control socket) · leave.c (ready, leaving, the
+// end).
 #ifndef LH_NODE_INTERNAL_H
 #define LH_NODE_INTERNAL_H
 
@@ -77,6 +78,8 @@ struct lh_node {
   char *data_dir, *runtime_dir, *path, *cpath;
   char *allow_file;       // or NULL: whoever holds the secret may come
   struct lh_buf allowed;  // 16 bytes an id, sorted
+  struct lh_map kept;     // hub id -> what it keeps, see kept.c
+  uint64_t kept_number;   // of the last write
   bool has_secret;
   struct lh_secret secret;
   struct lh_addr listen;
@@ -179,6 +182,13 @@ void lh_node_post(struct lh_node *node, void (*fn)(struct lh_node *node, void *d
 // identity.c
 int lh_node_identity(struct lh_node *node, struct lh_error *error);
 int lh_node_keep_epoch(struct lh_node *node);  // LH_OK, or it is not on disk
+
+// kept.c
+int lh_kept_read(struct lh_node *node, struct lh_error *error);  // at the start
+// LH_OK, or it is not on disk; LH_EDENIED: the node has no data_dir.
+int lh_kept_write(struct lh_node *node, struct lh_bytes hub, struct lh_bytes state);
+struct lh_bytes lh_kept_of(const struct lh_node *node, struct lh_bytes hub);
+void lh_kept_free(struct lh_node *node);
 
 // allow.c
 bool lh_allow_holds(const struct lh_node *node, const struct lh_node_id *id);  // may be linked with

@@ -218,6 +218,7 @@ static void *run_loop(void *self) {
 static int open_parts(struct lh_node *node, const struct lh_node_config *config,
                       struct lh_error *error) {
   int err = lh_node_identity(node, error);
+  if (err == LH_OK) err = lh_kept_read(node, error);
   if (err == LH_OK && node->allow_file != NULL)
     err = lh_allow_set(node, lh_bytes_str(config->allowed), error);
   if (err == LH_OK && config->listen != NULL &&
@@ -282,6 +283,7 @@ static void free_texts(struct lh_node *node) {
   lh_free(node->data_dir);
   lh_free(node->allow_file);
   lh_buf_free(&node->allowed);
+  lh_kept_free(node);
   lh_free(node->runtime_dir);
   lh_free(node->path);
   lh_free(node->cpath);

@@ -13,7 +13,8 @@
 // --- what the hubs ask for ---
 static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
   struct lh_node *node = self;
-  const bool lease = type == LH_FRAME_LEASE || type == LH_FRAME_LEASED;  // never behind rows
+  // never behind rows
+  const bool lease = type == LH_FRAME_LEASE || type == LH_FRAME_LEASED || type == LH_FRAME_SET;
   if (node->links != NULL)
     (void)lh_links_send(node->links, peer, lease ? LH_CLASS_CONTROL : LH_CLASS_STATE, type, body);
 }
@@ -106,6 +107,10 @@ static void hub_lease(void *self, struct lh_bytes hub, lh_ms until) {
   lh_actors_lease(node->actors, hub, until);
 }
 
+static int hub_keep(void *self, struct lh_bytes hub, struct lh_bytes state) {
+  return lh_kept_write(self, hub, state);
+}
+
 static void hub_closed(void *self, struct lh_bytes hub) { lh_leave_closed(self, hub); }
 static void hub_drained(void *self) { lh_leave_drained(self); }
 
@@ -130,6 +135,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .record_changed = hub_record_changed,
     .fence = hub_fence,
     .lease = hub_lease,
+    .keep = hub_keep,
     .closed = hub_closed,
     .drained = hub_drained,
     .pressure = hub_pressure,

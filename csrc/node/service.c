@@ -124,14 +124,28 @@ static uint32_t recipients_of(struct lh_bytes synchronization) {
   return in.err == LH_OK && recipients > 0 ? (uint32_t)recipients : LH_RECIPIENTS_MOST;
 }
 
-static void read_quorum(struct lh_quorum *quorum, struct lh_bytes value) {
+static uint64_t count_field(struct lh_bytes value, const char *name, uint64_t most) {
   struct lh_reader in;
-  if (!lh_bytes_equal(text_field(value, "kind"), lh_bytes_str("static_quorum"))) return;
-  quorum->kind = LH_QUORUM_STATIC;
-  lh_reader_init_user(&in, field(value, "size"));
-  quorum->size = (uint32_t)lh_read_uint(&in, LH_MEMBERS_MAX);
-  lh_reader_init_user(&in, field(value, "of"));
-  quorum->of = (uint32_t)lh_read_uint(&in, LH_MEMBERS_MAX);
+  lh_reader_init_user(&in, field(value, name));
+  const uint64_t count = lh_read_uint(&in, most);
+  return in.err == LH_OK ? count : 0;
+}
+
+static void read_quorum(struct lh_quorum *quorum, struct lh_bytes value) {
+  static const char *const kinds[] = {
+      [LH_QUORUM_STATIC] = "static_quorum", [LH_QUORUM_MAJORITY] = "majority_quorum"};
+  for (size_t i = LH_QUORUM_STATIC; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (lh_bytes_equal(text_field(value, "kind"), lh_bytes_str(kinds[i])))
+      quorum->kind = (enum lh_quorum_kind)i;
+  }
+  const bool fixed = quorum->kind == LH_QUORUM_STATIC;
+  quorum->size = (uint32_t)count_field(value, fixed ? "size" : "initial_size", LH_MEMBERS_MAX);
+  quorum->of = (uint32_t)count_field(value, "of", LH_MEMBERS_MAX);
+}
+
+// Where the members agree on who they are, each has to remember it.
+static bool lacks_disk(const struct request *request, const struct lh_quorum *quorum) {
+  return quorum->kind > LH_QUORUM_STATIC && request->node->data_dir == NULL;
 }
 
 static void do_hub_start(struct request *request) {
@@ -150,8 +164,12 @@ static void do_hub_start(struct request *request) {
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
   if (word_is(value, "synchronization", "kind", "gossip"))
     config.gossip_recipients = recipients_of(field(value, "synchronization"));
+  config.kept = lh_kept_of(request->node, config.id);
   lh_digest(request->node->secret.bytes, distribution, config.digest);
-  if (lh_hubs_open(request->node->hubs, request->now, &config, &error) == LH_OK)
+  if (lacks_disk(request, &config.quorum))
+    fail(request, "invalid_config",
+         "its partition strategy keeps the set of members on disk: set node.data_dir");
+  else if (lh_hubs_open(request->node->hubs, request->now, &config, &error) == LH_OK)
     answer_true(request);
   else
     fail(request, error.code, error.text);

@@ -21,7 +21,7 @@ local strategy = require("luahub.strategy")
 ---@field secret? string        the cluster's secret; rather use secret_file
 ---@field secret_file? string   a file with the secret that only its owner can read; relative to FILE
 ---@field allow_file? string    a file with the ids of the nodes that may link with this one; default: any node may
----@field data_dir? string      where the node keeps its key and epoch; relative to FILE; default: a new id each start
+---@field data_dir? string      its key, epoch and member sets; relative to FILE; default: a new id each start
 ---@field weight? number        its share of children, 0 to 100; default 1
 ---@field labels? table<string, string>  what placement may ask for
 ---@field schedulers? integer   threads that run children; default one a core

@@ -61,7 +61,7 @@ M.node = group("`node` of a configuration, `luahub.start`", {
   { "advertise", "string", "what it listens on", "`host:port` that others should use" },
   { "join", "table", "`{}`", "addresses of other nodes" },
   { "allow_file", "string", "none", "a file with the ids of the nodes that may link with this one" },
-  { "data_dir", "string", "none", "where the node keeps its key and epoch" },
+  { "data_dir", "string", "none", "where the node keeps its key, its epoch and member sets" },
   { "weight", "number", "1", "its share of children, 0 to 100" },
   { "labels", "table", "`{}`", "`{ name = \"value\" }`, what placement may ask for" },
   { "schedulers", "integer", "one a core, at most 64", "threads that run children, 0 to 256" },
@@ -334,6 +334,12 @@ M.static_quorum = group("`partition_tolerance.static_quorum`", {
 }, {
   renamed = { quorum_size = "size" },
   gone = { startup_confirm = "nothing is started before there is a quorum, also at the start" },
+})
+M.majority_quorum = group("`partition_tolerance.majority_quorum`", {
+  { "initial_size", "count", "required", "so many nodes found the member set; more than half of those started first" },
+}, {
+  renamed = { initial_cluster_size = "initial_size" },
+  gone = { track_max_size = "the set of members grows with every node that joins; static_quorum has fixed numbers" },
 })
 
 return M

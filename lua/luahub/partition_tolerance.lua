@@ -52,4 +52,19 @@ function M.static_quorum(options)
   })
 end
 
+--- A part acts while it has more than half of the nodes that ever joined: the members agree on that set and keep it in
+--- node.data_dir. `initial_size` nodes found it; it grows with every node that joins, and shrinks by nobody's death.
+---@param options { initial_size: integer }
+---@return luahub.PartitionTolerance
+function M.majority_quorum(options)
+  local given = argument.options("partition_tolerance.majority_quorum", options, option.majority_quorum)
+  local size = given.initial_size
+  if not size then
+    refuse("partition_tolerance.majority_quorum: initial_size is required: how many nodes found the set of members")
+  end
+  return strategy.built_in("partition_tolerance", "majority_quorum", {
+    may_act = needs(size // 2 + 1), description = { initial_size = size },
+  })
+end
+
 return M

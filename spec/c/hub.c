@@ -39,34 +39,45 @@ static int sim_new(lua_State *L) {
   return 1;
 }
 
-#include "hub_quorum.h"
-
-static void open_hub(lua_State *L, struct node *node) {
-  const struct sim *sim = node->sim;
-  struct lh_error error;
-  struct lh_hub_config config = {.id = lh_bytes_str("h")};
-  set_distribution(sim, &config);
-  config.migration = sim->hot ? LH_MIGRATION_HOT : LH_MIGRATION_COLD;
-  config.handover = sim->hot;
-  config.quorum = sim->quorum;
-  if (lh_hubs_open(node->hubs, sim->now, &config, &error) != LH_OK) luaL_error(L, "%s", error.text);
+// Lists and maps of the results, all keys strings; pids as node names.
+static void push_value(lua_State *L, struct lh_reader *in, const struct lh_runs *runs) {
+  const struct lh_wire_value value = lh_read_value(in);
+  luaL_checkstack(L, 8, "a result");
+  if (value.type == LH_WIRE_STR) {
+    lua_pushlstring(L, (const char *)value.as.bytes.data, value.as.bytes.len);
+  } else if (value.type == LH_WIRE_INT) {
+    lua_pushinteger(L, value.as.integer);
+  } else if (value.type == LH_WIRE_BOOL) {
+    lua_pushboolean(L, value.as.boolean);
+  } else if (value.type == LH_WIRE_PID) {
+    lua_pushstring(L, lh_runs_name(runs, lh_runs_index((struct lh_runs *)runs, &value.as.pid.run)));
+  } else if (value.type == LH_WIRE_ARRAY || value.type == LH_WIRE_MAP) {
+    lua_newtable(L);
+    for (uint32_t i = 1; i <= value.as.count && in->err == LH_OK; i++) {
+      if (value.type == LH_WIRE_MAP)
+        push_value(L, in, runs);
+      else
+        lua_pushinteger(L, i);
+      push_value(L, in, runs);
+      lua_settable(L, -3);
+    }
+  } else {
+    lua_pushnil(L);
+  }
 }
+
+#include "hub_quorum.h"
 
 static int sim_join(lua_State *L) {  // join(without_hub) -> index
   struct sim *sim = check(L);
   luaL_argcheck(L, sim->count < NODES_MAX, 1, "too many nodes");
   struct node *node = &sim->nodes[sim->count++];
   node->sim = sim;
-  node->up = true;
   node->across = sim->split && lh_random_below(&sim->random, 2) == 1;
   (void)snprintf(node->name, sizeof node->name, "n%zu", sim->count);
   const uint64_t id = lh_random_next(&sim->random);
   memcpy(node->run.id.bytes, &id, sizeof id);
-  node->run.epoch = 1;
-  node->self = lh_runs_index(sim->runs, &node->run);
-  lh_runs_set_name(sim->runs, node->self, node->name);
-  node->registry = lh_registry_new(sim->runs, node->self, sim->key, &registry_ops, node);
-  node->hubs = lh_hubs_new(sim->runs, node->self, node->name, node->registry, &hub_ops, node);
+  begin_run(node);
   if (lua_toboolean(L, 2))
     record_changed(node);
   else
@@ -202,33 +213,6 @@ static int sim_terminate(lua_State *L) {  // terminate(node, id) -> code, caller
                                        lh_bytes_str(luaL_checkstring(L, 3))));
   lua_pushinteger(L, (lua_Integer)caller);
   return 2;
-}
-
-// Lists and maps of the results, all keys strings; pids as node names.
-static void push_value(lua_State *L, struct lh_reader *in, const struct lh_runs *runs) {
-  const struct lh_wire_value value = lh_read_value(in);
-  luaL_checkstack(L, 8, "a result");
-  if (value.type == LH_WIRE_STR) {
-    lua_pushlstring(L, (const char *)value.as.bytes.data, value.as.bytes.len);
-  } else if (value.type == LH_WIRE_INT) {
-    lua_pushinteger(L, value.as.integer);
-  } else if (value.type == LH_WIRE_BOOL) {
-    lua_pushboolean(L, value.as.boolean);
-  } else if (value.type == LH_WIRE_PID) {
-    lua_pushstring(L, lh_runs_name(runs, lh_runs_index((struct lh_runs *)runs, &value.as.pid.run)));
-  } else if (value.type == LH_WIRE_ARRAY || value.type == LH_WIRE_MAP) {
-    lua_newtable(L);
-    for (uint32_t i = 1; i <= value.as.count && in->err == LH_OK; i++) {
-      if (value.type == LH_WIRE_MAP)
-        push_value(L, in, runs);
-      else
-        lua_pushinteger(L, i);
-      push_value(L, in, runs);
-      lua_settable(L, -3);
-    }
-  } else {
-    lua_pushnil(L);
-  }
 }
 
 static int sim_replies(lua_State *L) {  // what came since the last look
@@ -533,6 +517,7 @@ static int sim_gc(lua_State *L) {
     lh_hubs_free(sim->nodes[i].hubs);
     sim->nodes[i].hubs = NULL;
     lh_registry_free(sim->nodes[i].registry);
+    lh_buf_free(&sim->nodes[i].disk);
   }
   for (size_t i = 0; i < sim->reply_count; i++) lh_buf_free(&sim->replies[i].result);
   lh_heap_free(&sim->events);
@@ -568,11 +553,14 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"part", sim_part},
                                      {"press", sim_press},
                                      {"replies", sim_replies},
+                                     {"restart", sim_restart},
                                      {"rows", sim_rows},
                                      {"run", sim_run},
                                      {"runs_hub", sim_runs_hub},
                                      {"set_policy", sim_set_policy},
                                      {"set_quorum", sim_set_quorum},
+                                     {"members", sim_members},
+                                     {"keep_fails", sim_keep_fails},
                                      {"state", sim_state},
                                      {"set_state", sim_set_state},
                                      {"settled", sim_settled},

@@ -39,6 +39,8 @@ struct node {
   lh_ms wakes_at;
   uint64_t version;
   uint32_t pressure;
+  struct lh_buf disk;  // what ops.keep was given
+  bool disk_full;
 };
 
 struct pair {       // how one node sees another
@@ -161,7 +163,9 @@ static bool is_active(const struct actor *actor) {
          is_leased(node);
 }
 
+// One that begins on a node without a lease runs nothing before there is one (note_all_running).
 static void note_running(struct sim *sim, const struct actor *actor) {
+  if (!is_active(actor)) return;
   for (size_t i = 0; i < sim->actor_count; i++) {
     const struct actor *other = &sim->actors[i];
     if (other == actor || !is_active(other) || strcmp(other->id, actor->id) != 0) continue;

@@ -251,6 +251,15 @@ static uint32_t hub_pressure(void *self) {
   return node->pressure;
 }
 
+static int hub_keep(void *self, struct lh_bytes hub, struct lh_bytes state) {
+  struct node *node = self;
+  (void)hub;
+  if (node->disk_full) return LH_EIO;
+  lh_buf_clear(&node->disk);
+  lh_buf_append(&node->disk, state.data, state.len);
+  return LH_OK;
+}
+
 static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .start = hub_start,
                                            .stop = hub_stop,
@@ -264,6 +273,7 @@ static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .record_changed = record_changed,
                                            .fence = hub_fence,
                                            .lease = hub_lease,
+                                           .keep = hub_keep,
                                            .closed = hub_closed,
                                            .drained = hub_drained,
                                            .pressure = hub_pressure};

@@ -23,3 +23,20 @@ describe("static_quorum", function()
     assert.same({ false, "1 nodes are here, and 2 are a quorum" }, { strategy.may_act { nodes = { "n1" } } })
   end)
 end)
+
+describe("majority_quorum", function()
+  it("needs the number of those who found the set", function()
+    local ok, message = pcall(tolerance.majority_quorum, nil)
+    assert.is_false(ok)
+    assert.matches("initial_size is required: how many nodes found the set of members", message, 1, true)
+    assert.matches("'initial_cluster_size'.*initial_size",
+      select(2, pcall(tolerance.majority_quorum, { initial_cluster_size = 3 })))
+    assert.matches("track_max_size", select(2, pcall(tolerance.majority_quorum, { track_max_size = false })))
+  end)
+
+  it("says whether a view of the founders has a quorum", function()
+    local strategy = tolerance.majority_quorum { initial_size = 3 }
+    assert.is_true(strategy.may_act { nodes = { "n1", "n2" } })
+    assert.same({ false, "1 nodes are here, and 2 are a quorum" }, { strategy.may_act { nodes = { "n1" } } })
+  end)
+end)

@@ -13,6 +13,7 @@ local LINKCOLD, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
 local NODES = "whole nodes, chaos"
 local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
 local QUORUM = "hubs, a quorum decides"
+local AGREED = "hubs, a member set grows and is remembered"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
 return {
@@ -175,4 +176,13 @@ return {
   { name = "unsure_move_fails", kind = QUORUM,
     broken = "a move without an answer is undone although the child may run there",
     like = "our guard" },
+  { name = "started_before_set_quorum", kind = AGREED,
+    broken = "children are started before a quorum of the agreed set was found",
+    like = "ProcessHub: children are placed again before the strategy is asked" },
+  { name = "set_counts_before_agreed", kind = AGREED,
+    broken = "a change of the member set counts before the members agreed on it",
+    like = "Raft's first rule for single changes of members" },
+  { name = "kept_set_ignored", kind = AGREED,
+    broken = "a node that starts anew does not remember the member set",
+    like = "ProcessHub: the largest size seen is kept in memory" },
 }

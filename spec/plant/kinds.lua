@@ -81,6 +81,7 @@ kinds["hubs, splits and heals"] = function(seed)
   return wrong[1] and named(wrong[1]) or {}
 end
 kinds["hubs, a quorum decides"] = of_hubs(nil, nil, "spec.hub.quorums")
+kinds["hubs, a member set grows and is remembered"] = of_hubs(nil, nil, "spec.hub.sets")
 kinds["hubs, a child that crashes"] = of_hubs(nil, nil, "spec.hub.crashing")
 kinds["hubs, a strategy that fails"] =
   of_hubs({ "join", "crash", "leave", "start", "stop" }, { custom = "broken", deterministic = false })

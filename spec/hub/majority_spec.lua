@@ -1,0 +1,219 @@
+-- Quorums of an agreed member set, over many simulated hubs: how it is founded, grows, is kept on disk, is never
+-- counted before it is agreed; who acts; and that a child never runs in two places at once. Numbers are ProcessHub's.
+local history = require("spec.hub.history")
+local quorums = require("spec.hub.quorums")
+
+local WAIT = 9160 -- what leases make unavoidable (LH_LEASE_WAIT_MS)
+
+local function states(h)
+  local out = {}
+  for node = 1, h.nodes do out[node] = h.sim:up(node) and h.sim:state(node) or "down" end
+  return table.concat(out, " ")
+end
+
+local function running(h)
+  local on, total = {}, 0
+  for _, nodes in pairs(h.sim:truth()) do
+    for _, node in ipairs(nodes) do
+      on[node] = (on[node] or 0) + 1
+      total = total + 1
+    end
+  end
+  return total, on
+end
+
+local function never_twice(h, what)
+  assert.equal(0, h.sim:figures().twice, what)
+  assert.is_nil(h.sim:violation(), what)
+end
+
+--- The set that all nodes that are up have, and how many of it are a quorum.
+local function agreed(h)
+  local text, quorum
+  for node = 1, h.nodes do
+    if h.sim:up(node) then
+      local members, needed = h.sim:members(node)
+      local here = table.concat(members, " ")
+      assert.equal(text or here, here, "n" .. node)
+      text, quorum = here, needed
+    end
+  end
+  return text, quorum
+end
+
+local function founded(seed, count, initial_size)
+  return history.new(seed, count, { quorum = { "majority", initial_size or count } })
+end
+
+--- With forty children.
+local function started(seed, count, initial_size)
+  local h = founded(seed, count, initial_size)
+  h:start(1, 1, 40)
+  h:run(3000)
+  assert.equal(40, (running(h)), "seed " .. seed .. ": " .. states(h))
+  return h
+end
+
+describe("a majority quorum", function()
+  it("is one of one, where one founds the set (T-300, T-301)", function()
+    local h = started(1, 1, 1)
+    assert.same({ "n1", 1 }, { agreed(h) })
+  end)
+
+  it("is not there before so many nodes are (T-302, T-310, T-311)", function()
+    local h = founded(1, 4, 5)
+    local start = h:start(1, 1, 5)
+    h:run(3000)
+    assert.equal("partitioned", h:answer(start).result.errors[1].code)
+    assert.same({ "", 0 }, { agreed(h) })
+    h:join()
+    h:run(3000)
+    assert.same({ "n1 n2 n3 n4 n5", 3 }, { agreed(h) })
+    assert.equal("free free free free free", states(h))
+  end)
+
+  it("grows with whoever joins (T-304, T-305, T-309, T-312, T-313)", function()
+    for seed = 1, 10 do
+      local h = founded(seed, 1)
+      for count = 2, 7 do
+        h:join()
+        h:run(3000)
+        local _, quorum = agreed(h)
+        assert.equal(count // 2 + 1, quorum, "seed " .. seed)
+      end
+      assert.equal(7, #h.sim:members(1))
+      assert.equal("free free free free free free free", states(h))
+    end
+  end)
+
+  it("keeps who dies or leaves in the set (T-303), and goes on down to the last majority (T-013)", function()
+    local h = started(3, 6)
+    for _ = 1, 4 do
+      h:join()
+      h:run(2000)
+    end
+    assert.same({ 6 }, { select(2, agreed(h)) })
+    h.sim:crash(10)
+    h.sim:leave(9)
+    h:run(WAIT + 5000)
+    h.sim:crash(8)
+    h:run(WAIT + 5000)
+    h.sim:leave(7)
+    h:run(WAIT + 5000)
+    assert.equal(10, #h.sim:members(1))
+    assert.equal("free free free free free free down down down down", states(h))
+    assert.equal(40, (running(h)))
+    h.sim:crash(6)
+    h:run(WAIT + 5000)
+    assert.equal(0, (running(h)))
+    never_twice(h)
+  end)
+
+  it("lets the larger side of a split go on, and none of two halves (T-306, T-307, T-312)", function()
+    for seed = 1, 15 do
+      for count = 3, 6 do
+        local h = started(seed, count)
+        h:split(1000, { 1, 2, 3 - count % 2 })
+        h:run(8000)
+        h:run(WAIT + 2000)
+        local total, on = running(h)
+        local larger = count % 2 == 1 and 40 or count == 4 and 40 or 0
+        assert.equal(larger, total, ("seed %d, %d nodes: %s"):format(seed, count, states(h)))
+        assert.is_true(count ~= 5 or not on.n1)
+        h:heal(500)
+        h:run(30000)
+        assert.equal(40, (running(h)), "seed " .. seed .. ": " .. states(h))
+        never_twice(h, ("seed %d, %d nodes"):format(seed, count))
+      end
+    end
+  end)
+
+  it("is not formed by a node that starts anew alone: it remembers the others (L-18)", function()
+    for seed = 1, 10 do
+      local h = started(seed, 3)
+      for node = 1, 3 do h.sim:crash(node) end
+      h:run(1000)
+      h.sim:restart(2)
+      h:run(2 * WAIT)
+      assert.same({ "n1 n2 n3", 2 }, { agreed(h) })
+      assert.equal("down partitioned down", states(h))
+      assert.equal("partitioned", h:answer(h:start(2, 41, 45)) or (function()
+        local start = h:start(2, 51, 55)
+        h:run(1000)
+        return h:answer(start).result.errors[1].code
+      end)())
+      h.sim:restart(3)
+      h:run(WAIT + 3000)
+      assert.equal("down free free", states(h))
+      never_twice(h)
+    end
+  end)
+
+  it("is found again at once where all members start anew", function()
+    local h = started(1, 3)
+    for node = 1, 3 do h.sim:crash(node) end
+    h:run(6000)
+    for node = 1, 3 do h.sim:restart(node) end
+    h:run(3000)
+    h:start(1, 41, 45)
+    h:run(1500)
+    assert.equal(5, (running(h)))
+  end)
+
+  it("counts no node before its place in the set is agreed and on the disks of a majority", function()
+    local h = started(1, 3)
+    for node = 2, 3 do h.sim:keep_fails(node, true) end
+    h:join()
+    h:run(WAIT + 5000)
+    assert.same({ 3, 2 }, { #h.sim:members(1), select(2, h.sim:members(1)) })
+    assert.equal(40, (running(h)))
+    h.sim:keep_fails(2, false)
+    h:run(5000)
+    assert.same({ "n1 n2 n3 n4", 3 }, { agreed(h) })
+  end)
+
+  it("does not grow on the smaller side of a split", function()
+    for seed = 1, 10 do
+      local h = started(seed, 5)
+      h:split(500, { 4, 5 })
+      for _ = 1, 6 do h:join() end -- on either side, by the seed
+      h:run(60000)
+      local large, small = #h.sim:members(1), #h.sim:members(5)
+      assert.is_true(large >= 5 and small == 5, ("seed %d: %d, %d"):format(seed, large, small))
+      assert.equal(40, (running(h)), "seed " .. seed .. ": " .. states(h))
+      h:heal(500)
+      h:run(60000)
+      assert.same({ 11, 6 }, { #h.sim:members(5), select(2, h.sim:members(5)) })
+      assert.equal(40, (running(h)), "seed " .. seed .. ": " .. states(h))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("of a set of one node gives way to another one's; larger ones stay apart", function()
+    local h = founded(1, 1)
+    h:split(100, {}) -- who joins is on either side, by the seed
+    local others = 0
+    while others < 2 do
+      h:join()
+      if h.sim:across(h.nodes) then others = others + 1 end
+    end
+    h:run(20000)
+    local first = #h.sim:members(1)
+    h:heal(500)
+    h:run(20000)
+    if first == 1 then
+      assert.equal(h.nodes, #h.sim:members(1))
+      assert.same({ h.nodes // 2 + 1 }, { select(2, agreed(h)) })
+    else
+      assert.equal(first, #h.sim:members(1))
+    end
+  end)
+
+  it("holds over histories of nodes that join in a split, and that start anew apart from the others", function()
+    for seed = 1, 10 do assert.same({}, (require("spec.hub.sets")(seed)), "seed " .. seed) end
+  end)
+
+  it("holds over histories of splits, stalls, joins, restarts, starts and stops", function()
+    for seed = 1, 60 do assert.same({}, (quorums(seed, "majority")), "seed " .. seed) end
+  end)
+end)
