@@ -190,11 +190,26 @@ void lh_agreed_free(struct hub *hub) {
   lh_ballot_end(&hub->agreed);
 }
 
+static void keep_gone(const struct agreed_set *before, const struct agreed_set *after) {
+  for (size_t i = 0; i < after->count; i++) {
+    after->members[i].gone_at = 0;
+    for (size_t k = 0; k < before->count; k++) {
+      if (lh_node_id_equal(&before->members[k].id, &after->members[i].id))
+        after->members[i].gone_at = before->members[k].gone_at;
+    }
+  }
+}
+
 // What was accepted for the version that is here now, or was said of another founder's, is void.
 void lh_agreed_adopt(struct hub *hub, lh_ms now, const struct agreed_set *set) {
   struct agreed *agreed = &hub->agreed;
-  const bool shrunk = set->shrunk != agreed->set.shrunk;
+  const bool kin = is_of(set, agreed->set.term, &agreed->set.founder);
+  const bool shrunk = set->shrunk != agreed->set.shrunk || (agreed->set.version > 0 && !kin);
+  struct agreed_set before = agreed->set;
+  agreed->set = (struct agreed_set){0};
   lh_set_copy(&agreed->set, set);
+  keep_gone(&before, &agreed->set);
+  lh_set_free(&before);
   lh_set_free(&agreed->value);
   lh_ballot_end(agreed);
   agreed->promised = agreed->accepted = (struct ballot){0};

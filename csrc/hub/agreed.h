@@ -14,6 +14,7 @@
 struct agreed_member {
   struct lh_node_id id;
   char name[LH_NAME_MAX + 1];  // as it was when it became one
+  lh_ms gone_at;               // not in our view since then; 0: it is. Ours alone
 };
 struct agreed_set {
   uint64_t term;                  // how often an operator began a set anew
@@ -44,6 +45,11 @@ struct agreed {  // of a hub
   struct agreed_set value;
   struct proposal proposal;
   uint64_t round;  // the highest heard of
+  struct {         // whom somebody here wants taken out of the set
+    struct lh_node_id id;
+    uint64_t caller;  // 0: nobody does
+    lh_ms until;
+  } forget;
   bool told_alien;
 };
 struct set_word {  // of a peer and a hub: with its last answer

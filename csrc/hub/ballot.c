@@ -53,7 +53,7 @@ static void send_all(struct hub *hub, const struct lh_buf *body) {
   }
 }
 
-static void tell_all(struct hub *hub) {
+void lh_ballot_tell_all(struct hub *hub) {
   struct lh_buf body = begin_frame(hub, TELL);
   send_all(hub, &body);
   lh_buf_free(&body);
@@ -176,7 +176,7 @@ static void next_phase(struct hub *hub, lh_ms now) {
     lh_set_copy(&value, &proposal->value);
     lh_agreed_adopt(hub, now, &value);
     lh_set_free(&value);
-    tell_all(hub);
+    lh_ballot_tell_all(hub);
     return;
   }
   proposal->accepting = true;

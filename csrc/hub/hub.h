@@ -101,7 +101,8 @@ enum {
   // Of the lease, of giving up, of clocks whose rates differ by 2 %, and one second.
   LH_LEASE_WAIT_MS =
       (LH_LEASE_MS + LH_LEASE_HOLD_MS + LH_LEASE_STOP_MS) * 102 / 100 + LH_LEASE_ASK_MS,
-  LH_RESTARTS_MAX = 3,  // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
+  LH_FORGET_MS = 20000,  // how long taking a node out of the member set is tried
+  LH_RESTARTS_MAX = 3,   // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
   LH_RESTART_DELAY_MS = 500,
   LH_RESTART_DELAY_MAX_MS = 30000,
@@ -134,11 +135,13 @@ enum lh_distribution {
 };
 // How many instances a child has when each node of the hub runs one.
 #define LH_FACTOR_ALL UINT32_MAX
-enum lh_quorum_kind { LH_QUORUM_NONE, LH_QUORUM_STATIC, LH_QUORUM_MAJORITY };
+enum lh_quorum_kind { LH_QUORUM_NONE, LH_QUORUM_STATIC, LH_QUORUM_MAJORITY, LH_QUORUM_DYNAMIC };
 struct lh_quorum {
   enum lh_quorum_kind kind;
-  uint32_t size;  // static: so many members are a quorum; else: so many found the first set
-  uint32_t of;    // static: so many nodes there are at most
+  uint32_t size;     // static: so many members are a quorum; else: so many found the first set
+  uint32_t of;       // static: so many nodes there are at most
+  uint32_t percent;  // dynamic: of the members, at least, are a quorum
+  lh_ms threshold;   // dynamic: who is gone for so long is taken out of the set
 };
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
 
@@ -251,6 +254,14 @@ struct lh_hub_state {
 // The names of the agreed member set of a hub, sorted; encoded as a list. Answers how many of them
 // are a quorum; 0: the hub has no agreed set, or none yet.
 size_t lh_hubs_agreed(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);
+// Takes a node that is not here out of the agreed member set, by a majority of it. ops.reply
+// answers true, or codes not_alive, no_member_set, not_found, alive, busy, no_quorum
+// (LH_FORGET_MS).
+void lh_hubs_forget(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub,
+                    struct lh_bytes node);
+// Begins the set anew with the members that this node sees, agreed or not: it goes before every
+// other. Safe only where nobody else runs children of the hub. ops.reply answers its names.
+void lh_hubs_reset_quorum(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes hub);
 bool lh_hubs_asks_synchronization(struct lh_hubs *hubs, struct lh_bytes hub);
 uint32_t lh_hubs_gossips(struct lh_hubs *hubs, struct lh_bytes hub);  // to how many; 0: it does not
 struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes hub);

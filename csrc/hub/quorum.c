@@ -26,7 +26,10 @@ void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const stru
 
 size_t lh_quorum_needed(const struct hub *hub) {
   if (!lh_quorum_is_agreed(hub)) return hub->config.quorum.size;
-  return hub->agreed.set.version == 0 ? hub->config.quorum.size : hub->agreed.set.count / 2 + 1;
+  if (hub->agreed.set.version == 0) return hub->config.quorum.size;
+  const size_t count = hub->agreed.set.count;
+  const size_t share = (count * hub->config.quorum.percent + 99) / 100;
+  return share > count / 2 ? share : count / 2 + 1;
 }
 
 bool lh_quorum_reached(const struct hub *hub, const struct quorum_count *count) {

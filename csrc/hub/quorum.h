@@ -55,7 +55,8 @@ bool lh_agreed_has_self(const struct hub *hub);
 
 // ballot.c
 void lh_ballot_propose(struct hub *hub, lh_ms now, const struct agreed_set *value);
-void lh_ballot_end(struct agreed *agreed);            // a proposal under way
+void lh_ballot_end(struct agreed *agreed);  // a proposal under way
+void lh_ballot_tell_all(struct hub *hub);
 void lh_ballot_tell(struct hub *hub, uint32_t node);  // which set is here
 bool lh_ballot_may_change(const struct hub *hub, lh_ms now, const struct agreed_set *value);
 int lh_ballot_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body);

@@ -132,8 +132,9 @@ static uint64_t count_field(struct lh_bytes value, const char *name, uint64_t mo
 }
 
 static void read_quorum(struct lh_quorum *quorum, struct lh_bytes value) {
-  static const char *const kinds[] = {
-      [LH_QUORUM_STATIC] = "static_quorum", [LH_QUORUM_MAJORITY] = "majority_quorum"};
+  static const char *const kinds[] = {[LH_QUORUM_STATIC] = "static_quorum",
+                                      [LH_QUORUM_MAJORITY] = "majority_quorum",
+                                      [LH_QUORUM_DYNAMIC] = "dynamic_quorum"};
   for (size_t i = LH_QUORUM_STATIC; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (lh_bytes_equal(text_field(value, "kind"), lh_bytes_str(kinds[i])))
       quorum->kind = (enum lh_quorum_kind)i;
@@ -141,6 +142,8 @@ static void read_quorum(struct lh_quorum *quorum, struct lh_bytes value) {
   const bool fixed = quorum->kind == LH_QUORUM_STATIC;
   quorum->size = (uint32_t)count_field(value, fixed ? "size" : "initial_size", LH_MEMBERS_MAX);
   quorum->of = (uint32_t)count_field(value, "of", LH_MEMBERS_MAX);
+  quorum->percent = fixed ? 0 : (uint32_t)count_field(value, "percent", 100);
+  quorum->threshold = (lh_ms)count_field(value, "threshold", INT64_MAX / 2);
 }
 
 // Where the members agree on who they are, each has to remember it.
@@ -338,6 +341,38 @@ static void do_uncordon(struct request *request) {
   answer_cordon(request, lh_hubs_uncordon(request->node->hubs, text_field(request->value, "hub")));
 }
 
+static void do_quorum_forget(struct request *request) {
+  const uint64_t caller = remember(request);
+  if (caller != 0)
+    lh_hubs_forget(request->node->hubs, request->now, caller, text_field(request->value, "hub"),
+                   text_field(request->value, "node"));
+  else
+    fail(request, "limit", "too many requests wait for an answer on this node");
+}
+
+static void do_quorum_reset(struct request *request) {
+  const uint64_t caller = remember(request);
+  if (caller != 0)
+    lh_hubs_reset_quorum(request->node->hubs, request->now, caller,
+                         text_field(request->value, "hub"));
+  else
+    fail(request, "limit", "too many requests wait for an answer on this node");
+}
+
+static void do_quorum_members(struct request *request) {
+  struct lh_buf names = LH_BUF_EMPTY;
+  struct lh_buf out = LH_BUF_EMPTY;
+  const size_t needed =
+      lh_hubs_agreed(request->node->hubs, text_field(request->value, "hub"), &names);
+  lh_write_map(&out, 2);
+  lh_write_cstr(&out, "members");
+  lh_buf_append(&out, names.data, names.len);
+  lh_write_cstr(&out, "needed");
+  lh_write_uint(&out, needed);
+  lh_buf_free(&names);
+  answer_buf(request, &out);
+}
+
 static void do_drain_state(struct request *request) {
   static const char *const words[] = {"open", "cordoned", "draining", "forcing", "drained"};
   struct lh_hub_drain drain;
@@ -462,6 +497,9 @@ static const struct request_kind kinds[] = {
     {"members", do_members, false},
     {"migrate", do_migrate, true},
     {"nodes", do_nodes, false},
+    {"quorum_forget", do_quorum_forget, false},
+    {"quorum_members", do_quorum_members, false},
+    {"quorum_reset", do_quorum_reset, false},
     {"ready", do_ready, false},
     {"redistribute", do_redistribute, false},
     {"release", do_release, true},

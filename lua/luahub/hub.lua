@@ -7,6 +7,7 @@ local core = require("luahub.core")
 local argument = require("luahub.argument")
 local distributor = require("luahub.distributor")
 local drain = require("luahub.drain")
+local quorum = require("luahub.quorum")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local lookup = require("luahub.lookup")
@@ -36,7 +37,7 @@ local NOT_TAKEN = { not_here = true, not_found = true, unreachable = true }
 ---@field synchronization luahub.Synchronization the hub's strategy; in other heaps than the main one a token for it
 local Hub = {}
 
-for _, methods in ipairs({ lookup, drain, migrate, watch }) do
+for _, methods in ipairs({ lookup, drain, migrate, quorum, watch }) do
   for name, method in pairs(methods) do
     Hub[name] = method
   end

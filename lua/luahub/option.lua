@@ -342,4 +342,12 @@ M.majority_quorum = group("`partition_tolerance.majority_quorum`", {
   gone = { track_max_size = "the set of members grows with every node that joins; static_quorum has fixed numbers" },
 })
 
+M.dynamic_quorum = group("`partition_tolerance.dynamic_quorum`", {
+  { "initial_size", "count", "required", "so many nodes found the member set; more than half of those started first" },
+  { "size", "count", "required", "per cent of the members that are a quorum, 1 to 100; never half of them or less" },
+  { "threshold_time", "ms", "30000", "who is gone for so long is taken out of the set" },
+}, {
+  renamed = { quorum_size = "size" },
+})
+
 return M

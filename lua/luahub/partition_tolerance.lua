@@ -67,4 +67,24 @@ function M.majority_quorum(options)
   })
 end
 
+--- A part acts while it has `size` per cent of the members, and more than half: as majority_quorum, but members that
+--- act take out of the set who is gone for `threshold_time`, one at a time. The last two stay.
+---@param options { initial_size: integer, size: integer, threshold_time?: integer }  per cent; ms
+---@return luahub.PartitionTolerance
+function M.dynamic_quorum(options)
+  local given = argument.options("partition_tolerance.dynamic_quorum", options, option.dynamic_quorum)
+  local first, percent = given.initial_size, given.size
+  if not first then
+    refuse("partition_tolerance.dynamic_quorum: initial_size is required: how many nodes found the set of members")
+  end
+  if not percent or percent > 100 then
+    refuse("partition_tolerance.dynamic_quorum: size is required: 1 to 100 per cent of the members")
+  end
+  local needed = math.max(first // 2 + 1, (first * percent + 99) // 100)
+  return strategy.built_in("partition_tolerance", "dynamic_quorum", {
+    may_act = needs(needed),
+    description = { initial_size = first, percent = percent, threshold = given.threshold_time or 30000 },
+  })
+end
+
 return M

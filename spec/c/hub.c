@@ -560,6 +560,8 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"set_policy", sim_set_policy},
                                      {"set_quorum", sim_set_quorum},
                                      {"members", sim_members},
+                                     {"forget", sim_forget},
+                                     {"reset_quorum", sim_reset},
                                      {"keep_fails", sim_keep_fails},
                                      {"state", sim_state},
                                      {"set_state", sim_set_state},

@@ -3,14 +3,16 @@
 #ifndef LH_SPEC_HUB_QUORUM_H
 #define LH_SPEC_HUB_QUORUM_H
 
-// set_quorum(kind, size, of): of the hubs that are opened from now on
+// set_quorum(kind, size, of, percent, threshold): of the hubs that are opened from now on
 static int sim_set_quorum(lua_State *L) {
-  static const char *const kinds[] = {"none", "static", "majority", NULL};
+  static const char *const kinds[] = {"none", "static", "majority", "dynamic", NULL};
   struct sim *sim = check(L);
   sim->quorum = (struct lh_quorum){
       .kind = (enum lh_quorum_kind)luaL_checkoption(L, 2, "none", kinds),
       .size = (uint32_t)luaL_optinteger(L, 3, 0),
       .of = (uint32_t)luaL_optinteger(L, 4, 0),
+      .percent = (uint32_t)luaL_optinteger(L, 5, 0),
+      .threshold = luaL_optinteger(L, 6, 0),
   };
   return 0;
 }
@@ -74,6 +76,22 @@ static int sim_state(lua_State *L) {
   struct sim *sim = check(L);
   const struct lh_hub_state state = lh_hubs_state(check_node(L, sim, 2)->hubs, lh_bytes_str("h"));
   lua_pushstring(L, state.partitioned ? "partitioned" : state.locked ? "locked" : "free");
+  return 1;
+}
+
+// forget(node, name), reset(node) -> caller
+static int sim_forget(lua_State *L) {
+  struct sim *sim = check(L);
+  lua_pushinteger(L, (lua_Integer)++sim->next_caller);
+  lh_hubs_forget(check_node(L, sim, 2)->hubs, sim->now, sim->next_caller, lh_bytes_str("h"),
+                 lh_bytes_str(luaL_checkstring(L, 3)));
+  return 1;
+}
+
+static int sim_reset(lua_State *L) {
+  struct sim *sim = check(L);
+  lua_pushinteger(L, (lua_Integer)++sim->next_caller);
+  lh_hubs_reset_quorum(check_node(L, sim, 2)->hubs, sim->now, sim->next_caller, lh_bytes_str("h"));
   return 1;
 }
 

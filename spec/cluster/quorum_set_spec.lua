@@ -114,3 +114,48 @@ describe("a node that kept a member set", function()
     end)
   end)
 end)
+
+describe("a dynamic quorum of real nodes", function()
+  it("of 80 per cent goes on while ten nodes lose two, and not three (T-012)", function()
+    cluster.with({
+      node = NODE,
+      hub = "partition_tolerance = luahub.partition_tolerance.dynamic_quorum { initial_size = 6, size = 80, "
+        .. "threshold_time = 3600000 }",
+    }, function(world)
+      local nodes = start_all(world, 6)
+      for i = 7, 10 do nodes[i] = start(world, i, nodes[1]) end
+      cluster.eventually("ten are members", function()
+        return #nodes[1]:eval("return hub:quorum_members().members") == 10
+      end, 60)
+      for _ = 1, 2 do
+        table.remove(nodes):leave()
+        assert.is_false(is_partitioned(nodes[1]))
+        may_act(nodes[1])
+      end
+      table.remove(nodes):leave()
+      cluster.eventually("seven of ten are no quorum", function() return is_partitioned(nodes[1]) end, 60)
+    end)
+  end)
+end)
+
+describe("luahub quorum", function()
+  it("shows the members, forgets one that is gone, and begins anew", function()
+    cluster.with(majority(3), function(world)
+      local nodes = start_all(world, 3)
+      may_act(nodes[1])
+      assert.same({ "main: 2 of n1 n2 n3\n", 0 }, { world:run("quorum n1") })
+      assert.same({ "luahub: main: n3 is here: stop it first\n", 1 }, { world:run("quorum n1 --forget n3") })
+      nodes[3]:kill()
+      cluster.eventually("it is gone", function()
+        return #nodes[1]:eval("return hub:nodes{ include_local = true }") == 2
+      end)
+      assert.same({ "main: forgets n3\n", 0 }, { world:run("quorum n2 --forget n3", 60) })
+      assert.same({ "main: 2 of n1 n2\n", 0 }, { world:run("quorum n2") })
+      nodes[2]:kill()
+      cluster.eventually("one of two is no quorum", function() return is_partitioned(nodes[1]) end, 60)
+      assert.same({ "main: begun anew with n1\n", 0 }, { world:run("quorum n1 --reset") })
+      may_act(nodes[1])
+      assert.same({ "main: 1 of n1\n", 0 }, { world:run("quorum n1") })
+    end)
+  end)
+end)

@@ -213,7 +213,109 @@ describe("a majority quorum", function()
     for seed = 1, 10 do assert.same({}, (require("spec.hub.sets")(seed)), "seed " .. seed) end
   end)
 
+  it("forgets a member for good when it is told to, by a majority and for the dead only", function()
+    local h = started(1, 3)
+    local function told(node, name)
+      local caller = h.sim:forget(node, name)
+      for _ = 1, 250 do
+        h.sim:run(100)
+        for _, reply in ipairs(h.sim:replies()) do
+          if reply.caller == caller then return reply.result or reply.code end
+        end
+      end
+    end
+    assert.equal("alive", told(1, "n3"))
+    assert.equal("not_found", told(1, "n9"))
+    h.sim:crash(3)
+    h.sim:run(WAIT)
+    assert.is_true(told(2, "n3"))
+    assert.same({ "n1 n2", 2 }, { agreed(h) })
+    h.sim:crash(2)
+    h.sim:run(WAIT)
+    assert.equal("no_quorum", told(1, "n2"))
+  end)
+
+  it("is begun anew by an operator, whose set goes before all others", function()
+    local h = started(1, 3)
+    for node = 2, 3 do h.sim:crash(node) end
+    h:run(2 * WAIT)
+    assert.equal("partitioned down down", states(h))
+    h.sim:reset_quorum(1)
+    h:run(1)
+    h.sim:run(2 * WAIT)
+    assert.same({ "n1", 1 }, { agreed(h) })
+    assert.equal(40, (running(h)))
+    h.sim:restart(2)
+    h.sim:run(2 * WAIT)
+    assert.same({ "n1 n2", 2 }, { agreed(h) })
+    never_twice(h)
+  end)
+
   it("holds over histories of splits, stalls, joins, restarts, starts and stops", function()
     for seed = 1, 60 do assert.same({}, (quorums(seed, "majority")), "seed " .. seed) end
+  end)
+end)
+
+describe("a dynamic quorum", function()
+  it("of 80 per cent goes on while ten nodes lose two, and not three (T-012)", function()
+    local h = history.new(1, 6, { quorum = { "dynamic", 6, 0, 80, 3600000 } })
+    h:start(1, 1, 40)
+    for _ = 1, 4 do h:join() end
+    h:run(3000)
+    assert.same({ 8 }, { select(2, agreed(h)) })
+    for node = 10, 9, -1 do
+      h.sim:crash(node)
+      h:run(WAIT + 3000)
+      assert.equal("free", h.sim:state(1))
+      assert.equal(40, (running(h)))
+    end
+    h.sim:crash(8)
+    h:run(WAIT + 3000)
+    assert.equal("partitioned", h.sim:state(1))
+    assert.equal(0, (running(h)))
+    never_twice(h)
+  end)
+
+  it("takes out who is gone for long, one after the other, but for the last two", function()
+    for seed = 1, 5 do
+      local h = history.new(seed, 6, { quorum = { "dynamic", 6, 0, 60, 15000 } })
+      h:start(1, 1, 40)
+      h:run(3000)
+      for node = 6, 3, -1 do
+        h.sim:crash(node)
+        h:run(40000)
+        assert.equal(node - 1, #h.sim:members(1), "seed " .. seed)
+        assert.equal(40, (running(h)))
+      end
+      h.sim:crash(2)
+      h:run(60000)
+      assert.equal(2, #h.sim:members(1))
+      assert.equal("partitioned", h.sim:state(1))
+      h.sim:restart(5)
+      h.sim:restart(2)
+      h:run(2 * WAIT + 10000)
+      assert.same({ "n1 n2 n5", 2 }, { agreed(h) })
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("keeps a set that is too small for its share as it is, on both sides of a split", function()
+    for seed = 1, 5 do
+      local h = history.new(seed, 4, { quorum = { "dynamic", 4, 0, 51, 12000 } })
+      h:start(1, 1, 40)
+      h:run(3000)
+      h:split(500, { 1, 2 })
+      h:run(60000)
+      assert.equal(0, (running(h)))
+      assert.same({ 4, 4 }, { #h.sim:members(1), #h.sim:members(3) })
+      h:heal(500)
+      h:run(30000)
+      assert.equal(40, (running(h)))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
+  it("holds over histories of splits, stalls, joins, restarts, starts and stops", function()
+    for seed = 1, 30 do assert.same({}, (quorums(seed, "dynamic")), "seed " .. seed) end
   end)
 end)

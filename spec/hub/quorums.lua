@@ -3,7 +3,8 @@
 -- What is wrong in the end, each with its invariant.
 local history = require("spec.hub.history")
 
-local KINDS = { static = { "static", 3, 5 }, majority = { "majority", 5 } }
+local KINDS = { static = { "static", 3, 5 }, majority = { "majority", 5 },
+  dynamic = { "dynamic", 5, 0, 60, 12000 } }
 
 local function start_anew(h)
   for node = 1, h.nodes do
