@@ -133,7 +133,7 @@ static void activate(struct heap *heap, struct order *order) {
     OPS(heap).child_activated(SELF(heap), order->token, order->pid, LH_ENOTFOUND, "no such actor");
     return;
   }
-  if (actor->state != ACTOR_HELD) {
+  if (actor->state != ACTOR_HELD && actor->state != ACTOR_FROZEN) {
     OPS(heap).child_activated(SELF(heap), order->token, order->pid, LH_EINVAL,
                               "the child does not wait for its state");
     return;

@@ -172,7 +172,7 @@ void lh_balance_hub(struct hub *hub, lh_ms now) {
   for (size_t i = 0; i < hub->children.count; i++) {
     struct child *child = hub->children.entries[i].value;
     // One that is about to run here is looked at again later.
-    if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED)
+    if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED || child->contested)
       hub->all->move_failed = true;
     if (!lh_move_may(child) || (child->pinned && !all)) continue;
     lh_write_str(&balance->names, child->id, child->id_len);

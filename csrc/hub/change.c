@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static void note_change(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id) {
+void lh_change_note(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id) {
   struct change *change = lh_alloc(sizeof(struct change) + id.len);
   change->hub = hub;
   change->id_len = id.len;
@@ -22,7 +22,7 @@ void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, u
   struct hub *hub = lh_hub_at(hubs, index);
   if (hub == NULL) return;
   if (born > hub->generation) hub->generation = born;
-  if (lh_host_child(hub, id) != NULL) note_change(hubs, index, id);
+  if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, index, id);
 }
 
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
@@ -36,7 +36,7 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
   if (hub == NULL) return;
   if (after->generation > hub->generation) hub->generation = after->generation;
   const struct lh_bytes id = lh_row_id(after);
-  if (lh_host_child(hub, id) != NULL) note_change(hubs, after->hub, id);
+  if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, after->hub, id);
 }
 
 // Of two instances the one with the higher generation stays; at equal ones that of the lower node
@@ -50,8 +50,8 @@ static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struc
                             &lh_runs_at(hubs->runs, hubs->self)->id) < 0;
 }
 
-static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
-                         const struct lh_row *row) {
+void lh_change_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                       const struct lh_row *row) {
   hubs->counters.surplus++;
   lh_end_elsewhere(hubs, child, row->node);
   if (child->phase == PHASE_RUNNING) {
@@ -65,7 +65,7 @@ static void stop_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
 static void look_at_replica(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   lh_registry_read_lock();
   const struct lh_row *later = lh_replica_later(child);
-  if (later != NULL) stop_surplus(hubs, now, child, later);
+  if (later != NULL) lh_change_surplus(hubs, now, child, later);
   lh_registry_read_unlock();
 }
 
@@ -75,8 +75,17 @@ static bool stands_for(const struct child *child, const struct lh_row *row) {
          row->state == LH_ROW_RESTARTING;
 }
 
-static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
+const struct lh_row *lh_change_better(struct lh_hubs *hubs, const struct child *child) {
   const struct lh_row *rows[4];
+  const size_t count = lh_registry_find(hubs->registry, child->hub->index,
+                                        lh_bytes(child->id, child->id_len), rows, 4);
+  const struct lh_row *best = count > 0 ? rows[0] : NULL;
+  if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
+  const bool stays = best == NULL || best->node == hubs->self || best->state == LH_ROW_MOVING;
+  return stays || !outranks(hubs, best, child) ? NULL : best;
+}
+
+static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change) {
   struct hub *hub = lh_hub_at(hubs, change->hub);
   struct child *child =
       hub != NULL ? lh_host_child(hub, lh_bytes(change->id, change->id_len)) : NULL;
@@ -92,17 +101,14 @@ static void look_at(struct lh_hubs *hubs, lh_ms now, const struct change *change
   }
   if (child->phase == PHASE_PREPARED) return;
   lh_registry_read_lock();
-  const size_t count = lh_registry_find(hubs->registry, hub->index, id, rows, 4);
-  const struct lh_row *best = count > 0 ? rows[0] : NULL;
-  if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
-  if (best != NULL && best->node != hubs->self && best->state != LH_ROW_MOVING &&
-      outranks(hubs, best, child)) {
+  const struct lh_row *best = lh_change_better(hubs, child);
+  if (best != NULL) {
     if (stands_for(child, best))
       lh_host_raise(child);
     else if (child->phase == PHASE_MOVING)
       lh_move_seen_elsewhere(hubs, now, child, best);
-    else
-      stop_surplus(hubs, now, child, best);
+    else if (!lh_conflict_open(hubs, now, child, best))
+      lh_change_surplus(hubs, now, child, best);
   }
   lh_registry_read_unlock();
 }

@@ -213,7 +213,7 @@ void lh_host_raise(struct child *child) {
 
 // A child that is on its way here and runs here already has arrived: its row has to say so.
 static void outrank_mover(struct child *child, const struct arrival *arrival) {
-  if ((arrival->flags & START_MOVE) == 0 || child->phase != PHASE_RUNNING ||
+  if ((arrival->flags & START_MOVE) == 0 || child->phase != PHASE_RUNNING || child->contested ||
       child->generation > arrival->above)
     return;
   if (arrival->above > child->hub->generation) child->hub->generation = arrival->above;
@@ -267,7 +267,7 @@ static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arriva
   const bool ends = !found && looks && ends_elsewhere(hubs, arrival);
   if (found || ends) {
     // "It runs already" would mean that it has arrived, or needs no start.
-    const bool later = ends || (child != NULL && is_ending(child, arrival));
+    const bool later = ends || (child != NULL && (child->contested || is_ending(child, arrival)));
     lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
                    later ? LH_EAGAIN : LH_EEXISTS, pid,
                    later ? "an earlier instance is ending there" : "it runs already");

@@ -124,6 +124,8 @@ enum {
   LH_FRAME_LEASED = 0x3b,
   LH_FRAME_LOAD = 0x3c,
   LH_FRAME_SET = 0x3d,
+  LH_FRAME_CONFLICT = 0x3e,
+  LH_FRAME_VERDICT = 0x3f,
 };
 
 enum lh_distribution {
@@ -363,6 +365,8 @@ struct lh_hubs_counters {
   uint64_t away_joined;             // dead runs beyond LH_AWAY_MAX
   uint64_t asked_forgotten;         // stops beyond LH_ASKED_MAX
   uint64_t given_up;                // children ended here for want of a quorum
+  uint64_t conflicts;               // doubled children of which an on_conflict hook here decided
+  uint64_t conflicts_by_default;    // and those of which none could
 };
 void lh_hubs_counters(const struct lh_hubs *hubs, struct lh_hubs_counters *out);
 // What a member said of its pressure (see ops.pressure), in steps; 0 also of one that said nothing.

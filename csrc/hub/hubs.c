@@ -71,6 +71,7 @@ static void free_frames(struct lh_list *list) {
 
 void lh_hubs_free(struct lh_hubs *hubs) {
   lh_policy_free(hubs);
+  lh_conflict_free(hubs);
   while (!lh_list_empty(&hubs->ops_list))
     lh_op_free(LH_ENTRY(hubs->ops_list.next, struct op, link));
   for (size_t i = 0; i < hubs->hub_count; i++) lh_hub_free(hubs->hubs[i]);
@@ -104,6 +105,7 @@ void lh_hubs_new_epoch(struct lh_hubs *hubs, uint32_t self_node, lh_ms now) {
       if (child->pid != 0) child->pid = lh_pid_make(self_node, lh_pid_local(child->pid));
     }
   }
+  lh_conflict_new_epoch(hubs, now);
   lh_view_reset(hubs, now);
   lh_order_new_epoch(hubs);
   free_frames(&hubs->waiting);
@@ -349,6 +351,10 @@ static int dispatch(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t type
     return lh_lease_receive(hubs, now, from, type, body);
   case LH_FRAME_LOAD:
     return lh_load_receive(hubs, body);
+  case LH_FRAME_CONFLICT:
+    return lh_judge_offer(hubs, now, from, body);
+  case LH_FRAME_VERDICT:
+    return lh_conflict_verdict(hubs, now, from, body);
   default:
     return LH_EFORMAT;
   }
@@ -370,7 +376,8 @@ void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
 
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
                       struct lh_bytes result, const char *error) {
-  lh_policy_answered(hubs, now, question, status, result, error);
+  if (!lh_judge_answered(hubs, now, question, status, result, error))
+    lh_policy_answered(hubs, now, question, status, result, error);
 }
 
 // --- time and turns ---
@@ -390,7 +397,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (acts && hubs->fetching > 0) due = earlier(due, hubs->fetch_by);
   if (acts && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
-  due = earlier(due, lh_lease_due(hubs));
+  due = earlier(due, earlier(lh_conflict_due(hubs), lh_lease_due(hubs)));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
@@ -486,6 +493,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   do {
     run_local(hubs, now);
     lh_change_run(hubs, now);
+    lh_conflict_run(hubs, now);
     lh_move_pump(hubs, now);
     vote_again(hubs);
     if (hubs->check_lease) lh_lease_check(hubs, now);

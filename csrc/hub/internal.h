@@ -1,23 +1,24 @@
 // internal.h - what the files of this room share. See hub.h for what the room is.
 //
-// Files: hubs.c (hubs, events, turns) · change.c (rows that concern a child here) · view.c
-// (members, votes, agreement) · away.c (the dead that may return) · held.c (who holds which rows) ·
-// place.c (who gets which child) · affinity.c, guided.c (where a child is to be) · crowd.c (who has
-// how many) · distribution.c (what a hub was told of it) · spec.c (child specs) · op.c (operations
-// somebody waits for) · undo.c (rollback) · start.c, stop.c (the asking side) · metadata.c ·
-// arrive.c, host.c, restart.c (children that run here) · balance.c, migrate.c, drain.c (who goes
-// elsewhere) · move.c, takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c,
-// role.c (replication) · end.c (who waits for a child's end) · order.c (stop orders) · lately.c
-// (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) ·
-// policy.c (questions) · tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c,
-// propose.c, word.c (of which members?) · lease.c, park.c (for how long) · unsure.c (what came of
-// a move?) · event.c.
+// Files: hubs.c (hubs, events, turns) · change.c (rows that concern a child here) · conflict.c,
+// judge.c (children that run twice) · view.c (members, votes, agreement) · away.c (the dead that
+// may return) · held.c (who holds which rows) · place.c (who gets which child) · affinity.c,
+// guided.c (where a child is to be) · crowd.c (who has how many) · distribution.c (what a hub was
+// told of it) · spec.c (child specs) · op.c (operations somebody waits for) · undo.c (rollback) ·
+// start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
+// here) · balance.c, migrate.c, drain.c (who goes elsewhere) · move.c, takeover.c (how) · leave.c
+// (the end of a hub here) · recover.c · replica.c, role.c (replication) · end.c (who waits for a
+// child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
+// elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c, quorum.c (may this
+// side act?) · agreed.c, ballot.c, propose.c, word.c (of which members?) · lease.c, park.c (for how
+// long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
 #include "base/list.h"
 #include "base/map.h"
 #include "base/plant.h"
+#include "hub/conflict.h"
 #include "hub/hub.h"
 #include "hub/lease.h"
 #include "hub/place.h"
@@ -190,8 +191,9 @@ struct child {
   uint8_t phase;
   uint8_t restarts;
   bool pinned;
-  bool choosy;   // its spec has a placement
-  bool claimed;  // a row of ours stands for it
+  bool choosy;     // its spec has a placement
+  bool claimed;    // a row of ours stands for it
+  bool contested;  // see conflict.c
   struct child_role role;
   uint8_t id_len;
   uint8_t id[];
@@ -308,6 +310,7 @@ struct lh_hubs {
   struct lh_list questions;
   uint64_t next_question;
   struct lh_list changes;  // struct change: rows that changed, looked at when the turn ends
+  struct conflicts conflicts;
   bool check_view, check_ops, check_settle;
   bool vote_again;      // what we hold of the dead grew
   bool told_frozen;     // our last vote said that we hold rows of the dead
@@ -344,9 +347,6 @@ void lh_hub_free(struct hub *hub);
 // leave.c: stops in place what nobody else takes; tells when nothing is left
 void lh_hub_stop_untaken(struct lh_hubs *hubs, lh_ms now);
 void lh_hub_check_empty(struct lh_hubs *hubs);
-
-// change.c
-void lh_change_run(struct lh_hubs *hubs, lh_ms now);
 
 // view.c
 struct peer *lh_view_find(struct lh_hubs *hubs, uint32_t node);

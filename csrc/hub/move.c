@@ -21,7 +21,7 @@ static struct lh_bytes id_of(const struct child *child) {
 }
 
 bool lh_move_may(const struct child *child) {
-  return child->phase == PHASE_RUNNING || child->phase == PHASE_WAITING;
+  return (child->phase == PHASE_RUNNING && !child->contested) || child->phase == PHASE_WAITING;
 }
 
 static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags) {
@@ -218,8 +218,8 @@ static void send_commit(struct lh_hubs *hubs, struct child *child, struct lh_byt
 
 void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                     struct lh_bytes state, const char *error) {
-  (void)now;
   struct child *child = lh_host_by_token(hubs, token);
+  if (child != NULL && child->contested) lh_conflict_frozen(hubs, now, child, status, state);
   if (child == NULL || child->phase != PHASE_MOVING || !child->trouble->hot) return;
   if (status == LH_OK) {
     child->trouble->frozen = true;

@@ -164,7 +164,7 @@ static void heir_free(struct heir *heir) {
 
 // Our own instance stands for the child: its generation must be the higher one.
 static void outrank(struct child *child, uint64_t generation) {
-  if (child->generation > generation || child->phase != PHASE_RUNNING) return;
+  if (child->generation > generation || child->phase != PHASE_RUNNING || child->contested) return;
   lh_host_raise(child);
 }
 

@@ -36,6 +36,7 @@ int lh_takeover_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, str
 void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                        const char *error) {
   struct child *child = lh_host_by_token(hubs, token);
+  if (child != NULL && child->contested) lh_judge_activated(hubs, now, child, status, error);
   if (child == NULL || child->phase != PHASE_PREPARED) return;
   struct trouble *trouble = child->trouble;
   lh_host_answer(hubs, trouble->asker, MOVE_OP, LH_FRAME_COMMITTED, trouble->asker_index, status,

@@ -323,7 +323,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   lh_host_claim_all(hubs);
   lh_registry_flush(hubs->registry);
   lh_view_send(hubs, 0);
-  hubs->check_view = hubs->check_lease = true;
+  hubs->check_view = hubs->check_lease = hubs->conflicts.look = true;
 }
 
 // --- votes ---

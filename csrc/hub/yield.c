@@ -34,7 +34,7 @@ void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {
     const struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {
       struct child *child = children->entries[i - 1].value;
-      if (was_taken(child, seq)) give_up(hubs, now, child);
+      if (was_taken(child, seq) && !lh_conflict_keep(hubs, now, child)) give_up(hubs, now, child);
     }
   }
 }

@@ -3,13 +3,11 @@
 // heap of hooks; the first that fails ends it.
 //
 // Children about to start go through "child_data_alter", all of a request in one question (the list
-// of { id, spec, metadata }); any other key takes one value, for whoever asked (the request
-// "alter").
+// of { id, spec, metadata }); a child that runs twice through "on_conflict"; any other key takes
+// one value, for whoever asked (the request "alter").
 #include "node/internal.h"
 
 #include "base/mem.h"
-
-static const char CHILDREN[] = "child_data_alter";
 
 struct alteration {
   const char *kind;      // of the question to the main program
@@ -89,21 +87,31 @@ static struct alteration *begin(struct lh_bytes hub, struct lh_bytes key, struct
   return alteration;
 }
 
-static void end_children(struct lh_node *node, uint64_t question, int status, struct lh_bytes list,
+static void end_question(struct lh_node *node, uint64_t question, int status, struct lh_bytes list,
                          const char *error) {
   lh_hubs_answered(node->hubs, lh_env_now(node->env), question, status, list, error);
 }
 
-void lh_alter_children(struct lh_node *node, uint64_t question, struct lh_bytes args) {
+// The question's arguments are the hub and what the handlers are given.
+static void answer(struct lh_node *node, uint64_t question, struct lh_bytes args, const char *key,
+                   const char *kind, const char *function) {
   struct lh_reader in;
   lh_reader_init_user(&in, args);
   const struct lh_bytes hub = lh_read_str(&in, LH_HUB_ID_MAX);
-  struct alteration *alteration = begin(hub, lh_bytes_str(CHILDREN), lh_read_skip(&in));
-  alteration->kind = "alter";
-  alteration->function = "each";
-  alteration->end = end_children;
+  struct alteration *alteration = begin(hub, lh_bytes_str(key), lh_read_skip(&in));
+  alteration->kind = kind;
+  alteration->function = function;
+  alteration->end = end_question;
   alteration->asker = question;
   step(node, alteration);
+}
+
+void lh_alter_children(struct lh_node *node, uint64_t question, struct lh_bytes args) {
+  answer(node, question, args, "child_data_alter", "alter", "each");
+}
+
+void lh_alter_conflict(struct lh_node *node, uint64_t question, struct lh_bytes args) {
+  answer(node, question, args, "on_conflict", "fold", "one");
 }
 
 static void end_value(struct lh_node *node, uint64_t caller, int status, struct lh_bytes data,

@@ -60,6 +60,8 @@ static void count_hub(const struct lh_node *node, struct group *group) {
   count(group, "moved_in", hubs.moved_in);
   count(group, "moved_out", hubs.moved_out);
   count(group, "surplus", hubs.surplus);
+  count(group, "conflicts", hubs.conflicts);
+  count(group, "conflicts_by_default", hubs.conflicts_by_default);
   count(group, "failed", hubs.failed);
   count(group, "forwarded", hubs.forwarded);
   count(group, "refused", hubs.refused);

@@ -339,9 +339,10 @@ void lh_ask_tick(struct lh_node *node, lh_ms now);
 lh_ms lh_ask_due(const struct lh_node *node);
 void lh_ask_free(struct lh_node *node);
 
-// alter.c: folds data through the alter handlers of a key: that of children about to start (the end
-// is lh_hubs_answered), or one value for a caller.
+// alter.c: folds data through the alter handlers of a key: that of children about to start, or of
+// one that runs twice (the end is lh_hubs_answered), or one value for a caller.
 void lh_alter_children(struct lh_node *node, uint64_t question, struct lh_bytes args);
+void lh_alter_conflict(struct lh_node *node, uint64_t question, struct lh_bytes args);
 void lh_alter_value(struct lh_node *node, uint64_t caller, struct lh_bytes hub, struct lh_bytes key,
                     struct lh_bytes data);
 

@@ -74,6 +74,8 @@ static void hub_ask(void *self, uint64_t question, const char *kind, struct lh_b
   struct lh_node *node = self;
   if (strcmp(kind, "alter") == 0)
     lh_alter_children(node, question, args);
+  else if (strcmp(kind, "conflict") == 0)
+    lh_alter_conflict(node, question, args);
   else
     lh_actors_ask(node->actors, question, kind, args, count);
 }

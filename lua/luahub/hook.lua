@@ -13,23 +13,26 @@ local spec = require("luahub.spec")
 ---@field priority? integer    higher runs first; default 0
 ---@field handler table|function  { "module", "function", args... } with the data appended, or (immediate, in the main
 ---                             program) function(data, hub_id)
----@field immediate? boolean   default false
+---@field immediate? boolean   default false; functions for `child_data_alter` and `on_conflict` always are
 
 local M = {}
 
 --- The hook whose handlers may change a child's data before it starts; always immediate.
 M.ALTER = "child_data_alter"
 
+--- The hook that decides which instance stays of a child that runs twice when a split network is whole again.
+M.CONFLICT = "on_conflict"
+
 --- The hooks that the hub itself calls; any other key is the id of an event.
 M.KEYS = {
   "pre_node_join", "post_node_join", "pre_node_leave", "post_node_leave", "child_registered", "child_unregistered",
   "pre_redistribution", "post_redistribution", "pre_children_start", "post_children_start", "migration_completed",
   "pre_children_redistribution", "child_pid_updated", "children_forwarded", "coordinator_shutdown", "drain_completed",
-  "handover_delivered", "priority_state_updated", M.ALTER,
+  "handover_delivered", "priority_state_updated", M.ALTER, M.CONFLICT,
 }
 
 local function is_immediate(key, entry)
-  return entry.immediate == true or (key == M.ALTER and type(entry.handler) == "function")
+  return entry.immediate == true or ((key == M.ALTER or key == M.CONFLICT) and type(entry.handler) == "function")
 end
 
 local function check_handler(path, key, entry, report)

@@ -392,11 +392,6 @@ static int sim_violation(lua_State *L) {
   return 1;
 }
 
-static int sim_set_policy(lua_State *L) {
-  check(L)->policy = check_policy(L, 2);
-  return 0;
-}
-
 static int sim_end_child(lua_State *L) {  // end_child(id, abnormal): it ends by itself
   struct sim *sim = check(L);
   const char *id = luaL_checkstring(L, 2);
@@ -473,7 +468,7 @@ static int sim_figures(lua_State *L) {
   const struct figure figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
                                    {"closed", sim->closed},       {"idle", idle},
                                    {"malformed", sim->malformed}, {"replies", sim->reply_count},
-                                   {"loads", sim->loads}};
+                                   {"loads", sim->loads},         {"conflicts", sim->conflicts}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
@@ -485,7 +480,9 @@ sim_counters(lua_State *L) {  // counters(node): of stop orders, and of requests
                                    {"ended_by_order", now.ended_by_order},
                                    {"away_joined", now.away_joined},
                                    {"asked_forgotten", now.asked_forgotten},
-                                   {"forwarded", now.forwarded}};
+                                   {"forwarded", now.forwarded},
+                                   {"conflicts", now.conflicts},
+                                   {"conflicts_by_default", now.conflicts_by_default}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
@@ -557,6 +554,7 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"rows", sim_rows},
                                      {"run", sim_run},
                                      {"runs_hub", sim_runs_hub},
+                                     {"set_on_conflict", sim_set_on_conflict},
                                      {"set_policy", sim_set_policy},
                                      {"set_quorum", sim_set_quorum},
                                      {"members", sim_members},

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "hub_conflict.h"
 #include "hub_watch.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -106,6 +107,8 @@ struct sim {
   int64_t fail_every;  // every so many starts fail
   int64_t starts;
   struct lh_quorum quorum;
+  enum on_conflict on_conflict;
+  size_t conflicts;  // how often a hook was asked
   uint8_t key[32];
   struct watch watch;
 };
@@ -305,7 +308,7 @@ static void activated(struct sim *sim, struct event *event) {
   struct lh_reader in;
   lh_reader_init(&in, lh_bytes_of(&event->body));
   actor->state = lh_read_int(&in);
-  actor->prepared = false;
+  actor->prepared = actor->frozen = false;
   note_running(sim, actor);
   lh_hubs_activated(event->to->hubs, sim->now, event->token, 0, NULL);
 }
@@ -315,7 +318,7 @@ static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes
   struct node *node = self;
   const struct actor *actor = actor_by_pid(node->sim, pid);
   struct event *event = later(node, delay(node->sim, 10), activated);
-  if (actor != NULL) watch_run(node, lh_bytes_str(actor->id), generation);
+  if (actor != NULL && actor->prepared) watch_run(node, lh_bytes_str(actor->id), generation);
   event->token = token;
   event->pid = pid;
   lh_buf_append(&event->body, state.data, state.len);
@@ -351,12 +354,33 @@ static void answer_move(struct lh_reader *in, struct lh_buf *out) {
   for (uint32_t i = 0; i < count; i++) lh_write_cstr(out, i % 2 == 0 ? "cold" : "hot");
 }
 
+// The hook of a node, or the one that raises, is silent, or says now this and now that.
+static void ask_conflict(struct node *node, uint64_t question, struct lh_bytes args) {
+  struct sim *sim = node->sim;
+  enum on_conflict how = sim->on_conflict;
+  const uint64_t luck = how == CONFLICT_ANY ? lh_random_below(&sim->random, 6) : 0;
+  if (how == CONFLICT_ANY) how = (enum on_conflict)(CONFLICT_FIRST + luck % 3);
+  sim->conflicts++;
+  if (luck == 5) return;
+  struct event *event = later(node, delay(sim, 50), answered);
+  event->token = question;
+  if (luck == 3) event->status = LH_EFAILED;
+  if (luck == 4)
+    lh_write_cstr(&event->body, "nonsense");
+  else
+    answer_conflict(how, args, &event->body);
+}
+
 static void hub_ask(void *self, uint64_t question, const char *kind, struct lh_bytes args,
                     uint32_t count) {
   struct node *node = self;
   struct sim *sim = node->sim;
   struct lh_reader in;
   (void)count;
+  if (strcmp(kind, "conflict") == 0) {
+    ask_conflict(node, question, args);
+    return;
+  }
   const uint64_t luck = lh_random_below(&sim->random, 4);
   if (sim->policy == POLICY_LATE && luck == 0) return;  // never
   struct event *event =

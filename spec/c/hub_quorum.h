@@ -1,5 +1,6 @@
 // hub_quorum.h - quorum strategies in the simulation behind spec/c/hub.c, which alone includes it:
-// hubs that are opened with one, nodes that start anew with what they kept.
+// hubs that are opened with one, nodes that start anew with what they kept. And what strategies and
+// hooks say.
 #ifndef LH_SPEC_HUB_QUORUM_H
 #define LH_SPEC_HUB_QUORUM_H
 
@@ -68,6 +69,18 @@ static int sim_restart(lua_State *L) {
 
 static int sim_keep_fails(lua_State *L) {  // keep_fails(node, whether): its disk takes nothing
   check_node(L, check(L), 2)->disk_full = lua_toboolean(L, 3);
+  return 0;
+}
+
+// set_on_conflict(how): what the hook of every node says from now on
+static int sim_set_on_conflict(lua_State *L) {
+  static const char *const names[] = {"none", "first", "second", "sum", "any", NULL};
+  check(L)->on_conflict = (enum on_conflict)luaL_checkoption(L, 2, "none", names);
+  return 0;
+}
+
+static int sim_set_policy(lua_State *L) {
+  check(L)->policy = check_policy(L, 2);
   return 0;
 }
 

@@ -177,7 +177,9 @@ static void hub_reply(void *self, uint64_t caller, int status, struct lh_bytes r
 }
 
 static bool hub_wants(void *self, struct lh_bytes hub, const char *key) {
-  return self != NULL && hub.len > 0 && strcmp(key, "child_data_alter") != 0;
+  const struct node *node = self;
+  if (strcmp(key, "on_conflict") == 0) return node->sim->on_conflict != CONFLICT_NO_HOOK;
+  return hub.len > 0 && strcmp(key, "child_data_alter") != 0;
 }
 
 static void hub_event(void *self, struct lh_bytes hub, const char *key, struct lh_bytes payload) {

@@ -24,6 +24,7 @@ function history.new(seed, count, options)
   local book = { must = {}, open = {}, mixed = {}, touched = {}, news = {} }
   self.healed = 0
   self.books = { [false] = book, [true] = book }
+  if options.on_conflict then self.sim:set_on_conflict(options.on_conflict) end
   if options.quorum then self.sim:set_quorum(table.unpack(options.quorum)) end
   for _ = 1, count do self:join() end
   self:run(3000)
