@@ -58,6 +58,11 @@ describe("a simulated cluster", function()
     for seed = 1, 20 do held(scenario("quorum"), { seed = seed }) end
   end)
 
+  it("never has one work twice where it is a quorum of members who join, die and start anew (S2)", function()
+    for seed = 1, 12 do held(scenario("quorum_set"), { seed = seed }) end
+    for seed = 1, 3 do held(scenario("quorum_chaos"), { seed = seed, minutes = 0.5 }) end
+  end)
+
   it("sees a node leave after 30 s though it has children yet, which the others recover", function()
     for seed = 1, 3 do
       held(scenario("drain"), { seed = seed })
