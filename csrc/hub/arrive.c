@@ -2,7 +2,8 @@
 //
 // Under an agreed view the receiver checks that the child belongs here and passes on what does not,
 // at most LH_HOPS_MAX times; while the members do not agree, requests wait (in order, bounded).
-// Frames are data from a peer: nothing is done before a frame was read to its end.
+// What somebody wants started is then not begun, but asked again by who wants it. Frames are data
+// from a peer: nothing is done before a frame was read to its end.
 #include "hub/alter.h"
 #include "hub/internal.h"
 #include "hub/quorum.h"
@@ -19,6 +20,7 @@ struct head {
   uint32_t hops;
   unsigned flags;
   uint64_t generation;
+  bool waited;
 };
 
 static void read_head(struct lh_hubs *hubs, struct lh_reader *in, struct head *head) {
@@ -174,10 +176,18 @@ static bool is_void(struct lh_hubs *hubs, const struct head *head) {
          !LH_PLANTED(move_of_the_dead_goes_on);
 }
 
+// What somebody wants started may have started elsewhere while it waited here, and been stopped:
+// whoever asked knows, and asks again if not.
+static bool is_stale(const struct head *head) {
+  return head->waited && (head->flags & START_NEW) != 0 && head->op != 0;
+}
+
 static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct arrival *arrivals,
                    uint32_t count, struct lh_bytes body, const struct alter_result *altered) {
   if (is_void(hubs, head)) return;
-  if (head->hub == NULL) {
+  if (is_stale(head)) {
+    refuse_all(hubs, head, arrivals, count, LH_EAGAIN, "the members did not agree");
+  } else if (head->hub == NULL) {
     refuse_all(hubs, head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
   } else if (!lh_quorum_may(head->hub)) {
     refuse_all(hubs, head, arrivals, count, head->hub->partitioned ? LH_EDENIED : LH_EAGAIN,
@@ -192,12 +202,13 @@ static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct ar
   }
 }
 
-int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
-                      const struct alter_result *altered) {
+static int carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
+                     const struct alter_result *altered, bool waited) {
   struct lh_reader in;
   struct head head;
   lh_reader_init_user(&in, body);
   read_head(hubs, &in, &head);
+  head.waited = waited;
   const uint32_t fields = lh_read_array(&in, ARRIVAL_FIELDS * LH_BATCH_MAX);
   const uint32_t count = fields / ARRIVAL_FIELDS;
   struct arrival *arrivals = lh_zalloc((count + 1) * sizeof(struct arrival));
@@ -206,6 +217,11 @@ int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
   if (err == LH_OK) act_on(hubs, now, &head, arrivals, count, body, altered);
   lh_free(arrivals);
   return err;
+}
+
+int lh_host_carry_out(struct lh_hubs *hubs, lh_ms now, struct lh_bytes body,
+                      const struct alter_result *altered) {
+  return carry_out(hubs, now, body, altered, false);
 }
 
 // A child of the dead. Whoever holds its row sends it again when the members agree, unless it was
@@ -268,7 +284,7 @@ void lh_host_resume(struct lh_hubs *hubs, lh_ms now) {
     struct lh_buf body = frame->body;
     frame->body = LH_BUF_EMPTY;
     drop_waiting(hubs, frame);
-    (void)lh_host_carry_out(hubs, now, lh_bytes_of(&body), NULL);
+    (void)carry_out(hubs, now, lh_bytes_of(&body), NULL, true);
     lh_buf_free(&body);
   }
 }

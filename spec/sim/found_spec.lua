@@ -93,6 +93,7 @@ local SEEDS = {
   [7334] = "S6: a node that could not write its new epoch told of the end of what not all had taken over",
   [12060] = "S3: a node left before it had answered an accusation that its greeting was taken to answer",
   [9639] = "L3: a node behind a split, whose disk had been copied, handed on a child that was stopped meanwhile",
+  [18595] = "L3: a start that waited for agreement was passed on and begun after it had been begun elsewhere and stopped",
   [9388] = "L3: a move that waited for agreement was prepared after it had been called off",
   [10189] = "L3: a stop went with its host before those beyond a split had heard of it; whoever asked remembers",
   [371] = "a node that waited for answers was busy without end, since what it had fetched before was late",
