@@ -211,16 +211,26 @@ end
 --- Each child at work knows the generation that the registry gives it: what it does outside is fenced by that.
 M.generations_known = until_changed(unknown_generation)
 
---- The highest generation at which these nodes' own registries say that they run each child: hub -> id -> generation.
+--- The generation at which each of these nodes' own registry says that it runs each child: node -> hub -> id ->
+--- generation.
 function M.generations(world, names)
   local out = {}
-  for _, hub in ipairs(world.hubs) do
-    local highest = {}
-    out[hub.id] = highest
-    for _, name in ipairs(names or world:nodes(true)) do
-      for id, generation in pairs(own_generations(world, name, hub.id)) do
-        highest[id] = math.max(highest[id] or 0, generation)
-      end
+  for _, name in ipairs(names or world:nodes(true)) do
+    out[name] = {}
+    for _, hub in ipairs(world.hubs) do
+      out[name][hub.id] = own_generations(world, name, hub.id)
+    end
+  end
+  return out
+end
+
+-- The highest of a child. What ran where the disk had been copied, and has ended since, does not count: of two processes
+-- of one identity the earlier one may end unheard.
+local function highest(world, generations, hub)
+  local out = {}
+  for _, name in ipairs(sorted_keys(generations)) do
+    for id, generation in pairs(world.without[name] and {} or generations[name][hub]) do
+      out[id] = math.max(out[id] or 0, generation)
     end
   end
   return out
@@ -229,13 +239,12 @@ end
 --- No child works at a lower generation than it had in `world.generations`, what generations() said before: what it
 --- does outside would be taken for that of an older instance.
 function M.generations_kept(world, names)
-  local now = M.generations(world, names)
+  local current = M.generations(world, names)
   for _, hub in ipairs(world.hubs) do
-    local before = world.generations and world.generations[hub.id] or {}
+    local before, now = highest(world, world.generations or {}, hub.id), highest(world, current, hub.id)
     for _, id in ipairs(sorted_keys(before)) do
-      local generation = now[hub.id] and now[hub.id][id]
-      if generation and generation < before[id] then
-        return false, ("child %s works at generation %d and was at %d"):format(id, generation, before[id])
+      if now[id] and now[id] < before[id] then
+        return false, ("child %s works at generation %d and was at %d"):format(id, now[id], before[id])
       end
     end
   end
