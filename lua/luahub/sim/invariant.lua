@@ -211,7 +211,7 @@ end
 --- Each child at work knows the generation that the registry gives it: what it does outside is fenced by that.
 M.generations_known = until_changed(unknown_generation)
 
---- The generation at which each of these nodes' own registry says that it runs each child: node -> hub -> id ->
+--- The generation at which each node's own registry says that it runs each child: node -> hub -> id ->
 --- generation.
 function M.generations(world, names)
   local out = {}
