@@ -106,6 +106,10 @@ static void on_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes 
   (void)self, (void)token, (void)state, (void)generation;
   if (pid == 0) abort();
 }
+static void on_consent(void *self, uint64_t token, lh_pid pid) {
+  (void)self, (void)token;
+  if (pid == 0) abort();
+}
 static void on_describe(void *self, lh_pid pid, struct lh_bytes metadata) {
   (void)self, (void)metadata;
   if (pid == 0) abort();
@@ -161,6 +165,7 @@ static const struct lh_hubs_ops HUBS_OPS = {
     .describe = on_describe,
     .tell_role = on_tell_role,
     .activate = on_activate,
+    .consent = on_consent,
     .ask = on_ask,
     .reply = on_reply,
     .wants = on_wants,

@@ -191,9 +191,9 @@ void lha_actor_stillborn(struct heap *heap, struct actor *actor, int status, con
   end_with_text(heap, actor, text);
 }
 
-static const char *const phase_names[] = {"init",     "its function", "call",
-                                          "cast",     "info",         "handover",
-                                          "takeover", "terminate",    "metadata"};
+static const char *const phase_names[] = {"init",     "its function", "call",     "cast",
+                                          "info",     "handover",     "takeover", "terminate",
+                                          "metadata", "redundancy",   "consent"};
 
 static void too_late(struct heap *heap, struct actor *actor) {
   struct task *task = actor->task;
@@ -231,6 +231,10 @@ static void crashed(struct heap *heap, struct actor *actor, const struct lh_erro
   if (phase == PHASE_HANDOVER || phase == PHASE_TAKEOVER) {
     lha_task_give(heap, task);
     lha_child_done(heap, actor, phase, LH_EFAILED, lh_bytes(NULL, 0), reason);
+  } else if (phase == PHASE_CONSENT) {  // no reason to end it: it puts its move off
+    lha_task_give(heap, task);
+    lha_child_consented(heap, actor, LH_EAGAIN);
+    lha_ready(heap, actor);
   } else {
     end_with_text(heap, actor, reason);
   }
@@ -296,10 +300,13 @@ static void done(struct heap *heap, struct actor *actor) {
     lha_child_done(heap, actor, phase, status, lh_bytes_of(&heap->scratch), text);
     break;
   }
-  default:
+  default: {
+    const int status = task->status;
     lha_task_give(heap, task);
+    if (phase == PHASE_CONSENT) lha_child_consented(heap, actor, status);
     if (phase == PHASE_ROLE) lha_child_told(heap, actor, LH_OK);
     if (actor->head || (actor->flags & FLAGS_ORDERED)) lha_ready(heap, actor);
+  }
   }
 }
 
@@ -331,16 +338,21 @@ static enum phase phase_for(const struct lh_msg *msg) {
   return msg->kind == LH_MSG_CAST ? PHASE_CAST : PHASE_INFO;
 }
 
-// What it is told of its role, then of its metadata, comes before the next message.
+static enum phase phase_of(uint16_t told) {
+  return told == FLAG_ROLE ? PHASE_ROLE : told == FLAG_DESCRIBED ? PHASE_METADATA : PHASE_CONSENT;
+}
+
+// What it is told of its role, then of its metadata, and what it is asked comes before the next
+// message.
 static void next_callback(struct heap *heap, struct actor *actor) {
-  const uint16_t told = actor->flags & FLAG_ROLE ? FLAG_ROLE : actor->flags & FLAG_DESCRIBED;
+  const uint16_t told = actor->flags & FLAG_ROLE        ? FLAG_ROLE
+                        : actor->flags & FLAG_DESCRIBED ? FLAG_DESCRIBED
+                                                        : actor->flags & FLAG_CONSENT;
   if (actor->state != ACTOR_RUNNING || actor->kind != ACTOR_SERVER) return;
   if (told == 0 && !actor->head) return;
   actor->flags &= (uint16_t)~told;
   struct lh_msg *msg = told != 0 ? NULL : lha_mailbox_take(heap, actor);
-  const enum phase phase = msg != NULL         ? phase_for(msg)
-                           : told == FLAG_ROLE ? PHASE_ROLE
-                                               : PHASE_METADATA;
+  const enum phase phase = msg != NULL ? phase_for(msg) : phase_of(told);
   struct task *task = lha_task_take(heap, actor, phase);
   if (!task) {
     if (msg)

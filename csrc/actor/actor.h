@@ -140,6 +140,9 @@ struct lh_actors_ops {
   void (*child_told)(void *self, uint64_t token, lh_pid pid, int status);
   // A LH_MSG_WATCH is seen by its receiver. [any thread]
   void (*watched)(void *self, uint64_t ref);
+  // It was asked whether it may be moved: LH_OK, LH_EAGAIN (not now), LH_EINVAL (it has no say),
+  // LH_ENOTFOUND. While a callback of it runs it does not answer.
+  void (*child_consented)(void *self, uint64_t token, lh_pid pid, int status);
   // The end of lh_actors_run: 0 and the results, encoded one after another (one nil for none), or
   // LH_EFAILED and the error.
   void (*ran)(void *self, uint64_t token, int status, struct lh_bytes result, const char *error);
@@ -204,6 +207,9 @@ void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, st
 // other callback runs, before its next message; a process gets the message { type = "redundancy",
 // role }. The next order comes after the answer to this one.
 void lh_actors_tell_role(struct lh_actors *actors, uint64_t token, lh_pid pid, bool active);
+// Asks it whether it may be moved: consent(state) of a server answers "ready" or "defer". Anything
+// else, and an error, is "defer".
+void lh_actors_ask_consent(struct lh_actors *actors, uint64_t token, lh_pid pid);
 
 // Children of this hub run Lua until then and no longer, but for the terminate of those that are
 // told to stop; LH_NEVER: without end. A hub that none was said of needs none. One thread only.

@@ -195,6 +195,17 @@ void lh_actors_tell_role(struct lh_actors *actors, uint64_t token, lh_pid pid, b
   lha_order_post(heap, order);
 }
 
+void lh_actors_ask_consent(struct lh_actors *actors, uint64_t token, lh_pid pid) {
+  struct heap *heap = heap_at(actors, pid);
+  if (!heap) {
+    actors->ops.child_consented(actors->self, token, pid, LH_ENOTFOUND);
+    return;
+  }
+  struct order *order = lha_order_new(ORDER_CONSENT, pid);
+  order->token = token;
+  lha_order_post(heap, order);
+}
+
 void lh_actors_activate(struct lh_actors *actors, uint64_t token, lh_pid pid, struct lh_bytes state,
                         uint64_t generation) {
   struct heap *heap = heap_at(actors, pid);

@@ -99,12 +99,12 @@ static uint64_t version_of(lua_State *L, const char *name) {
   return (uint64_t)version;
 }
 
-static bool is_server(lua_State *L, int index) {
+static bool has_function(lua_State *L, int index, const char *name) {
   if (!lua_istable(L, index)) return false;
-  lua_getfield(L, index, "init");
-  const bool has_init = !lua_isnil(L, -1);
+  lua_getfield(L, index, name);
+  const bool has = !lua_isnil(L, -1);
   lua_pop(L, 1);
-  return has_init;
+  return has;
 }
 
 static void require_module(lua_State *L, const char *name) {
@@ -115,12 +115,14 @@ static void require_module(lua_State *L, const char *name) {
 
 static int remember(lua_State *L, struct heap *heap, const char *name, bool server) {
   const bool wants_from = server && call_wants_from(L, lua_gettop(L));
+  const bool consents = server && has_function(L, lua_gettop(L), "consent");
   const uint64_t version = server ? version_of(L, name) : 0;
   lua_pushvalue(L, -1);
   const int ref = luaL_ref(L, LUA_REGISTRYINDEX);
   const int index = heap->module_count++;
   heap->modules = lh_realloc(heap->modules, (size_t)heap->module_count * sizeof *heap->modules);
-  heap->modules[index] = (struct module){lh_strdup(name), ref, server, wants_from, version};
+  heap->modules[index] =
+      (struct module){lh_strdup(name), ref, server, wants_from, consents, version};
   lh_map_put(&heap->module_index, name, strlen(name), (void *)(intptr_t)(index + 1));
   return index;
 }
@@ -133,7 +135,7 @@ static int push_module(lua_State *L, struct heap *heap, const char *name) {
     return known - 1;
   }
   require_module(L, name);
-  const bool server = is_server(L, lua_gettop(L));
+  const bool server = has_function(L, lua_gettop(L), "init");
   if (!server && !lua_isfunction(L, -1)) {
     luaL_error(L, "module '%s' gave a %s (a table with a function 'init', or a function, expected)",
                name, luaL_typename(L, -1));

@@ -123,6 +123,24 @@ static void tell_role(struct heap *heap, const struct order *order) {
   }
 }
 
+static void ask_consent(struct heap *heap, const struct order *order) {
+  struct actor *actor = lha_slot_find(heap, order->pid);
+  if (!actor || (actor->flags & FLAG_STOP)) {
+    OPS(heap).child_consented(SELF(heap), order->token, order->pid, LH_ENOTFOUND);
+  } else if (actor->kind != ACTOR_SERVER || actor->state != ACTOR_RUNNING ||
+             !heap->modules[actor->module].consents) {
+    OPS(heap).child_consented(SELF(heap), order->token, order->pid, LH_EINVAL);
+  } else {
+    lha_cold(actor)->consent_token = order->token;
+    actor->flags |= FLAG_CONSENT;
+    lha_ready(heap, actor);
+  }
+}
+
+void lha_child_consented(struct heap *heap, const struct actor *actor, int status) {
+  OPS(heap).child_consented(SELF(heap), actor->cold->consent_token, actor->pid, status);
+}
+
 void lha_child_told(struct heap *heap, struct actor *actor, int status) {
   OPS(heap).child_told(SELF(heap), actor->cold->role_token, actor->pid, status);
 }
@@ -164,6 +182,9 @@ void lha_child_order(struct heap *heap, struct order *order) {
     break;
   case ORDER_ROLE:
     tell_role(heap, order);
+    break;
+  case ORDER_CONSENT:
+    ask_consent(heap, order);
     break;
   case ORDER_ACTIVATE:
     activate(heap, order);

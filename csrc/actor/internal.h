@@ -93,6 +93,7 @@ enum phase {
   PHASE_TERMINATE,
   PHASE_METADATA,
   PHASE_ROLE,
+  PHASE_CONSENT,
 };
 
 // A callback in progress: a pooled coroutine and what it is for.
@@ -110,7 +111,7 @@ struct task {
   struct timer limit;
   struct actor *actor;
   struct wait wait;
-  int status;  // how HANDOVER and TAKEOVER ended
+  int status;  // how HANDOVER, TAKEOVER and CONSENT ended
 };
 
 // --- actors ---
@@ -129,7 +130,9 @@ enum actor_flag {
   FLAG_ROLE = 256,       // it is told its role when no callback runs
   FLAG_HELD = 512,       // its turn came and its lease was over
   FLAG_GIVEN_UP = 1024,  // it was told to stop when its lease was over: only terminate runs
-  FLAGS_ORDERED = FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED | FLAG_ROLE,
+  FLAG_CONSENT = 2048,   // it is asked whether it may be moved when no callback runs
+  FLAGS_ORDERED =
+      FLAG_FREEZE | FLAG_ACTIVATE | FLAG_STOP | FLAG_DESCRIBED | FLAG_ROLE | FLAG_CONSENT,
 };
 
 struct tie {  // one monitor or link
@@ -153,7 +156,7 @@ struct cold {
   struct future *futures;
   unsigned future_count;
   struct lh_buf reason;  // encoded, with FLAG_ENDING
-  uint64_t stop_token, freeze_token, activate_token, run_token, role_token;
+  uint64_t stop_token, freeze_token, activate_token, run_token, role_token, consent_token;
   bool runs;            // lh_actors_run asked for it; its end is told by `ran`
   bool stops;           // a stop order waits for its end
   bool killed, active;  // active: what it is told, with FLAG_ROLE
@@ -228,6 +231,7 @@ struct module {
   int ref;  // the table or function
   bool server;
   bool wants_from;   // call takes a third argument
+  bool consents;     // it has a function `consent`
   uint64_t version;  // of the states that it makes; 0 when it says none
 };
 
@@ -516,6 +520,7 @@ bool lha_child_step(struct heap *heap,
 void lha_child_done(struct heap *heap, struct actor *actor, enum phase phase, int status,
                     struct lh_bytes state, const char *error);
 void lha_child_told(struct heap *heap, struct actor *actor, int status);
+void lha_child_consented(struct heap *heap, const struct actor *actor, int status);
 // Answers lh_actors_run, once.
 void lha_child_ran(struct heap *heap, struct actor *actor, int status, struct lh_bytes result,
                    const char *error);

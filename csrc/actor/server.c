@@ -6,6 +6,8 @@
 // task->status, heap->scratch and heap->text.
 #include "actor/internal.h"
 
+#include <string.h>
+
 int lha_later(lua_State *L) {
   return luaL_error(L, "luahub.later is a value to return from call, not a function");
 }
@@ -178,6 +180,22 @@ static int enter_role(lua_State *L) {
   return 0;
 }
 
+// "ready", or it puts its move off.
+static int finish_consent(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  struct heap *heap = (struct heap *)context;
+  const char *answer = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  if (strcmp(answer, "ready") != 0) heap->current->task->status = LH_EAGAIN;
+  return 0;
+}
+
+static int enter_consent(lua_State *L) {
+  struct heap *heap = lh_script_owner(L);
+  if (!push_callback(L, heap, "consent")) return 0;
+  lua_callk(L, 1, 1, (lua_KContext)heap, finish_consent);
+  return finish_consent(L, LUA_OK, (lua_KContext)heap);
+}
+
 // Notes why handover or takeover cannot be.
 static int refuse(struct heap *heap, int status, const char *text) {
   heap->current->task->status = status;
@@ -275,6 +293,8 @@ lua_CFunction lha_server_entry(enum phase phase) {
     return enter_metadata;
   case PHASE_ROLE:
     return enter_role;
+  case PHASE_CONSENT:
+    return enter_consent;
   default:
     return enter_message;
   }

@@ -11,6 +11,7 @@
 
 struct balance {
   uint32_t hub_index;
+  uint64_t pass;         // of consent.c
   struct lh_buf names;   // the ids, encoded; the children may be gone when the answer comes
   struct lh_buf wishes;  // for each its placement, or nil
   uint32_t *targets;
@@ -69,17 +70,38 @@ static void tell_queued(struct hub *hub, const struct lh_bytes *ids, uint32_t *t
   lh_free(some);
 }
 
-static void queue_all(struct hub *hub, const struct balance *balance, const uint8_t *how) {
+void lh_balance_queue(struct child *child, uint32_t target, bool cold) {
+  const struct lh_bytes id = lh_bytes(child->id, child->id_len);
+  uint32_t to = target;
+  const bool waits = lh_host_trouble(child)->queued;
+  lh_move_queue(child, target, cold);
+  if (!waits) tell_queued(child->hub, &id, &to, 1);
+}
+
+// At the deadline of a drain all go cold, but for those that put their move off: such a child runs
+// and answers, so its state can go along.
+static bool goes_cold(const struct child *child, uint8_t how) {
+  const struct hub *hub = child->hub;
+  const bool hot = hub->config.migration == LH_MIGRATION_HOT && hub->config.handover;
+  if (lh_drain_forces(hub) && hot && lh_consent_is_put_off(child)) return false;
+  return how == 'c';
+}
+
+static void queue_all(struct hub *hub, lh_ms now, const struct balance *balance,
+                      const uint8_t *how) {
   struct lh_bytes *ids = read_names(&balance->names, balance->count);
   for (size_t i = 0; i < balance->count; i++) {
     struct child *child = lh_host_child(hub, ids[i]);
     const uint32_t target = balance->targets[i];
-    const bool goes = child != NULL && target != 0 && target != hub->all->self && how[i] != 0;
+    const bool belongs = child != NULL && target != 0 && target != hub->all->self && how[i] != 0;
+    const bool cold = belongs && goes_cold(child, how[i]);
+    const bool goes = belongs && lh_consent_may(child, now, target, cold);
     const bool waits = goes && lh_host_trouble(child)->queued;
-    if (goes) lh_move_queue(child, target, how[i] == 'c');
+    if (goes) lh_move_queue(child, target, cold);
     if (!goes || waits) balance->targets[i] = 0;
   }
   tell_queued(hub, ids, balance->targets, balance->count);
+  lh_consent_end(hub, balance->pass);
   lh_free(ids);
 }
 
@@ -87,7 +109,6 @@ static void queue_all(struct hub *hub, const struct balance *balance, const uint
 static void chosen(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
                    const char *error, void *data) {
   struct balance *balance = data;
-  (void)now;
   struct hub *hub = lh_hub_at(hubs, balance->hub_index);
   uint8_t *how = lh_zalloc(balance->count + 1);
   struct lh_reader in;
@@ -102,7 +123,7 @@ static void chosen(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
     lh_log(LH_LOG_WARN, "hub", "the migration strategy failed and nothing is moved: %s",
            error != NULL ? error : "move() must answer \"cold\", \"hot\" or false for each id");
   } else if (hub != NULL) {
-    queue_all(hub, balance, how);
+    queue_all(hub, now, balance, how);
   }
   lh_free(how);
   balance_free(balance);
@@ -143,7 +164,9 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   (void)error;
   if (status != LH_OK) hubs->move_failed = true;  // asked again later
   balance->targets = lh_zalloc((count + 1) * sizeof(uint32_t));
-  if (status != LH_OK || hub == NULL || keep_movers(hub, balance, nodes) == 0) {
+  const size_t movers = status == LH_OK && hub != NULL ? keep_movers(hub, balance, nodes) : 0;
+  if (movers == 0) {
+    if (status == LH_OK && hub != NULL) lh_consent_end(hub, balance->pass);
     balance_free(balance);
     return;
   }
@@ -155,7 +178,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
       !lh_drain_forces(hub) && hub->config.migration == LH_MIGRATION_HOT && hub->config.handover;
   uint8_t *how = lh_alloc(balance->count + 1);
   for (size_t i = 0; i < balance->count; i++) how[i] = hot ? 'h' : 'c';
-  queue_all(hub, balance, how);
+  queue_all(hub, now, balance, how);
   lh_free(how);
   balance_free(balance);
 }
@@ -166,9 +189,10 @@ void lh_balance_hub(struct hub *hub, lh_ms now) {
     hub->replicas.all = true;
     return;
   }
-  if (!all && !lh_drain_is_open(hub)) return;  // it keeps what it has
+  if (!all && (!lh_drain_is_open(hub) || lh_pace_holds(hub))) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;
+  balance->pass = lh_consent_begin(hub);
   for (size_t i = 0; i < hub->children.count; i++) {
     struct child *child = hub->children.entries[i].value;
     // One that is about to run here is looked at again later.

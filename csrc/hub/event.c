@@ -240,6 +240,17 @@ void lh_event_shutdown(struct hub *hub, const char *reason) {
   emit(hub, key, &payload);
 }
 
+void lh_event_put_off(struct hub *hub, struct lh_bytes ids, uint32_t count) {
+  static const char key[] = "migration_deferred";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 1);
+  lh_write_cstr(&payload, "child_ids");
+  lh_write_array(&payload, count);
+  lh_buf_append(&payload, ids.data, ids.len);
+  emit(hub, key, &payload);
+}
+
 void lh_event_drained(struct hub *hub, size_t moved, size_t forced) {
   static const char key[] = "drain_completed";
   struct lh_buf payload = LH_BUF_EMPTY;

@@ -40,7 +40,8 @@ enum {
   // limit: children of a hub that move at a time | nothing: the others wait for their turn |
   // spec/input/limit_spec.lua: children that move
   LH_MOVES_MAX = 512,
-  LH_HOPS_MAX = 3,  // how often a request is passed on
+  LH_MOVES_PACED = 8,  // where the bytes of their states are budgeted
+  LH_HOPS_MAX = 3,     // how often a request is passed on
   // limit: how long members that do not agree wait before each acts on its own view |
   // hub.acted_without_agreement | spec/input/limit_spec.lua: of time: a hook handler, a stop, an
   // agreement
@@ -147,6 +148,19 @@ struct lh_quorum {
 };
 enum lh_migration { LH_MIGRATION_COLD, LH_MIGRATION_HOT, LH_MIGRATION_CUSTOM };
 
+// How fast children begin to move from one node, each second; 0: as fast as they can.
+struct lh_budget {
+  uint32_t children;
+  uint32_t bytes;  // of the states that are handed over
+};
+
+// Children are asked before they move to where they belong, see consent.c.
+struct lh_consent {
+  lh_ms timeout_ms;  // for their answer; 0: nobody is asked
+  lh_ms retry_ms;    // so much later one that put it off is asked again
+  lh_ms limit_ms;    // so long after it first did, it is moved all the same
+};
+
 struct lh_hub_config {
   struct lh_bytes id;
   enum lh_distribution distribution;
@@ -161,7 +175,9 @@ struct lh_hub_config {
   bool tells_active;          // instances hear that they are active,
   bool tells_passive;         // or passive
   enum lh_migration migration;
-  bool handover;                // of a hot migration
+  bool handover;              // of a hot migration
+  struct lh_consent consent;  // not of a custom one
+  struct lh_budget budget;
   bool custom_partition;        // ask "may_act"
   struct lh_quorum quorum;      // who may act, and who may run
   struct lh_bytes kept;         // what ops.keep was given last, in an earlier run too
@@ -196,6 +212,8 @@ struct lh_hubs_ops {
   void (*tell_role)(void *self, uint64_t token, lh_pid pid, bool active);
   void (*activate)(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                    uint64_t generation);
+  // May it be moved? lh_hubs_consented answers; it need not. May be NULL where no hub asks.
+  void (*consent)(void *self, uint64_t token, lh_pid pid);
   // A question to a strategy or an alter hook; answered by lh_hubs_answered. `args`: encoded
   // values.
   void (*ask)(void *self, uint64_t question, const char *kind, struct lh_bytes args,
@@ -289,6 +307,14 @@ void lh_hubs_drain(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
 // LH_EAGAIN it is being drained.
 int lh_hubs_cordon(struct lh_hubs *hubs, struct lh_bytes hub);
 int lh_hubs_uncordon(struct lh_hubs *hubs, struct lh_bytes hub);
+// No child moves from here because nodes came or went, until it is resumed. LH_OK, LH_ENOTFOUND.
+int lh_hubs_pause(struct lh_hubs *hubs, struct lh_bytes hub);
+int lh_hubs_resume(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub);
+struct lh_hub_moves {
+  bool paused;
+  size_t moving, waiting, put_off;  // children: on their way, in the queue, asked and not ready
+};
+int lh_hubs_moves(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_hub_moves *out);
 int lh_hubs_openness(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_hub_drain *out);
 
 // --- events ---
@@ -311,6 +337,8 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                     struct lh_bytes state, const char *error);
 void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                        const char *error);
+// LH_EAGAIN: it puts its move off; LH_OK: it is ready, and any other code: it takes no part.
+void lh_hubs_consented(struct lh_hubs *hubs, lh_ms now, uint64_t token, lh_pid pid, int status);
 void lh_hubs_told(struct lh_hubs *hubs, lh_ms now, uint64_t token, lh_pid pid);
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,
                       struct lh_bytes result, const char *error);
@@ -339,6 +367,9 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh
                  const char *node, bool pin);
 // It goes where it belongs: LH_OK, LH_ENOTFOUND, LH_EAGAIN.
 int lh_hubs_release(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id);
+// A child here that is asked, or put its move off, is ready: LH_OK, LH_ENOTFOUND (not here),
+// LH_EINVAL (it did neither).
+int lh_hubs_ready(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_bytes id);
 // What runs here, as which_children_local answers it: the encoded list of { id, pid or text, type,
 // modules }.
 void lh_hubs_which(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_buf *out);

@@ -51,6 +51,7 @@ void lh_hub_free(struct hub *hub) {
   lh_place_free(hub);
   lh_crowd_free(hub);
   lh_map_free(&hub->given);
+  lh_consent_free(&hub->consents);
   lh_map_free(&hub->replicas.changed);
   lh_agreed_free(hub);
   lh_free(hub->away);
@@ -398,6 +399,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (acts && hubs->unanswered > 0) due = earlier(due, hubs->answers_by);
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   due = earlier(due, earlier(lh_conflict_due(hubs), lh_lease_due(hubs)));
+  due = earlier(due, earlier(lh_consent_due(hubs), lh_pace_due(hubs)));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
@@ -449,6 +451,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_order_tick(hubs, now);
   lh_balance_tick(hubs, now);
   lh_drain_tick(hubs, now);
+  lh_consent_tick(hubs, now);
   lh_load_tick(hubs, now);
   if (now >= hubs->leave_look_at) {
     hubs->leave_look_at = LH_NEVER;
@@ -516,5 +519,6 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
   lh_lately_flush(hubs, now);
   lh_load_look(hubs, now);
   give_word(hubs, now);
+  lh_consent_turn(hubs);
   lh_event_turn(hubs);
 }

@@ -6,12 +6,12 @@
 // guided.c (where a child is to be) · crowd.c (who has how many) · distribution.c (what a hub was
 // told of it) · spec.c (child specs) · op.c (operations somebody waits for) · undo.c (rollback) ·
 // start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
-// here) · balance.c, migrate.c, drain.c (who goes elsewhere) · move.c, takeover.c (how) · leave.c
-// (the end of a hub here) · recover.c · replica.c, role.c (replication) · end.c (who waits for a
-// child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
-// elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c, quorum.c (may this
-// side act?) · agreed.c, ballot.c, propose.c, word.c (of which members?) · lease.c, park.c (for how
-// long) · unsure.c (what came of a move?) · event.c.
+// here) · balance.c, consent.c, pace.c, migrate.c, drain.c (who goes elsewhere, and when) · move.c,
+// takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c, role.c (replication)
+// · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that not all
+// heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) ·
+// tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c, propose.c, word.c (of which
+// members?) · lease.c, park.c (for how long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -19,8 +19,10 @@
 #include "base/map.h"
 #include "base/plant.h"
 #include "hub/conflict.h"
+#include "hub/consent.h"
 #include "hub/hub.h"
 #include "hub/lease.h"
+#include "hub/pace.h"
 #include "hub/place.h"
 #include "hub/replica.h"
 #include "hub/stops.h"
@@ -141,7 +143,9 @@ struct hub {
     lh_ms until, look_at;
   } drain;
   struct lh_list move_queue;  // struct child, by `link`
-  struct lh_buf results;      // of starts here, not told yet: encoded maps
+  struct consents consents;
+  struct pace pace;
+  struct lh_buf results;  // of starts here, not told yet: encoded maps
   uint32_t result_count;
 };
 
@@ -554,6 +558,7 @@ void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const u
 void lh_event_children(struct hub *hub, const char *what, const char *node,
                        const struct lh_bytes *ids, size_t count);
 void lh_event_shutdown(struct hub *hub, const char *reason);
+void lh_event_put_off(struct hub *hub, struct lh_bytes ids, uint32_t count);  // encoded
 void lh_event_drained(struct hub *hub, size_t moved, size_t forced);
 // What a member's word changes for each hub here: told before the view changes, and after.
 enum hub_change { HUB_SAME, HUB_JOINED, HUB_LEFT };

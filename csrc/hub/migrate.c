@@ -32,6 +32,7 @@ int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct
     lh_move_queue(child, hub->candidates[i].node, hub->config.migration != LH_MIGRATION_HOT);
     child->trouble->ordered = true;
     child->trouble->pin = pin;
+    lh_consent_forget(child);
     return LH_OK;
   }
   return LH_EINVAL;

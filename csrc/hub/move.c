@@ -89,9 +89,9 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
 }
 
 static void pump(struct hub *hub, lh_ms now) {
-  while (hub->moving < LH_MOVES_MAX) {
+  while (hub->moving < lh_pace_most(hub) && !lh_list_empty(&hub->move_queue)) {
+    if (!lh_pace_takes(hub, now)) return;
     struct lh_list *at = lh_list_pop(&hub->move_queue);
-    if (at == NULL) return;
     begin(hub->all, now, LH_ENTRY(at, struct trouble, link)->child);
   }
 }
@@ -223,6 +223,7 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
   if (child == NULL || child->phase != PHASE_MOVING || !child->trouble->hot) return;
   if (status == LH_OK) {
     child->trouble->frozen = true;
+    lh_pace_sent(child->hub, state.len);
     send_commit(hubs, child, state);
     return;
   }

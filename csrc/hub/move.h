@@ -31,6 +31,8 @@ void lh_balance(struct lh_hubs *hubs, lh_ms now);  // under an agreed view: what
 void lh_balance_hub(struct hub *hub, lh_ms now);
 void lh_balance_later(struct lh_hubs *hubs, lh_ms now);  // a move failed: it is planned anew
 void lh_balance_tick(struct lh_hubs *hubs, lh_ms now);
+void lh_balance_queue(struct child *child, uint32_t target,
+                      bool cold);  // it belongs there, and may go
 
 // drain.c
 bool lh_drain_is_open(const struct hub *hub);   // this node takes children

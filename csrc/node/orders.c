@@ -63,6 +63,11 @@ static void hub_tell_role(void *self, uint64_t token, lh_pid pid, bool active) {
   lh_actors_tell_role(node->actors, token, pid, active);
 }
 
+static void hub_consent(void *self, uint64_t token, lh_pid pid) {
+  const struct lh_node *node = self;
+  lh_actors_ask_consent(node->actors, token, pid);
+}
+
 static void hub_activate(void *self, uint64_t token, lh_pid pid, struct lh_bytes state,
                          uint64_t generation) {
   const struct lh_node *node = self;
@@ -130,6 +135,7 @@ const struct lh_hubs_ops lh_node_hubs_ops = {
     .describe = hub_describe,
     .tell_role = hub_tell_role,
     .activate = hub_activate,
+    .consent = hub_consent,
     .ask = hub_ask,
     .reply = hub_reply,
     .wants = hub_wants,
@@ -253,6 +259,16 @@ static void child_activated(void *self, uint64_t token, lh_pid pid, int status, 
   post(self, take_activated, word_new(token, pid, status, lh_bytes(NULL, 0), error));
 }
 
+static void take_consented(struct lh_node *node, void *data) {
+  const struct word *word = data;
+  lh_hubs_consented(node->hubs, now_of(node), word->token, word->pid, word->status);
+  word_free(data);
+}
+
+static void child_consented(void *self, uint64_t token, lh_pid pid, int status) {
+  post(self, take_consented, word_new(token, pid, status, lh_bytes(NULL, 0), NULL));
+}
+
 static void take_told(struct lh_node *node, void *data) {
   const struct word *word = data;
   lh_hubs_told(node->hubs, now_of(node), word->token, word->pid);
@@ -310,6 +326,7 @@ const struct lh_actors_ops lh_node_actors_ops = {
     .child_frozen = child_frozen,
     .child_activated = child_activated,
     .child_told = child_told,
+    .child_consented = child_consented,
     .watched = watched,
     .ran = ran,
     .answered = answered,

@@ -21,6 +21,7 @@ struct request_kind {
   bool from_others;  // other nodes' actors may ask it
 };
 extern const struct request_kind lh_script_kinds[];  // script_service.c; ends with a NULL
+extern const struct request_kind lh_moves_kinds[];   // moves_service.c; the same
 
 // --- answers ---
 static inline void answer_true(const struct request *request) {
@@ -55,6 +56,9 @@ static inline uint64_t remember(const struct request *request) {
   (void)lh_map_put(&node->callers, &id, sizeof id, caller);
   return id;
 }
+
+// service.c: whether the node of that name carries it out, and was sent it; or fails it.
+bool lh_service_pass_to(struct request *request, struct lh_bytes name);
 
 // --- reading a request's fields ---
 static inline struct lh_bytes field(struct lh_bytes map, const char *name) {

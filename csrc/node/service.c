@@ -151,6 +151,24 @@ static bool lacks_disk(const struct request *request, const struct lh_quorum *qu
   return quorum->kind > LH_QUORUM_STATIC && request->node->data_dir == NULL;
 }
 
+static lh_ms ms_field(struct lh_bytes map, const char *name) {
+  struct lh_reader in;
+  lh_reader_init_user(&in, field(map, name));
+  const uint64_t ms = lh_read_uint(&in, INT32_MAX);
+  return in.err == LH_OK ? (lh_ms)ms : 0;
+}
+
+static void read_consent(struct lh_consent *consent, struct lh_bytes value) {
+  consent->timeout_ms = ms_field(value, "timeout");
+  consent->retry_ms = ms_field(value, "retry_interval");
+  consent->limit_ms = ms_field(value, "max_defer_time");
+}
+
+static void read_budget(struct lh_budget *budget, struct lh_bytes migration) {
+  budget->children = (uint32_t)ms_field(migration, "children_per_second");
+  budget->bytes = (uint32_t)ms_field(migration, "bytes_per_second");
+}
+
 static void do_hub_start(struct request *request) {
   const struct lh_bytes value = request->value;
   struct lh_error error;
@@ -162,6 +180,8 @@ static void do_hub_start(struct request *request) {
                      : word_is(value, "migration", "kind", "hot")  ? LH_MIGRATION_HOT
                                                                    : LH_MIGRATION_COLD;
   config.handover = flag_field(field(value, "migration"), "handover", false);
+  read_consent(&config.consent, field(field(value, "migration"), "consent"));
+  read_budget(&config.budget, field(value, "migration"));
   config.custom_partition = word_is(value, "partition", "kind", "custom");
   read_quorum(&config.quorum, field(value, "partition"));
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");
@@ -213,7 +233,7 @@ static void do_stop(struct request *request) { do_start_or_stop(request, lh_hubs
 
 // A request that another node is to carry out goes there as it is; that node answers the caller
 // itself.
-static bool pass_to(struct request *request, struct lh_bytes name) {
+bool lh_service_pass_to(struct request *request, struct lh_bytes name) {
   struct lh_node *node = request->node;
   const uint32_t to = name.data != NULL ? lh_peers_by_name(node, name) : node->self;
   if (to == node->self) return false;
@@ -229,7 +249,7 @@ static bool pass_to(struct request *request, struct lh_bytes name) {
 
 // The child's host carries it out.
 static void do_describe(struct request *request) {
-  if (!pass_to(request, text_field(request->value, "node")))
+  if (!lh_service_pass_to(request, text_field(request->value, "node")))
     do_start_or_stop(request, lh_hubs_describe);
 }
 
@@ -250,7 +270,7 @@ static void answer_moved(struct request *request, int err) {
 
 static void do_migrate(struct request *request) {
   char name[LH_NAME_MAX + 1];
-  if (pass_to(request, text_field(request->value, "node"))) return;
+  if (lh_service_pass_to(request, text_field(request->value, "node"))) return;
   const struct lh_bytes to = text_field(request->value, "to");
   (void)snprintf(name, sizeof name, "%.*s", (int)to.len, (const char *)to.data);
   answer_moved(request,
@@ -259,7 +279,7 @@ static void do_migrate(struct request *request) {
 }
 
 static void do_release(struct request *request) {
-  if (pass_to(request, text_field(request->value, "node"))) return;
+  if (lh_service_pass_to(request, text_field(request->value, "node"))) return;
   answer_moved(request,
                lh_hubs_release(request->node->hubs, request->now, text_field(request->value, "hub"),
                                text_field(request->value, "id")));
@@ -396,7 +416,7 @@ static void do_drain_state(struct request *request) {
 
 static void do_which_children(struct request *request) {
   struct lh_buf out = LH_BUF_EMPTY;
-  if (pass_to(request, text_field(request->value, "node"))) return;
+  if (lh_service_pass_to(request, text_field(request->value, "node"))) return;
   lh_write_map(&out, 2);
   lh_write_cstr(&out, "children");
   lh_hubs_which(request->node->hubs, text_field(request->value, "hub"), &out);
@@ -409,7 +429,7 @@ static void do_which_children(struct request *request) {
 static void do_spawn(struct request *request) {
   struct lh_node *node = request->node;
   struct lh_reader in;
-  if (pass_to(request, text_field(request->value, "node"))) return;
+  if (lh_service_pass_to(request, text_field(request->value, "node"))) return;
   lh_reader_init_user(&in, field(request->value, "start"));
   const uint32_t count = lh_read_array(&in, 65536);
   const struct lh_bytes module = lh_read_str(&in, 4096);
@@ -518,6 +538,9 @@ static const struct request_kind *find_kind(struct lh_bytes name) {
     if (lh_bytes_equal(name, lh_bytes_str(kinds[i].name))) return &kinds[i];
   }
   for (const struct request_kind *kind = lh_script_kinds; kind->name != NULL; kind++) {
+    if (lh_bytes_equal(name, lh_bytes_str(kind->name))) return kind;
+  }
+  for (const struct request_kind *kind = lh_moves_kinds; kind->name != NULL; kind++) {
     if (lh_bytes_equal(name, lh_bytes_str(kind->name))) return kind;
   }
   return NULL;

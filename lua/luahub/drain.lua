@@ -43,6 +43,28 @@ end
 
 Drain.undrain = Drain.uncordon
 
+--- Has no child of the hub leave this node because nodes came or went, until `resume_moves`. What is on its way ends;
+--- a drain, a move by hand and the end of the node go all the same, and the children of the dead are recovered.
+---@return true?
+---@return luahub.Failure?  code not_alive
+function Drain:pause_moves()
+  return core.request("moves_pause", { hub = self.id })
+end
+
+--- Has children go to where they belong again.
+---@return true?
+---@return luahub.Failure?  code not_alive
+function Drain:resume_moves()
+  return core.request("moves_resume", { hub = self.id })
+end
+
+--- The moves from this node: how many children are on their way, wait for their turn, put their move off.
+---@return { paused: boolean, moving: integer, waiting: integer, put_off: integer }?
+---@return luahub.Failure?  code not_alive
+function Drain:moves()
+  return core.request("moves", { hub = self.id })
+end
+
 --- How far it is: `state` is "open", "cordoned", "draining", "forcing" (after the deadline) or "drained".
 ---@return { state: string, left: integer, moved: integer, forced: integer }?
 ---@return luahub.Failure?  code not_alive

@@ -45,6 +45,18 @@ function Migrate:migrate_child(id, node, options)
   end
 end
 
+--- Says that a child which put its move off is ready now: it moves at once to where it belongs. For a child to call as
+--- well, with what `luahub.context()` says.
+---@param id string
+---@return true?
+---@return luahub.Failure?  codes not_found, not_deferred (it was not asked, or has moved)
+function Migrate:migration_ready(id)
+  argument.check("hub:migration_ready", "id", id, "text")
+  local ok, err = at_host.request("migration_ready", { hub = self.id, id = id }, TIMEOUT_MS)
+  if not ok then return nil, err end
+  return true
+end
+
 --- Lets a child that was moved by hand, or pinned by its start, go where it belongs.
 ---@param id string
 ---@return true?

@@ -16,22 +16,54 @@ local function all(word)
   end
 end
 
+---@class luahub.Consent  a child is asked (its module's `consent`) before it moves to where it belongs
+---@field timeout? integer         ms for its answer, silence is "defer"; 5000
+---@field retry_interval? integer  ms until one that put it off is asked again; 10000
+---@field max_defer_time? integer  ms after which it is moved all the same; 600000
+
+---@class luahub.MigrationOptions
+---@field handover? boolean  its state goes along (the module's handover and takeover); default false
+---@field consent? luahub.Consent  children are asked before they move
+---@field children_per_second? integer  so many begin to move from a node each second
+---@field bytes_per_second? integer     of states that go from a node
+
+-- What the core is told: whole numbers, and a timeout that is not 0, which would ask nobody.
+local function consent_of(where, options)
+  if not options.consent then return nil end
+  local consent = argument.options(where .. ": consent", options.consent, option.consent, 3)
+  return {
+    timeout = math.max(1, math.floor(consent.timeout or 5000)),
+    retry_interval = math.max(1, math.floor(consent.retry_interval or 10000)),
+    max_defer_time = math.floor(consent.max_defer_time or 600000),
+  }
+end
+
+local function built_in(where, kind, options)
+  local bytes = options.bytes_per_second
+  return strategy.built_in("migration", kind, {
+    handover = options.handover == true,
+    consent = consent_of(where, options),
+    children_per_second = options.children_per_second,
+    bytes_per_second = bytes and math.min(bytes, 0x7fffffff),
+    move = all(kind),
+  })
+end
+
 --- Stops a child here, then starts it there, without its state. The default.
----@param options? table  none yet
+---@param options? luahub.MigrationOptions  without `handover`
 ---@return luahub.Migration
 function M.cold_swap(options)
-  argument.options("migration.cold_swap", options, option.cold_swap)
-  return strategy.built_in("migration", "cold", { handover = false, move = all("cold") })
+  options = argument.options("migration.cold_swap", options, option.cold_swap)
+  return built_in("migration.cold_swap", "cold", options)
 end
 
 --- Prepares the child there, freezes it here, hands over what waits for it, and then stops it here. When anything
 --- fails the instance here goes on.
----@param options? { handover: boolean? }  `handover`: its state goes along (the module's handover and takeover);
---- default false
+---@param options? luahub.MigrationOptions
 ---@return luahub.Migration
 function M.hot_swap(options)
   options = argument.options("migration.hot_swap", options, option.hot_swap)
-  return strategy.built_in("migration", "hot", { handover = options.handover == true, move = all("hot") })
+  return built_in("migration.hot_swap", "hot", options)
 end
 
 return M

@@ -301,12 +301,21 @@ M.replication = group("`redundancy.replication`", {
 }, {
   renamed = { replication_factor = "factor", replication_model = "model", redundancy_signal = "signal" },
 })
-M.cold_swap = group("`migration.cold_swap`", {}, {
+M.cold_swap = group("`migration.cold_swap`", {
+  { "consent", "table", "none", "children are asked before they move, see below; `{}` takes its defaults" },
+  { "children_per_second", "count", "none", "so many begin to move from a node each second" },
+  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" },
+}, {
+  renamed = { consent_settings = "consent" },
   gone = { state_ttl = "a state that is handed over is kept by nobody" },
 })
 M.hot_swap = group("`migration.hot_swap`", {
   { "handover", "boolean", "`false`", "children go hot, with their state; without it they move cold" },
+  { "consent", "table", "none", "children are asked before they move, see below; `{}` takes its defaults" },
+  { "children_per_second", "count", "none", "so many begin to move from a node each second" },
+  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" },
 }, {
+  renamed = { consent_settings = "consent" },
   gone = {
     retention = "a move is over when the other side has said so",
     confirm_handover = "every handover is confirmed",
@@ -316,6 +325,11 @@ M.hot_swap = group("`migration.hot_swap`", {
     state_query_timeout = "a move that takes longer than 35 s is given up, and tried again",
   },
 })
+M.consent = group("`consent` of a migration", {
+  { "timeout", "ms", "5000", "for a child's answer; silence is `\"defer\"`" },
+  { "retry_interval", "ms", "10000", "until a child that put its move off is asked again" },
+  { "max_defer_time", "ms", "600000", "after this it is moved all the same" },
+}, { renamed = { consent_timeout = "timeout" } })
 M.pubsub = group("`synchronization.pubsub`", {}, {
   gone = { sync_interval = "nodes send what changed when it changes, and compare one digest" },
 })

@@ -33,6 +33,11 @@ function Server.cast(state, message) end
 ---@param message any
 function Server.info(state, message) end
 
+--- Of a hub that asks before it moves a child: whether this one may go now. Anything but "ready" puts its move off.
+---@param state any
+---@return "ready"|"defer"
+function Server.consent(state) end
+
 --- Before a hot move with handover: what goes along.
 ---@param state table
 ---@return any data  plain data

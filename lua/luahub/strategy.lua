@@ -129,11 +129,19 @@ function M.problem(role, strategy)
   return nil
 end
 
+local function describe_migration(strategy, out)
+  out.handover = strategy.handover == true
+  if not M.is_built_in(strategy) then return end
+  for _, name in ipairs({ "consent", "children_per_second", "bytes_per_second" }) do
+    out[name] = strategy[name]
+  end
+end
+
 --- What the core needs to know of a checked strategy: plain data.
 ---@param role string
 ---@param strategy table
----@return { kind: string, deterministic: boolean?, handover: boolean?, init: boolean?, factor: integer?,
----  one_active: boolean?, tells_active: boolean?, tells_passive: boolean? }
+---@return { kind: string, deterministic: boolean?, handover: boolean?, consent: table?, init: boolean?,
+---  factor: integer?, one_active: boolean?, tells_active: boolean?, tells_passive: boolean? }
 function M.describe(role, strategy)
   local out = { kind = M.is_built_in(strategy) and strategy.kind or "custom" }
   for name, value in pairs(M.is_built_in(strategy) and strategy.description or {}) do
@@ -143,7 +151,7 @@ function M.describe(role, strategy)
     out.deterministic = strategy.deterministic ~= false
     out.init = type(strategy.init) == "function"
   elseif role == "migration" then
-    out.handover = strategy.handover == true
+    describe_migration(strategy, out)
   elseif role == "redundancy" then
     out.kind = M.is_built_in(strategy) and strategy.kind or "singularity"
   elseif role == "synchronization" and out.kind == "gossip" then

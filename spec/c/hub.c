@@ -367,24 +367,6 @@ static int sim_strict(lua_State *L) {  // strict(on, stops_only): see hub_watch.
   return 0;
 }
 
-static int sim_home(lua_State *L) {  // home(id): the node that the built-in placement gives it to
-  struct sim *sim = check(L);
-  struct lh_hub_node nodes[NODES_MAX];
-  const struct lh_hub_config config = {.distribution = LH_DISTRIBUTION_RENDEZVOUS};
-  size_t count = 0;
-  for (size_t i = 0; i < sim->count; i++) {
-    const struct node *node = &sim->nodes[i];
-    if (!node->up || lh_hubs_count(node->hubs) == 0) continue;
-    nodes[count++] = (struct lh_hub_node){.name = node->name};
-  }
-  const struct lh_bytes id = lh_bytes_str(luaL_checkstring(L, 2));
-  uint32_t place = 0;
-  if (count == 0) return 0;
-  lh_hubs_place(&config, nodes, count, &id, 1, &place);
-  lua_pushstring(L, nodes[place].name);
-  return 1;
-}
-
 static int sim_violation(lua_State *L) {
   const struct watch *watch = &check(L)->watch;
   if (watch->violation[0] == '\0') return 0;
@@ -405,6 +387,8 @@ static int sim_end_child(lua_State *L) {  // end_child(id, abnormal): it ends by
   }
   return 0;
 }
+
+#include "hub_moves.h"
 
 // --- what is ---
 static int sim_truth(lua_State *L) {  // what runs: id -> { nodes..., state = n }, by the actors
@@ -468,7 +452,8 @@ static int sim_figures(lua_State *L) {
   const struct figure figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
                                    {"closed", sim->closed},       {"idle", idle},
                                    {"malformed", sim->malformed}, {"replies", sim->reply_count},
-                                   {"loads", sim->loads},         {"conflicts", sim->conflicts}};
+                                   {"loads", sim->loads},         {"conflicts", sim->conflicts},
+                                   {"asked", sim->asked},         {"put_off", sim->put_off}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 
@@ -539,7 +524,6 @@ int luaopen_luahub_test_hub(lua_State *L) {
                                      {"fail_every", sim_fail_every},
                                      {"figures", sim_figures},
                                      {"frozen", sim_frozen},
-                                     {"home", sim_home},
                                      {"heal", sim_heal},
                                      {"join", sim_join},
                                      {"leave", sim_leave},
@@ -579,6 +563,7 @@ int luaopen_luahub_test_hub(lua_State *L) {
   lh_log_set_level(LH_LOG_NONE);
   luaL_newmetatable(L, SIM);
   luaL_newlib(L, methods);
+  luaL_setfuncs(L, moves_methods, 0);
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, sim_gc);
   lua_setfield(L, -2, "__gc");

@@ -66,6 +66,8 @@ struct event {
   bool flag;
 };
 
+enum { NEVER_ANSWERS = 1 };
+
 struct actor {  // one running instance
   struct node *node;
   lh_pid pid;
@@ -74,6 +76,7 @@ struct actor {  // one running instance
   bool prepared, frozen;
   bool given_up;  // with a lease: from its stop order on only terminate runs
   int64_t state;
+  int consent;  // a status, or NEVER_ANSWERS
 };
 
 struct reply {
@@ -86,6 +89,10 @@ struct reply {
 
 struct sim {
   struct lh_random random;
+  struct lh_consent consent;  // of the hubs that are opened from now on
+  struct lh_budget budget;    // the same
+  size_t asked;               // how often a child was asked whether it may be moved
+  size_t put_off;             // how many the hooks were told of
   lh_ms now;
   struct lh_runs *runs;
   struct node nodes[NODES_MAX];
@@ -296,6 +303,20 @@ static void hub_thaw(void *self, lh_pid pid, uint64_t generation) {
   if (actor == NULL) return;
   actor->frozen = false;
   note_running(node->sim, actor);
+}
+
+static void consented(struct sim *sim, struct event *event) {
+  const struct actor *actor = actor_by_pid(sim, event->pid);
+  if (!event->to->up || actor == NULL || actor->consent == NEVER_ANSWERS) return;
+  lh_hubs_consented(event->to->hubs, sim->now, event->token, event->pid, actor->consent);
+}
+
+static void hub_consent(void *self, uint64_t token, lh_pid pid) {
+  struct node *node = self;
+  struct event *event = later(node, delay(node->sim, 10), consented);
+  event->token = token;
+  event->pid = pid;
+  node->sim->asked++;
 }
 
 static void activated(struct sim *sim, struct event *event) {

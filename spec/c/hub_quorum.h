@@ -26,6 +26,8 @@ static void open_hub(lua_State *L, struct node *node) {
   config.migration = sim->hot ? LH_MIGRATION_HOT : LH_MIGRATION_COLD;
   config.handover = sim->hot;
   config.quorum = sim->quorum;
+  config.consent = sim->consent;
+  config.budget = sim->budget;
   config.kept = lh_bytes_of(&node->disk);
   if (lh_hubs_open(node->hubs, sim->now, &config, &error) != LH_OK) luaL_error(L, "%s", error.text);
 }

@@ -185,8 +185,13 @@ static bool hub_wants(void *self, struct lh_bytes hub, const char *key) {
 static void hub_event(void *self, struct lh_bytes hub, const char *key, struct lh_bytes payload) {
   const struct node *node = self;
   struct lh_reader in;
-  (void)hub, (void)key;
+  (void)hub;
   lh_reader_init_user(&in, payload);
+  if (strcmp(key, "migration_deferred") == 0) {
+    (void)lh_read_map(&in, 1), (void)lh_read_str(&in, 16);
+    node->sim->put_off += lh_read_array(&in, LH_BATCH_MAX);
+    return;
+  }
   (void)lh_read_skip(&in);
   if (lh_read_end(&in) != LH_OK) node->sim->malformed++;
 }
@@ -268,6 +273,7 @@ static const struct lh_hubs_ops hub_ops = {.send = hub_send,
                                            .freeze = hub_freeze,
                                            .thaw = hub_thaw,
                                            .activate = hub_activate,
+                                           .consent = hub_consent,
                                            .ask = hub_ask,
                                            .reply = hub_reply,
                                            .wants = hub_wants,

@@ -10,8 +10,8 @@ local options = require("luahub.cli.options")
 local M = {}
 
 M.COMMANDS = {
-  "start", "attach", "eval", "members", "children", "migrate", "release", "drain", "cordon", "uncordon", "quorum",
-  "reload", "stop", "check", "keygen", "sim",
+  "start", "attach", "eval", "members", "children", "migrate", "release", "drain", "cordon", "uncordon",
+  "pause", "resume", "quorum", "reload", "stop", "check", "keygen", "sim",
 }
 
 local function help()
