@@ -224,8 +224,8 @@ function M.generations(world, names)
   return out
 end
 
--- The highest of a child. What ran where the disk had been copied, and has ended since, does not count: of two processes
--- of one identity the earlier one may end unheard.
+-- The highest of a child. What ran where the disk had been copied, and has ended since, does not count: of two
+-- processes of one identity the earlier one may end unheard.
 local function highest(world, generations, hub)
   local out = {}
   for _, name in ipairs(sorted_keys(generations)) do
