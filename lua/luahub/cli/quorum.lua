@@ -5,7 +5,7 @@ local exit = require("luahub.cli.exit")
 local openness = require("luahub.cli.openness")
 
 local M = {
-  usage = "luahub quorum NAME [--hub ID] [--forget MEMBER | --reset]",
+  usage = "luahub quorum NAME [--hub ID] [--forget MEMBER] [--reset]",
   summary = "show the members that quorums are counted in; forget one, or begin anew",
   help = [[
 Shows for each hub of NAME (or one) the agreed members, and how many of them are a quorum.
