@@ -107,6 +107,7 @@ static void end_run(struct lh_node *node, lh_ms now) {
   const bool waits = node->taken_seq == 0 || node->keep_failed;
   if (why == LH_EDENIED && waits && now < node->run_over_by) return;
   node->run_over = LH_OK;
+  if (node->refusal_code != NULL) return;  // it gave way, and ends
   if (why == LH_EEXISTS) {
     give_way(node);
   } else if (node->phase != NODE_ENDED && node->end_at == 0) {

@@ -94,6 +94,7 @@ local SEEDS = {
   [12060] = "S3: a node left before it had answered an accusation that its greeting was taken to answer",
   [9639] = "L3: a node behind a split, whose disk had been copied, handed on a child that was stopped meanwhile",
   [18595] = "L3: a start that had waited for agreement was begun after it had run elsewhere and been stopped",
+  [4527] = "S12: a node that had given way to a copy of its disk began a new epoch, and acted",
   [9388] = "L3: a move that waited for agreement was prepared after it had been called off",
   [10189] = "L3: a stop went with its host before those beyond a split had heard of it; whoever asked remembers",
   [371] = "a node that waited for answers was busy without end, since what it had fetched before was late",
