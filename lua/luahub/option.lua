@@ -301,19 +301,24 @@ M.replication = group("`redundancy.replication`", {
 }, {
   renamed = { replication_factor = "factor", replication_model = "model", redundancy_signal = "signal" },
 })
-M.cold_swap = group("`migration.cold_swap`", {
+local CONSENT, CHILDREN_PER_SECOND, BYTES_PER_SECOND =
   { "consent", "table", "none", "children are asked before they move, see below; `{}` takes its defaults" },
   { "children_per_second", "count", "none", "so many begin to move from a node each second" },
-  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" },
+  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" }
+
+M.cold_swap = group("`migration.cold_swap`", {
+  CONSENT,
+  CHILDREN_PER_SECOND,
+  BYTES_PER_SECOND,
 }, {
   renamed = { consent_settings = "consent" },
   gone = { state_ttl = "a state that is handed over is kept by nobody" },
 })
 M.hot_swap = group("`migration.hot_swap`", {
   { "handover", "boolean", "`false`", "children go hot, with their state; without it they move cold" },
-  { "consent", "table", "none", "children are asked before they move, see below; `{}` takes its defaults" },
-  { "children_per_second", "count", "none", "so many begin to move from a node each second" },
-  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" },
+  CONSENT,
+  CHILDREN_PER_SECOND,
+  BYTES_PER_SECOND,
 }, {
   renamed = { consent_settings = "consent" },
   gone = {

@@ -2,30 +2,9 @@
 -- counted before it is agreed; who acts; and that a child never runs in two places at once. Numbers are ProcessHub's.
 local history = require("spec.hub.history")
 local quorums = require("spec.hub.quorums")
+local seen = require("spec.hub.seen")
 
-local WAIT = 9160 -- what leases make unavoidable (LH_LEASE_WAIT_MS)
-
-local function states(h)
-  local out = {}
-  for node = 1, h.nodes do out[node] = h.sim:up(node) and h.sim:state(node) or "down" end
-  return table.concat(out, " ")
-end
-
-local function running(h)
-  local on, total = {}, 0
-  for _, nodes in pairs(h.sim:truth()) do
-    for _, node in ipairs(nodes) do
-      on[node] = (on[node] or 0) + 1
-      total = total + 1
-    end
-  end
-  return total, on
-end
-
-local function never_twice(h, what)
-  assert.equal(0, h.sim:figures().twice, what)
-  assert.is_nil(h.sim:violation(), what)
-end
+local WAIT, states, running, never_twice = seen.WAIT, seen.states, seen.running, seen.never_twice
 
 --- The set that all nodes that are up have, and how many of it are a quorum.
 local function agreed(h)

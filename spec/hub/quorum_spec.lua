@@ -2,30 +2,9 @@
 -- never runs in two places at once. Numbers are those of reliability's cases and ProcessHub's scenarios.
 local history = require("spec.hub.history")
 local quorums = require("spec.hub.quorums")
+local seen = require("spec.hub.seen")
 
-local WAIT = 9160 -- what leases make unavoidable (LH_LEASE_WAIT_MS)
-
-local function states(h)
-  local out = {}
-  for node = 1, h.nodes do out[node] = h.sim:up(node) and h.sim:state(node) or "down" end
-  return table.concat(out, " ")
-end
-
-local function running(h)
-  local on, total = {}, 0
-  for _, nodes in pairs(h.sim:truth()) do
-    for _, node in ipairs(nodes) do
-      on[node] = (on[node] or 0) + 1
-      total = total + 1
-    end
-  end
-  return on, total
-end
-
-local function never_twice(h, what)
-  assert.equal(0, h.sim:figures().twice, what)
-  assert.is_nil(h.sim:violation(), what)
-end
+local WAIT, states, running, never_twice = seen.WAIT, seen.states, seen.running, seen.never_twice
 
 --- `count` nodes with a quorum, and forty children once they may start any.
 local function started(seed, count, quorum, hot)
@@ -33,7 +12,7 @@ local function started(seed, count, quorum, hot)
   h:run(WAIT + 2000)
   h:start(1, 1, 40)
   h:run(3000)
-  local _, total = running(h)
+  local total = running(h)
   assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
   return h
 end
@@ -45,14 +24,14 @@ describe("a static quorum", function()
     local start = h:start(1, 1, 5)
     h:run(3000)
     assert.equal("partitioned", h:answer(start).result.errors[1].code)
-    local _, total = running(h)
+    local total = running(h)
     assert.equal(0, total)
     h:join()
     h:run(WAIT + 3000)
     assert.equal("free free free free", states(h))
     h:start(1, 1, 5)
     h:run(2000)
-    _, total = running(h)
+    total = running(h)
     assert.equal(5, total)
   end)
 
@@ -60,7 +39,7 @@ describe("a static quorum", function()
     local h = history.new(1, 3, { quorum = { "static", 2, 3 } })
     h:start(1, 1, 5)
     h:run(1000)
-    local _, total = running(h)
+    local total = running(h)
     assert.equal(5, total)
   end)
 
@@ -69,16 +48,16 @@ describe("a static quorum", function()
       local h = started(seed, 5, { "static", 3, 5 }, seed % 2 == 0)
       h:split(1000, { 4, 5 })
       h:run(8000)
-      local before, fewer = running(h)
+      local fewer, before = running(h)
       assert.is_nil(before.n4 or before.n5, "seed " .. seed)
       assert.is_true(fewer < 40)
       h:run(WAIT + 2000)
-      local _, total = running(h)
+      local total = running(h)
       assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
       assert.equal("free free free partitioned partitioned", states(h))
       h:heal(500)
       h:run(30000)
-      local after, all = running(h)
+      local all, after = running(h)
       assert.equal(40, all, "seed " .. seed .. ": " .. states(h))
       assert.is_truthy(after.n4 and after.n5)
       assert.equal("free free free free free", states(h))
@@ -91,12 +70,12 @@ describe("a static quorum", function()
       local h = started(seed, 4, { "static", 3, 4 })
       h:split(1000, { 1, 2 })
       h:run(20000)
-      local _, total = running(h)
+      local total = running(h)
       assert.equal(0, total, "seed " .. seed)
       assert.equal("partitioned partitioned partitioned partitioned", states(h))
       h:heal(500)
       h:run(20000)
-      _, total = running(h)
+      total = running(h)
       assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
       never_twice(h, "seed " .. seed)
     end
@@ -107,10 +86,10 @@ describe("a static quorum", function()
       local h = started(seed, 3, { "static", 2, 3 })
       h.sim:crash(3, 200)
       h:run(WAIT - 500)
-      local _, fewer = running(h)
+      local fewer = running(h)
       assert.is_true(fewer < 40, "seed " .. seed)
       h:run(3000)
-      local on, total = running(h)
+      local total, on = running(h)
       assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
       assert.is_nil(on.n3)
       never_twice(h, "seed " .. seed)
@@ -122,7 +101,7 @@ describe("a static quorum", function()
       local h = started(seed, 3, { "static", 2, 3 }, seed % 2 == 0)
       h.sim:stall(2, 1000 * seed, 2000)
       h:run(1000 * seed + 30000)
-      local _, total = running(h)
+      local total = running(h)
       assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
       never_twice(h, "seed " .. seed)
     end
