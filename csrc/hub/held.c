@@ -7,6 +7,7 @@
 // each ledger: up to where it holds it, was asked, and asks. Questions are about members only, so
 // there are no more of them. Owns these lists, which lie with the peers of the view.
 #include "hub/internal.h"
+#include "hub/quorum.h"
 
 #include "base/mem.h"
 
@@ -72,6 +73,25 @@ void lh_held_ask_again(struct lh_hubs *hubs, struct peer *peer) {
     held->asked = 0;
     hubs->check_ops = true;
   }
+}
+
+// Where all but agree, or a quorum decides, nobody is passed over.
+static bool is_waited_for(const struct hub *hub, const struct peer *peer) {
+  struct lh_hubs *hubs = hub->all;
+  if (peer->node == hubs->self || !lh_view_runs(peer, hub->index)) return false;
+  return !hubs->view.capped || lh_quorum_is_set(hub) || lh_view_reaches(hubs, peer->node);
+}
+
+bool lh_held_by_hub(const struct hub *hub, uint64_t seq) {
+  struct lh_hubs *hubs = hub->all;
+  bool all = true;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    struct peer *peer = hubs->view.peers[i];
+    if (!is_waited_for(hub, peer) || lh_held_up_to(peer, hubs->self) >= seq) continue;
+    lh_held_ask(hubs, peer, hubs->self, seq);
+    all = false;
+  }
+  return all;
 }
 
 uint64_t lh_held_by_each(const struct lh_hubs *hubs) {

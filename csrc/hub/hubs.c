@@ -53,6 +53,7 @@ void lh_hub_free(struct hub *hub) {
   lh_map_free(&hub->given);
   lh_consent_free(&hub->consents);
   lh_map_free(&hub->replicas.changed);
+  lh_map_free(&hub->replicas.waits);
   lh_agreed_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);

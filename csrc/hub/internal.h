@@ -385,6 +385,8 @@ uint64_t lh_away_knows(const struct hub *hub);  // by ours and all members' word
 uint64_t lh_held_up_to(const struct peer *peer, uint32_t ledger);  // by what it said
 // Whether all members that can be reached hold our ledger; asks those that did not say so.
 bool lh_held_by_all(struct lh_hubs *hubs, uint64_t seq);
+// Whether all members that run the hub hold our ledger; asks those that did not say so.
+bool lh_held_by_hub(const struct hub *hub, uint64_t seq);
 uint64_t lh_held_by_each(const struct lh_hubs *hubs);  // every member holds ours up to there
 // Whether as many members hold the host's ledger as the level wants; asks some that did not say so.
 bool lh_held_enough(struct lh_hubs *hubs, const struct hub *hub, uint32_t host, uint64_t seq,

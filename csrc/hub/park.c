@@ -24,6 +24,7 @@ void lh_park_child(struct child *child) {
   child->trouble->parks = false;
   child->phase = PHASE_WAITING;
   child->pid = 0;
+  child->role = (struct child_role){0};  // what runs again is told anew
   (void)lh_host_put_row(child, LH_ROW_RESTARTING);
 }
 

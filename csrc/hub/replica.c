@@ -15,6 +15,7 @@
 // view; a new view looks at all. Not here: which nodes those are (place.c), the stop of a child
 // (stop.c: always an order here), which of the instances is the active one (role.c).
 #include "hub/move.h"
+#include "hub/quorum.h"
 
 #include "base/mem.h"
 
@@ -133,24 +134,59 @@ static void end(struct hub *hub, lh_ms now, struct child *child) {
     lh_end_in_place(hub->all, child);
 }
 
+// A cordoned node takes no instance, and keeps what it has.
+static bool keeps_all(const struct hub *hub) {
+  return !lh_drain_is_open(hub) && !lh_drain_hands_on(hub) && !hub->closing && !hub->all->leaving;
+}
+
 // At the deadline of a drain one other instance is enough.
 static bool may_end(const struct round *round, const struct replicas *replicas,
                     const struct child *child) {
-  if (!lh_move_may(child)) return false;
+  if (!lh_move_may(child) || keeps_all(round->hub)) return false;
   return runs_on_all(round, replicas, LH_ROW_RUNNING) ||
          (lh_drain_forces(round->hub) && runs_elsewhere(round->hub, replicas));
+}
+
+// One that is active and does not run just now is about to, or gives that up itself.
+static bool stands(const struct lh_row *row) {
+  return row != NULL && (row->state == LH_ROW_RUNNING || row->active);
+}
+
+static bool goes_before(const struct hub *hub, const struct lh_row *row,
+                        const struct lh_row *other) {
+  const struct lh_runs *runs = hub->all->runs;
+  return other == NULL || lh_node_id_compare(&lh_runs_at(runs, row->node)->id,
+                                             &lh_runs_at(runs, other->node)->id) < 0;
+}
+
+// The instance that is to be the active one: on the first of the child's nodes; where none of those
+// has one, of the others that of the lowest node id.
+static const struct lh_row *leader_of(const struct round *round, const struct replicas *replicas) {
+  const struct lh_row *leader = NULL;
+  for (size_t i = 0; i < round->count; i++) {
+    const struct lh_row *row = row_on(replicas, lh_place_node(round->hub, round->places[i]));
+    if (stands(row)) return row;
+  }
+  for (size_t i = 0; i < replicas->count; i++) {
+    const struct lh_row *row = replicas->rows[i];
+    if (stands(row) && goes_before(round->hub, row, leader)) leader = row;
+  }
+  return leader;
 }
 
 static void look_at_role(const struct round *round, const struct replicas *replicas, lh_ms now,
                          struct child *child) {
   const struct hub *hub = round->hub;
-  const uint32_t first = round->count > 0 ? lh_place_node(hub, round->places[0]) : 0;
-  const struct lh_row *row = row_on(replicas, first);
-  struct role_view view = {.first = first == hub->all->self,
-                           .first_runs = row != NULL && row->state == LH_ROW_RUNNING};
+  const uint32_t self = hub->all->self;
+  const struct lh_row *leader = leader_of(round, replicas);
+  struct role_view view = {
+      .first = round->count > 0 && lh_place_node(hub, round->places[0]) == self,
+      .leads = leader != NULL && leader->node == self,
+      .other_leads = leader != NULL && leader->node != self && leader->state == LH_ROW_RUNNING,
+  };
   for (size_t i = 0; i < replicas->count; i++) {
-    row = replicas->rows[i];
-    view.other_active = view.other_active || (row->active && row->node != hub->all->self);
+    const struct lh_row *row = replicas->rows[i];
+    view.other_active = view.other_active || (row->active && row->node != self);
   }
   lh_role_look(hub->all, now, child, &view);
 }
@@ -187,12 +223,36 @@ static bool note_row(void *self, const struct lh_row *row) {
   return true;
 }
 
+bool lh_replica_is_known(const struct child *child, uint64_t seq) {
+  struct hub *hub = child->hub;
+  if (lh_held_by_hub(hub, seq)) return true;
+  (void)lh_map_put(&hub->replicas.waits, child->id, child->id_len, hub);
+  if (seq > hub->replicas.waits_seq) hub->replicas.waits_seq = seq;
+  return false;
+}
+
+// Those whose claims are known by now.
+static void note_known(struct hub *hub) {
+  struct lh_map *waits = &hub->replicas.waits;
+  if (waits->count == 0 || !lh_held_by_hub(hub, hub->replicas.waits_seq)) return;
+  for (size_t i = 0; i < waits->count; i++)
+    lh_replica_note(hub, lh_bytes(waits->entries[i].key, waits->entries[i].key_len));
+  lh_map_free(waits);
+}
+
+static void note_all(struct hub *hub) {
+  hub->replicas.all = false;
+  hub->replicas.waits_seq = 0;
+  lh_map_free(&hub->replicas.waits);
+  lh_registry_scan(hub->all->registry, hub->index, note_row, hub);
+}
+
 static void look(struct hub *hub, lh_ms now) {
   struct round round;
-  if (hub->replicas.all) {
-    hub->replicas.all = false;
-    lh_registry_scan(hub->all->registry, hub->index, note_row, hub);
-  }
+  if (hub->replicas.all)
+    note_all(hub);
+  else
+    note_known(hub);
   if (hub->replicas.changed.count == 0) return;
   struct lh_map changed = hub->replicas.changed;
   hub->replicas.changed = LH_MAP_EMPTY;
@@ -210,7 +270,7 @@ static bool may_look(const struct lh_hubs *hubs) {
 void lh_replica_run(struct lh_hubs *hubs, lh_ms now) {
   for (size_t i = 0; i < hubs->hub_count && may_look(hubs); i++) {
     struct hub *hub = hubs->hubs[i];
-    if (hub->config.replicated && !hub->partitioned) look(hub, now);
+    if (hub->config.replicated && lh_quorum_may(hub)) look(hub, now);
   }
 }
 

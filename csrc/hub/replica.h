@@ -21,6 +21,8 @@ struct child_role {  // of an instance here
 struct replica_notes {
   struct lh_map changed;  // ids of children that are to be looked at
   bool all;               // all of them
+  struct lh_map waits;    // of those whose claim not all members are known to hold,
+  uint64_t waits_seq;     // up to where they are to hold our ledger
 };
 
 void lh_replica_note(struct hub *hub, struct lh_bytes id);  // a row of it changed
@@ -33,10 +35,14 @@ void lh_replica_ended(struct child *child);  // it is not to run again: nowhere
 // metadata.c: a replica's metadata becomes that of the first instance, where they differ.
 void lh_metadata_follow(struct child *child, const struct lh_row *first);
 
+// All members hold our ledger up to there; they are asked, and the child is looked at again then.
+bool lh_replica_is_known(const struct child *child, uint64_t seq);
+
 // role.c
 struct role_view {    // of a child, under an agreed view
-  bool first;         // this node is the first of the child's nodes
-  bool first_runs;    // that one runs an instance
+  bool first;         // by that view alone this node is the first of the child's nodes
+  bool leads;         // the instance here is the first that runs, or is about to run again
+  bool other_leads;   // one elsewhere is, and it runs
   bool other_active;  // the row of an instance elsewhere says that it is the active one
 };
 void lh_role_look(struct lh_hubs *hubs, lh_ms now, struct child *child,

@@ -1,18 +1,23 @@
 // role.c - of the instances of a child one is active, the others are passive; each is told.
 //
-// Under an agreed view the child's first node is to have the active instance, and it alone may
-// claim that: its row says so. Whoever agrees on a view holds all claims that were made under
-// earlier ones, so the first node sees every other active instance there is, and waits for it. An
-// active instance elsewhere gives way once the first node runs one: it is told that it is passive,
-// and when it has heard, its row says so.
+// The first of a child's nodes whose instance runs is to have the active one: it claims that in its
+// row. Its first node by the distribution follows from the view alone. Whoever agrees on a view
+// holds all claims that were made under earlier ones, so that node sees every other active instance
+// there is, waits for it, and is told at once after. Any other claims with less certainty, since
+// what it saw of those before it may be old: it is told when all members hold its claim and no
+// other one is known here then. Who claimed at the same time sees that, and the later one in order
+// takes the claim back. An active instance gives way once one before it runs: it is told that it is
+// passive, and when it has heard, its row says so.
 //
-//   not active --first, and no other row is active--> active (row), then told
-//   active     --not first, and the first runs one--> told passive --heard--> not active (row)
-//                                                       --LH_ROLE_MS--> stopped; starts as a
-//                                                       passive one
+//   not active --first that runs, and no other row is active--> active (row)
+//              --if need be: all members hold that row-------> told
+//   active     --one before it runs----------> told passive --heard--> not active (row)
+//                                                 --LH_ROLE_MS--> stopped; starts as a passive one
+//              --crashed, is to wait for its restart--> not active (row)
 //
-// The claim is the node's: an instance that is started again after a crash is told anew. Where all
-// instances are active, or nobody is to be told, the same steps are taken without the word.
+// The claim is the node's: an instance that is started again at once after a crash is told anew.
+// Where all instances are active, or nobody is to be told, the same steps are taken without the
+// word.
 #include "hub/internal.h"
 
 #include "base/log.h"
@@ -41,14 +46,32 @@ static void tell(struct lh_hubs *hubs, lh_ms now, struct child *child, enum role
   hubs->ops->tell_role(hubs->ops_self, child->token, child->pid, role == ROLE_ACTIVE);
 }
 
-static void look_at_running(struct lh_hubs *hubs, lh_ms now, struct child *child,
-                            const struct role_view *view) {
-  const bool claims = view->first && !view->other_active && child->role.telling != ROLE_PASSIVE;
-  if (claims) set_active(child, true);
-  if (child->role.active && (view->first || !view->first_runs))
-    tell(hubs, now, child, ROLE_ACTIVE);
+static void step_down(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  if (child->role.told == ROLE_PASSIVE && child->role.telling == ROLE_NONE)
+    set_active(child, false);  // a claim that was never told
   else
     tell(hubs, now, child, ROLE_PASSIVE);
+}
+
+static bool is_sure(struct child *child, const struct role_view *view) {
+  if (view->first) return true;
+  const struct lh_row *row = lh_host_row(child);
+  return !view->other_active && row != NULL && lh_replica_is_known(child, row->seq);
+}
+
+static void look_at_running(struct lh_hubs *hubs, lh_ms now, struct child *child,
+                            const struct role_view *view) {
+  if (view->leads && !view->other_active && child->role.telling != ROLE_PASSIVE)
+    set_active(child, true);
+  if (!child->role.active || view->other_leads)
+    step_down(hubs, now, child);
+  else if (view->leads && is_sure(child, view))
+    tell(hubs, now, child, ROLE_ACTIVE);
+}
+
+// One that waits for its restart leaves it to another that runs.
+static bool stands(struct child *child, const struct role_view *view) {
+  return view->leads && child->phase != PHASE_WAITING;
 }
 
 void lh_role_look(struct lh_hubs *hubs, lh_ms now, struct child *child,
@@ -57,7 +80,7 @@ void lh_role_look(struct lh_hubs *hubs, lh_ms now, struct child *child,
     tell(hubs, now, child, ROLE_ACTIVE);
   else if (child->phase == PHASE_RUNNING)
     look_at_running(hubs, now, child, view);
-  else if (child->role.active && !view->first && lh_host_is_restarting(child))
+  else if (child->role.active && !stands(child, view) && lh_host_is_restarting(child))
     set_active(child, false);  // nothing runs that could act
 }
 

@@ -324,6 +324,43 @@ describe("A hub with one active instance of each child", function()
     end)
   end)
 
+  it("has one where the first node cannot run it, and gives it back", function()
+    cluster.with({ hub = ONE }, function(world)
+      local nodes = nodes_of(world, 3)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], { "a" })
+      local on = replicas.settled(world, nodes, { "a" }, 2, "told")
+      local by_name, first, other = {}, nil, nil
+      for _, node in ipairs(nodes) do by_name[node.name] = node end
+      for name, mode in pairs(on.a) do
+        if mode == "active" then first = name else other = name end
+      end
+      by_name[first]:eval('luahub.storage.insert(hub, "refused", true) hub:call("a", "crash") return true')
+      for _, node in ipairs(nodes) do
+        cluster.eventually("the other one is active", function()
+          local seen = node:eval([[
+            local first = hub:child_lookup("a").instances[1]
+            return { first.active, first.node, hub:call("a", "mode"), hub:call("a", "where") }]])
+          return seen[1] == true and seen[2] == other and seen[3] == "active" and seen[4] == other
+        end)
+      end
+      assert.is_true(by_name[first]:eval('return luahub.storage.remove(hub, "refused")'))
+      assert.are.same(on, replicas.settled(world, nodes, { "a" }, 2, "told"))
+    end)
+  end)
+
+  it("has one on a cordoned node that is left alone", function()
+    cluster.with({ hub = ONE }, function(world)
+      local nodes = nodes_of(world, 2)
+      replicas.settled(world, nodes, {}, 2)
+      replicas.start(nodes[1], IDS)
+      replicas.settled(world, nodes, IDS, 2, "told")
+      for _, node in ipairs(nodes) do assert.is_true(node:eval("return hub:cordon()")) end
+      nodes[2]:kill()
+      replicas.settled(world, { nodes[1] }, IDS, 1, "told")
+    end)
+  end)
+
   it("has one when nobody is told", function()
     local hub = 'redundancy = luahub.redundancy.replication { factor = 2, model = "active_passive" }'
     cluster.with({ hub = hub }, function(world)

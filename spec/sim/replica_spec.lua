@@ -14,6 +14,10 @@ describe("Simulated replicas", function()
     holds("examples/sim/replicas.lua", 20)
   end)
 
+  it("have one that was told that it is active, and never two, whichever nodes cannot run them", function()
+    holds("spec/sim/scenario/replica_roles.lua", 150)
+  end)
+
   it("have one metadata at rest, whoever changed it at once", function()
     holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)

@@ -7,6 +7,7 @@
 local core = require("luahub.core")
 local delivery = require("luahub.sim.delivery")
 local random = require("luahub.sim.random")
+local roles = require("luahub.sim.roles")
 
 local TICK_MS = 100
 local HASH_MS = 1000
@@ -66,6 +67,7 @@ function M.new(options)
     skews = {},     -- name -> { rate, wall }
     disks = {},     -- name -> true: its disk is not good
     delivery = delivery.new(),
+    roles = roles.new(), -- which instance was told what, by those children that tell it
     bursts = 0,
     probes = {},    -- id -> true: chaos started it
     next_probe = 0,
@@ -131,8 +133,20 @@ local function settle(self, token, ok, value)
   if command.on_answer then command.on_answer(ok, value) end
 end
 
+local function take_told(self)
+  for _, told in ipairs(self.core:told()) do
+    if told.role then
+      self.roles:take(told)
+    else
+      self.delivery:take(told)
+    end
+  end
+end
+
 --- Whatever was asked of that node is answered: it is gone.
 function World:lost(number, why)
+  take_told(self)
+  self.roles:lost(self.names[number])
   local tokens = {}
   for token, command in pairs(self.pending) do
     if command.node == number then tokens[#tokens + 1] = token end
@@ -189,12 +203,6 @@ local function check_deadlines(self)
   local command = self.pending[late]
   self:fail("every request is answered", "%s on %s got no answer by its deadline", command.what,
     self.names[command.node])
-end
-
-local function take_told(self)
-  for _, told in ipairs(self.core:told()) do
-    self.delivery:take(told)
-  end
 end
 
 local function check_all(self)

@@ -20,7 +20,9 @@ local function note(event)
   file:flush()
 end
 
+-- Fails while the node's storage says so.
 function replica.init(name)
+  if luahub.storage.get(luahub.context().hub, "refused") then return nil, "refused on this node" end
   note("init")
   return { mode = "untold", name = name }
 end
