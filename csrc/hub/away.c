@@ -65,6 +65,12 @@ void lh_away_joined(struct lh_hubs *hubs, const struct peer *peer) {
   }
 }
 
+bool lh_away_is(const struct hub *hub, const struct lh_node_id *id) {
+  size_t i = 0;
+  while (i < hub->away_count && !lh_node_id_equal(&hub->away[i].run.id, id)) i++;
+  return i < hub->away_count;
+}
+
 void lh_away_agreed(struct lh_hubs *hubs, lh_ms now) {
   for (size_t h = 0; h < hubs->hub_count; h++) {
     struct hub *hub = hubs->hubs[h];

@@ -2,7 +2,7 @@
 // wants it.
 //
 // Payloads are maps, as doc/manual.md lists them under each key.
-#include "hub/internal.h"
+#include "hub/quorum.h"
 
 static bool wanted(struct hub *hub, const char *key) {
   return hub->all->ops->wants(hub->all->ops_self, hub->config.id, key);
@@ -213,22 +213,40 @@ void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
     struct hub *hub = hubs->hubs[i];
     const bool had = peer != NULL && lh_view_runs(peer, hub->index);
     const bool has = lives && has_hub(record, hub);
-    changes->of[i] = node == hubs->self || had == has ? HUB_SAME : has ? HUB_JOINED : HUB_LEFT;
+    const enum hub_change joined = lh_away_is(hub, &record->run.id) ? HUB_RETURNED : HUB_JOINED;
+    changes->of[i] = node == hubs->self || had == has ? HUB_SAME : has ? joined : HUB_LEFT;
     if (changes->of[i] == HUB_SAME) continue;
     tell_member(hub, has ? "pre_node_join" : "pre_node_leave", record->name);
   }
 }
 
-void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record,
+void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record, bool died,
                              const struct hub_changes *changes) {
   for (size_t i = 0; i < hubs->hub_count; i++) {
     struct hub *hub = hubs->hubs[i];
     if (changes->of[i] == HUB_SAME) continue;
-    const bool joined = changes->of[i] == HUB_JOINED;
+    const bool joined = changes->of[i] != HUB_LEFT;
     tell_member(hub, joined ? "post_node_join" : "post_node_leave", record->name);
+    if (!joined && died) tell_member(hub, "node_lost", record->name);
+    if (changes->of[i] == HUB_RETURNED) tell_member(hub, "node_returned", record->name);
     hub->redistribution = joined ? "node_join" : "node_leave";
     tell_redistribution(hub, "pre_redistribution", hub->redistribution);
   }
+}
+
+// Whether this side may act in the hub is another answer than before.
+void lh_event_quorum(struct hub *hub) {
+  const char *key = hub->partitioned ? "quorum_lost" : "quorum_regained";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, lh_quorum_is_set(hub) ? 2 : 1);
+  if (lh_quorum_is_set(hub)) {
+    lh_write_cstr(&payload, "needed");
+    lh_write_uint(&payload, lh_quorum_needed(hub));
+  }
+  lh_write_cstr(&payload, "nodes");
+  lh_hubs_nodes(hub->all, hub->config.id, true, &payload);
+  emit(hub, key, &payload);
 }
 
 void lh_event_shutdown(struct hub *hub, const char *reason) {

@@ -310,7 +310,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   lh_view_member(hubs, now, record, lives);
   if (lives) suspect(hubs, node, state == LH_MEMBER_SUSPECT);
   if (lived && !lives) lh_move_node_gone(hubs, now, node);
-  lh_event_member_changed(hubs, record, &changes);
+  lh_event_member_changed(hubs, record, state == LH_MEMBER_DEAD, &changes);
 }
 
 void lh_hubs_peer_up(struct lh_hubs *hubs, lh_ms now, uint32_t node) {

@@ -375,7 +375,8 @@ bool lh_view_reaches(struct lh_hubs *hubs, uint32_t node);  // ourselves, or a m
 
 // away.c
 void lh_away_died(struct lh_hubs *hubs, lh_ms now, const struct peer *peer);
-void lh_away_joined(struct lh_hubs *hubs, const struct peer *peer);  // met, or met again
+void lh_away_joined(struct lh_hubs *hubs, const struct peer *peer);   // met, or met again
+bool lh_away_is(const struct hub *hub, const struct lh_node_id *id);  // a run of this node
 void lh_away_agreed(struct lh_hubs *hubs, lh_ms now);
 void lh_away_tick(struct lh_hubs *hubs, lh_ms now);
 uint64_t lh_away_ours(const struct hub *hub);   // how far our own word reaches; 0: nobody is away
@@ -563,15 +564,16 @@ void lh_event_shutdown(struct hub *hub, const char *reason);
 void lh_event_put_off(struct hub *hub, struct lh_bytes ids, uint32_t count);  // encoded
 void lh_event_drained(struct hub *hub, size_t moved, size_t forced);
 // What a member's word changes for each hub here: told before the view changes, and after.
-enum hub_change { HUB_SAME, HUB_JOINED, HUB_LEFT };
+enum hub_change { HUB_SAME, HUB_JOINED, HUB_RETURNED, HUB_LEFT };
 struct hub_changes {
   enum hub_change of[LH_MEMBER_HUBS_MAX];
 };
 void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
                              const struct lh_member_record *record, bool lives,
                              struct hub_changes *changes);
-void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record,
+void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record, bool died,
                              const struct hub_changes *changes);
+void lh_event_quorum(struct hub *hub);  // whether this side may act has changed
 // The turn's results of starts; hubs that became busy with moves, or have ended them.
 void lh_event_turn(struct lh_hubs *hubs);
 

@@ -84,8 +84,10 @@ void lh_quorum_decide(struct hub *hub, lh_ms now) {
   hub->barred = !agreed || !quorum || hub->lease.lapsed || !lh_lease_others_over(hub, now);
   if (LH_PLANTED(started_before_quorum)) hub->barred = false;
   if (lh_quorum_is_agreed(hub) && LH_PLANTED(started_before_set_quorum)) hub->barred = false;
-  if (partitioned != hub->partitioned) tell(hub, &count, partitioned);
+  const bool changed = partitioned != hub->partitioned;
+  if (changed) tell(hub, &count, partitioned);
   hub->partitioned = partitioned;
+  if (changed) lh_event_quorum(hub);
   if (partitioned) lh_park_hub(hub, now);
   if (lh_quorum_may(hub) && hub->has_parked) lh_park_resume(hub);
   if (could || !lh_quorum_may(hub)) return;

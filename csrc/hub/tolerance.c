@@ -23,12 +23,14 @@ static void answered(struct lh_hubs *hubs, lh_ms now, int status, struct lh_byte
     hubs->recover_again = now + ASK_AGAIN_MS;
     return;
   }
-  if (hub->partitioned == may) {
+  const bool changed = hub->partitioned == may;
+  if (changed) {
     lh_log(LH_LOG_WARN, "hub",
            may ? "this side may act again"
                : "this side of a split may not act, says the partition strategy");
   }
   hub->partitioned = !may;
+  if (changed) lh_event_quorum(hub);
   hub->may_hash = hub->asked_hash;
   hubs->check_view = hubs->check_settle = true;
 }

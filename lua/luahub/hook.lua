@@ -28,7 +28,8 @@ M.KEYS = {
   "pre_node_join", "post_node_join", "pre_node_leave", "post_node_leave", "child_registered", "child_unregistered",
   "pre_redistribution", "post_redistribution", "pre_children_start", "post_children_start", "migration_completed",
   "pre_children_redistribution", "child_pid_updated", "children_forwarded", "coordinator_shutdown", "drain_completed",
-  "handover_delivered", "migration_deferred", "priority_state_updated", M.ALTER, M.CONFLICT,
+  "handover_delivered", "migration_deferred", "priority_state_updated", "node_lost", "node_returned", "quorum_lost",
+  "quorum_regained", M.ALTER, M.CONFLICT,
 }
 
 local function is_immediate(key, entry)

@@ -9,7 +9,7 @@ local PAGES = {
   { name = "registry", blocks = 6 },
   { name = "placement", blocks = 3 },
   { name = "leaving", blocks = 3, nodes = 2 },
-  { name = "partitions", blocks = 2 },
+  { name = "partitions", blocks = 3 },
 }
 
 for _, page in ipairs(PAGES) do

@@ -54,6 +54,10 @@ describe("a simulated cluster", function()
     end
   end)
 
+  it("has hooks that tell each node of a split and its heal, and of the quorum that it lost and regained", function()
+    for seed = 1, 8 do held(scenario("heal_hooks"), { seed = seed }) end
+  end)
+
   it("never has a child work twice where a quorum decides (S2; T-430, cases 51, 53, 69)", function()
     for seed = 1, 20 do held(scenario("quorum"), { seed = seed }) end
   end)
