@@ -11,6 +11,7 @@
 #   make promise    what is promised in figures, tried through `luahub eval`
 #   make coverage   which lines of csrc/member, registry and hub the specs run (at least 95 % of each)
 #   make figures    how soon a dead node is known, on the virtual clock (doc/detection.md)
+#   make failpoints real programs that are killed at each step of a hand-over (csrc/base/failpoint.h)
 #   make plants     planted bugs, each of which must be found (PLANTED=name for one; doc/planted_bugs.md)
 #
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
@@ -216,6 +217,12 @@ PLANT_MODULES := hub link_sim member registry
 .PHONY: plants plant-modules plant-build
 plants: plant-build
 	$(LUA) scripts/plants.lua $(BUILD)/plants $(PLANT_FLAGS) $(PLANTED)
+
+# Real nodes that are killed, or stand still, at the steps of a hand-over (csrc/base/failpoint.h).
+.PHONY: failpoints
+failpoints: plant-build
+	$(Q)LUAHUB_BUILD=$(abspath $(BUILD)/plants) $(LUA) scripts/busted.lua --ignore-lua --pattern=_points \
+	  --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) spec/failpoint
 
 plant-build:
 	+$(MAKE) --no-print-directory PLANTS=1 BUILD=$(BUILD)/plants plant-modules

@@ -5,6 +5,7 @@
 #include "hub/move.h"
 #include "hub/quorum.h"
 
+#include "base/failpoint.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -31,6 +32,9 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
   if (counting != NULL) lh_crowd_row(counting, before, after);
   if (counting != NULL && counting->config.replicated)
     lh_replica_note(counting, lh_row_id(after != NULL ? after : before));
+  if (after == NULL && before->node != hubs->self && counting != NULL &&
+      lh_host_child(counting, lh_row_id(before)) != NULL)
+    LH_FAILPOINT(target_release);
   if (after == NULL || after->node == hubs->self) return;
   struct hub *hub = lh_hub_at(hubs, after->hub);
   if (hub == NULL) return;

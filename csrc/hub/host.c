@@ -7,6 +7,7 @@
 #include "hub/move.h"
 #include "hub/quorum.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -312,6 +313,7 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->generation = lh_host_generation(hub);
   child->born = name_of(arrival);
   if (LH_PLANTED(recovered_is_another)) child->born = child->generation;
+  if ((arrival->flags & START_PREPARED) != 0) LH_FAILPOINT(target_prepare);
   lh_host_order(hubs, child,
                 (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
 }
@@ -367,6 +369,7 @@ static void drop_copies(struct trouble *trouble) {
 static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   hubs->counters.started++;
   if (child->phase == PHASE_PREPARED) {
+    LH_FAILPOINT(target_freeze);
     lh_host_answer_asker(hubs, child, LH_OK, child->pid, NULL);
     lh_heap_set(&hubs->due, &child->trouble->timer.due, now + LH_MOVE_MS);
     return;

@@ -11,6 +11,7 @@
 #include "hub/move.h"
 #include "hub/quorum.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -75,6 +76,7 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   trouble->hot = hot;
   trouble->frozen = false;
   if (hot) {
+    LH_FAILPOINT(source_prepare);
     send_start(hubs, child, flags_of(child, true));
   } else {
     lh_host_put_row(child, LH_ROW_MOVING);
@@ -196,6 +198,7 @@ void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct 
   struct trouble *trouble = child->trouble;
   if (child->phase != PHASE_MOVING || trouble == NULL) return;
   if (code == LH_OK && trouble->hot && !trouble->frozen) {
+    LH_FAILPOINT(source_freeze);
     hubs->ops->freeze(hubs->ops_self, child->token, child->pid);
   } else if (code != LH_OK && (code != LH_EEXISTS || trouble->hot)) {  // a row tells that it exists
     char why[256];
@@ -224,7 +227,9 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
   if (status == LH_OK) {
     child->trouble->frozen = true;
     lh_pace_sent(child->hub, state.len);
+    LH_FAILPOINT(source_transfer);
     send_commit(hubs, child, state);
+    LH_FAILPOINT(source_install);
     return;
   }
   abort_there(hubs, child);
@@ -249,6 +254,7 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
 // A live row of higher rank: the child runs there.
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row) {
+  LH_FAILPOINT(source_commit);
   hubs->counters.moved_out++;
   lh_drain_moved(child->hub);
   lh_event_moved(child, row->node, child->trouble->hot);
@@ -260,6 +266,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
     lh_host_calm(child);
   } else if (child->trouble->hot && child->pid != 0) {
     lh_host_stop(hubs, now, child, "move", row->pid);
+    LH_FAILPOINT(source_release);
   } else {
     lh_host_forget(child, true);
   }

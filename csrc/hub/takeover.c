@@ -5,6 +5,8 @@
 //                                          \--ABORT, or LH_MOVE_MS--> ended, forgotten
 #include "hub/move.h"
 
+#include "base/failpoint.h"
+
 int lh_takeover_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_bytes body) {
   struct lh_reader in;
   (void)now;
@@ -29,6 +31,7 @@ int lh_takeover_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, str
   trouble->asker_op = MOVE_OP;
   trouble->asker_index = token;
   trouble->activating = true;
+  LH_FAILPOINT(target_transfer);
   hubs->ops->activate(hubs->ops_self, child->token, child->pid, state, child->generation);
   return LH_OK;
 }
@@ -39,6 +42,7 @@ void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int stat
   if (child != NULL && child->contested) lh_judge_activated(hubs, now, child, status, error);
   if (child == NULL || child->phase != PHASE_PREPARED) return;
   struct trouble *trouble = child->trouble;
+  LH_FAILPOINT(target_install);
   lh_host_answer(hubs, trouble->asker, MOVE_OP, LH_FRAME_COMMITTED, trouble->asker_index, status,
                  child->pid, error);
   if (status != LH_OK) {
@@ -48,6 +52,7 @@ void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int stat
   child->phase = PHASE_RUNNING;
   hubs->counters.moved_in++;
   lh_host_put_row(child, LH_ROW_RUNNING);
+  LH_FAILPOINT(target_commit);
   lh_host_calm(child);
   lh_event_started(child);
   if (lh_order_covers(child->hub, lh_bytes(child->id, child->id_len), child->born))

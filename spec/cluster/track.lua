@@ -6,6 +6,7 @@
 --
 --   init -> active -> (terminate | crash | exit | its process killed) -> ended
 --           active -> handover -> frozen -> takeover elsewhere -> over -> terminate -> ended
+--           over -> its successor killed, or paused, before it was seen -> frozen
 --           any -> its process paused -> paused -> its process continued -> revived -> ended
 --   init while another is active -> prepared -> takeover -> active                (only with `hot`)
 --
@@ -72,6 +73,15 @@ local function happened(track, number, event)
   end
 end
 
+-- What another one had taken over goes on after all when that one falls silent before it is seen.
+local function silenced(instances, key, state)
+  local was_active = instances[key].state == "active"
+  instances[key].state = state
+  for _, instance in pairs(instances) do
+    if was_active and instance.state == "over" then instance.state = "frozen" end
+  end
+end
+
 local function struck(track, event, process)
   if event == "settled" then track.returned = {} end
   if event == "continued" then track.returned[process] = true end
@@ -79,9 +89,10 @@ local function struck(track, event, process)
     for key, instance in pairs(instances) do
       local hit = instance.process == process
       if hit and event == "killed" then
+        silenced(instances, key)
         instances[key] = nil
       elseif hit and event == "paused" then
-        instance.state = "paused"
+        silenced(instances, key, "paused")
       elseif hit and instance.state == "paused" then
         instance.state = "revived"
       end
@@ -89,8 +100,9 @@ local function struck(track, event, process)
   end
 end
 
---- Reads the file anew. `hot`: children are handed over, so that one is prepared while another runs.
-function M.read(path, hot)
+--- Reads the file anew. `hot`: children are handed over, so that one is prepared while another runs; `strictly`: a
+--- process that was paused had to keep what it ran, and nobody else to begin it.
+function M.read(path, hot, strictly)
   local track = setmetatable({ children = {}, problems = {}, starts = {}, returned = {}, hot = hot }, Track)
   local number, killed = 0, {}
   for line in io.lines(path) do
@@ -99,7 +111,7 @@ function M.read(path, hot)
       line:match("^(%S+) (%S+) (%S+) ?(%S*) ?(%S*) ?(%S*) ?(%S*)$")
     assert(name, "a torn line in the track: " .. line)
     if child == "-" then
-      struck(track, name, process)
+      if name == "killed" or not strictly then struck(track, name, process) end
       killed[process] = killed[process] or name == "killed"
     elseif not killed[process] then
       happened(track, number, {

@@ -27,6 +27,7 @@ describe("planted bugs", function()
       local symbols, status = helper.run("nm " .. BUILD .. "/" .. module)
       assert.equal(0, status, symbols)
       assert.is_nil(symbols:find("lh_plant", 1, true))
+      assert.is_nil(symbols:find("lh_failpoint", 1, true))
       local file = assert(io.open(BUILD .. "/" .. module, "rb"))
       local bytes = file:read "a"
       file:close()
