@@ -270,6 +270,7 @@ void lh_hubs_nodes(struct lh_hubs *hubs, struct lh_bytes hub, bool include_local
                    struct lh_buf *out);
 struct lh_hub_state {
   bool alive, locked, partitioned;
+  bool has_quorum;  // so many members are here as it needs, agreed or not; true where it needs none
 };
 // The names of the agreed member set of a hub, sorted; encoded as a list. Answers how many of them
 // are a quorum; 0: the hub has no agreed set, or none yet.

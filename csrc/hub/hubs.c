@@ -230,6 +230,7 @@ struct lh_hub_state lh_hubs_state(struct lh_hubs *hubs, struct lh_bytes id) {
       .alive = true,
       .locked = !hubs->view.agreed || hub->barred || lh_recover_pending(hubs) || any_moving(hub),
       .partitioned = hub->partitioned,
+      .has_quorum = !lh_quorum_is_set(hub) || lh_quorum_is_here(hub),
   };
 }
 

@@ -3,6 +3,8 @@
 //
 //   RUNNING --give up--> STOPPING (terminate only) --> WAITING, parked --may act--> STARTING
 //
+// They do so once all that the members hold of the dead is here: there may be stop orders among it.
+//
 // A row says that its child is restarting, so nobody is sent to a process that is gone. Others may
 // take it over meanwhile, from the row as it was: what was taken is given up for good (yield.c).
 #include "hub/move.h"
@@ -21,6 +23,8 @@ static void keep_seq(struct child *child) {
 void lh_park_child(struct child *child) {
   keep_seq(child);
   child->hub->has_parked = true;
+  child->hub->all->check_view = child->hub->all->check_settle =
+      true;  // it may be a quorum's by now
   child->trouble->parks = false;
   child->phase = PHASE_WAITING;
   child->pid = 0;
@@ -54,7 +58,6 @@ void lh_park_ended(struct child *child) {
   hub->all->counters.stopped++;
   lh_event_child(hub, "child_unregistered", lh_bytes(child->id, child->id_len), hub->all->self, 0);
   lh_park_child(child);
-  hub->all->check_lease = true;  // it may have become a quorum's meanwhile
 }
 
 // How long terminate may take.
@@ -91,17 +94,27 @@ static bool runs_elsewhere(const struct child *child) {
   return elsewhere;
 }
 
-void lh_park_resume(struct hub *hub) {
-  hub->has_parked = false;
-  for (size_t i = hub->children.count; i > 0; i--) {
-    struct child *child = hub->children.entries[i - 1].value;
-    if (!is_parked(child)) continue;
-    if (!hub->config.replicated && runs_elsewhere(child)) {
-      lh_host_forget(child, true);
-      continue;
-    }
+static void resume(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  const struct hub *hub = child->hub;
+  if (lh_order_covers(hub, lh_bytes(child->id, child->id_len), child->born)) {
+    lh_end_ordered(hubs, now, child);
+  } else if (!hub->config.replicated && runs_elsewhere(child)) {
+    lh_host_forget(child, true);
+  } else {
     child->trouble->parked_seq = 0;
-    child->generation = lh_host_generation(hub);
-    lh_host_order(hub->all, child, false);
+    child->generation = lh_host_generation(child->hub);
+    lh_host_order(hubs, child, false);
+  }
+}
+
+void lh_park_resume(struct lh_hubs *hubs, lh_ms now) {
+  for (size_t i = 0; i < hubs->hub_count; i++) {
+    struct hub *hub = hubs->hubs[i];
+    if (!hub->has_parked || !lh_quorum_may(hub)) continue;
+    hub->has_parked = false;
+    for (size_t k = hub->children.count; k > 0; k--) {
+      struct child *child = hub->children.entries[k - 1].value;
+      if (is_parked(child)) resume(hubs, now, child);
+    }
   }
 }

@@ -25,6 +25,7 @@ int lh_quorum_open(struct hub *hub, lh_ms now, struct lh_error *error);
 size_t lh_quorum_needed(const struct hub *hub);  // so many members are a quorum
 void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const struct peer *peer);
 bool lh_quorum_reached(const struct hub *hub, const struct quorum_count *count);
+bool lh_quorum_is_here(const struct hub *hub);      // as many members as it needs, agreed or not
 bool lh_quorum_is_complete(const struct hub *hub);  // all that there can be are here
 void lh_quorum_bar(struct lh_hubs *hubs);           // until it is decided anew
 void lh_quorum_decide(struct hub *hub, lh_ms now);
@@ -91,8 +92,8 @@ void lh_park_hub(struct hub *hub, lh_ms now);  // its children end, and wait
 void lh_park_child(struct child *child);       // it has ended, or does not run
 void lh_park_ended(struct child *child);       // one that was to end so
 lh_ms lh_park_time(struct child *child);
-bool lh_park_is_asked(const struct child *child);  // it is to end, and to wait then
-void lh_park_resume(struct hub *hub);              // what waits runs again
+bool lh_park_is_asked(const struct child *child);      // it is to end, and to wait then
+void lh_park_resume(struct lh_hubs *hubs, lh_ms now);  // what waits, where it may, runs again
 
 // unsure.c: as lh_move_failed, unless the child may run at the other end
 void lh_unsure_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *why);

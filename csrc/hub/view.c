@@ -463,6 +463,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
     if (!lh_tolerance_known(hubs, now)) return;
     lh_recover(hubs, now);
     if (lh_recover_pending(hubs)) return;
+    lh_park_resume(hubs, now);
     if (!view->settled) {
       view->settled = true;
       lh_balance(hubs, now);

@@ -402,14 +402,17 @@ static int world_alone(lua_State *L) {
   return 1;
 }
 
-// world:partitioned(node, hub) -> whether the hub's partition strategy forbids it to act there
+// world:partitioned(node, hub) -> whether the hub's partition strategy forbids it to act there; and
+// whether so many members are there as its quorum needs
 static int world_partitioned(lua_State *L) {
   struct lh_node *node = node_at(L, 2);
   size_t len = 0;
   const char *hub = luaL_checklstring(L, 3, &len);
-  lua_pushboolean(L, node != NULL &&
-                         lh_hubs_state(lh_node_hubs(node), lh_bytes(hub, len)).partitioned);
-  return 1;
+  struct lh_hub_state state = {0};
+  if (node != NULL) state = lh_hubs_state(lh_node_hubs(node), lh_bytes(hub, len));
+  lua_pushboolean(L, state.partitioned);
+  lua_pushboolean(L, state.has_quorum);
+  return 2;
 }
 
 // world:look() -> name, text of the first invariant of a watched world that is broken; or nothing

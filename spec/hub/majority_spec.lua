@@ -233,6 +233,11 @@ describe("a majority quorum", function()
   it("holds over histories of splits, stalls, joins, restarts, starts and stops", function()
     for seed = 1, 60 do assert.same({}, (quorums(seed, "majority")), "seed " .. seed) end
   end)
+
+  -- The order was in the ledger of a node that had died before this side had a quorum again.
+  it("runs nothing again, after a loss of it, that was stopped by order meanwhile (S2)", function()
+    assert.same({}, (quorums(677, "majority")))
+  end)
 end)
 
 describe("a dynamic quorum", function()

@@ -80,9 +80,20 @@ local function is_outside(world, names, hub, id)
   return names ~= nil and world.keeper ~= nil and world.core:knows(hub, id)
 end
 
+--- Whether none of the nodes has the quorum that the hub needs: its children wait, until members return or somebody
+--- resets it.
+function M.waits_for_members(world, names, hub)
+  for _, name in ipairs(names or world:nodes(true)) do
+    local partitioned, has_quorum = world.core:partitioned(world.numbers[name], hub)
+    if has_quorum or not partitioned then return false end
+  end
+  return true
+end
+
 --- Every wanted child has a body.
 function M.nothing_lost(world, names)
   return first_of(world, names, function(hub, found)
+    if M.waits_for_members(world, names, hub) then return end
     for _, id in ipairs(sorted_keys(world.wanted[hub])) do
       if not found[id] and not is_outside(world, names, hub, id) then
         return ("child %s of hub %s runs nowhere"):format(id, hub)
