@@ -180,7 +180,7 @@ int lh_agreed_open(struct hub *hub, lh_ms now, struct lh_error *error) {
     return lh_fail(error, LH_EFORMAT, "what is kept of the member set of hub '%.*s' is damaged",
                    (int)hub->config.id.len, (const char *)hub->config.id.data);
   }
-  if (agreed->set.shrunk > 0) hub->all->lost_at = now;
+  if (agreed->set.shrunk > 0) agreed->shrunk_at = now;
   return LH_OK;
 }
 
@@ -218,7 +218,8 @@ void lh_agreed_adopt(struct hub *hub, lh_ms now, const struct agreed_set *set) {
   lh_log(LH_LOG_INFO, "hub", "hub '%.*s': %zu nodes are its agreed members, %zu of them a quorum",
          (int)hub->config.id.len, (const char *)hub->config.id.data, set->count,
          lh_quorum_needed(hub));
-  if (shrunk) lh_lease_lost(hub->all, now);
+  if (shrunk) agreed->shrunk_at = now;
+  hub->barred = hub->barred || shrunk;
   hub->all->check_lease = true;
 }
 

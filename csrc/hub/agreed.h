@@ -40,6 +40,7 @@ struct proposal {
 struct agreed {  // of a hub
   struct agreed_set set;
   lh_ms since;             // it was adopted in this run, or the run began
+  lh_ms shrunk_at;         // this node knows of a set without some of before; 0: of none
   struct ballot promised;  // for the version after it
   struct ballot accepted;  // and what was accepted
   struct agreed_set value;
@@ -57,6 +58,7 @@ struct set_word {  // of a peer and a hub: with its last answer
   uint64_t term;
   struct lh_run founder;
   uint64_t version;
+  lh_ms since_shrunk;
   bool pending;  // it has accepted what may be agreed and is not adopted
 };
 

@@ -85,6 +85,8 @@ void lh_lease_begin(struct lh_hubs *hubs, lh_ms now) {
   lh_quorum_bar(hubs);
 }
 
+static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
+
 // What a run before this one promised is over a while after this one began; or all who could hold
 // a promise are here.
 static bool is_over(lh_ms since_loss, lh_ms since_begin, bool complete) {
@@ -107,8 +109,11 @@ bool lh_lease_others_over(const struct hub *hub, lh_ms now) {
     const bool self = peer->node == hubs->self;
     const lh_ms since_loss = self ? now - hubs->lost_at : peer->word.since_loss;
     const lh_ms since_begin = self ? now - hubs->began_at : peer->word.since_begin;
+    const lh_ms since_shrunk = lh_word_since_shrunk(hub, peer, now);
     const bool whole = complete && !lh_word_is_pending(hub, peer);
-    if (!lh_view_runs(peer, hub->index) || !is_over(since_loss, since_begin, whole)) continue;
+    if (!lh_view_runs(peer, hub->index) ||
+        !is_over(earlier(since_loss, since_shrunk), since_begin, whole))
+      continue;
     if (self || says_the_same(hub, peer, now)) lh_quorum_add(hub, &count, peer);
   }
   return lh_quorum_reached(hub, &count);
@@ -134,7 +139,7 @@ void lh_lease_ask(struct lh_hubs *hubs, lh_ms now) {
     if (peer->node == hubs->self || !wants_lease_of(hubs, peer)) continue;
     struct lh_buf body = LH_BUF_EMPTY;
     lh_write_uint(&body, (uint64_t)now);
-    lh_word_write(hubs, &body);
+    lh_word_write(hubs, now, &body);
     lh_hub_send(hubs, peer->node, LH_FRAME_LEASE, &body);
   }
   hubs->lease_ask_at = any_quorum(hubs) ? now + LH_LEASE_ASK_MS : LH_NEVER;
@@ -155,7 +160,7 @@ static int question(struct lh_hubs *hubs, lh_ms now, uint32_t from, struct lh_by
   lh_write_uint(&answer, hubs->view.hash);
   lh_write_uint(&answer, since(hubs->lost_at, now));
   lh_write_uint(&answer, since(hubs->began_at, now));
-  lh_word_write(hubs, &answer);
+  lh_word_write(hubs, now, &answer);
   lh_hub_send(hubs, from, LH_FRAME_LEASED, &answer);
   return LH_OK;
 }
@@ -185,8 +190,6 @@ int lh_lease_receive(struct lh_hubs *hubs, lh_ms now, uint32_t from, uint8_t typ
   if (type == LH_FRAME_SET) return lh_ballot_receive(hubs, now, from, body);
   return type == LH_FRAME_LEASE ? question(hubs, now, from, body) : answer(hubs, now, from, body);
 }
-
-static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
 lh_ms lh_lease_due(const struct lh_hubs *hubs) {
   lh_ms due = hubs->lease_ask_at;

@@ -45,6 +45,11 @@ static struct quorum_count count_members(const struct hub *hub) {
   return count;
 }
 
+bool lh_quorum_is_here(const struct hub *hub) {
+  const struct quorum_count count = count_members(hub);
+  return lh_quorum_reached(hub, &count);
+}
+
 bool lh_quorum_is_complete(const struct hub *hub) {
   const struct quorum_count count = count_members(hub);
   if (!lh_quorum_is_agreed(hub)) return count.members >= hub->config.quorum.of;
@@ -89,7 +94,6 @@ void lh_quorum_decide(struct hub *hub, lh_ms now) {
   hub->partitioned = partitioned;
   if (changed) lh_event_quorum(hub);
   if (partitioned) lh_park_hub(hub, now);
-  if (lh_quorum_may(hub) && hub->has_parked) lh_park_resume(hub);
   if (could || !lh_quorum_may(hub)) return;
   hub->all->check_view = hub->all->check_settle = true;
   hub->all->view.settled = false;  // what was not moved meanwhile is looked at now

@@ -70,7 +70,9 @@ const struct set_word *lh_word_of(const struct peer *peer, uint32_t hub);
 bool lh_word_is_ours(const struct hub *hub, const struct set_word *word);  // our set, or an earlier
 bool lh_word_counts(const struct hub *hub, const struct peer *peer);       // for a quorum
 bool lh_word_is_pending(const struct hub *hub, const struct peer *peer);
-void lh_word_write(const struct lh_hubs *hubs, struct lh_buf *out);
+void lh_word_write(const struct lh_hubs *hubs, lh_ms now, struct lh_buf *out);
+// How long a node knows of a member set that is smaller than one before; LH_NEVER: of none.
+lh_ms lh_word_since_shrunk(const struct hub *hub, const struct peer *peer, lh_ms now);
 void lh_word_read(struct lh_hubs *hubs, struct lh_reader *in, struct word *word);
 void lh_word_teach(struct lh_hubs *hubs, struct lh_reader *in, uint32_t from);  // who is behind
 
