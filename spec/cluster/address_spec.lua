@@ -42,7 +42,7 @@ describe("Nodes find each other", function()
     end)
   end)
 
-  it("whenever one comes, and are ready meanwhile; what is wrong with a seed is said once", function()
+  it("whenever one comes, and are ready meanwhile; what is wrong with a seed is said once (case 47)", function()
     cluster.with(nil, function(world)
       local port = cluster.free_port()
       local n1 = world:start("n1", { join = { "127.0.0.1:" .. port, "no.such.host.invalid:7000" } })

@@ -48,7 +48,7 @@ describe("a majority quorum of real nodes", function()
     end)
   end)
 
-  it("is not formed by a node that is started anew alone, and is by two of three", function()
+  it("is not formed by a node that is started anew alone, and is by two of three (case 70)", function()
     cluster.with(majority(3), function(world)
       local nodes = start_all(world, 3)
       may_act(nodes[1])

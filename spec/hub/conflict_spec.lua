@@ -44,7 +44,7 @@ describe("a child that runs twice when a split heals", function()
     end
   end
 
-  it("is asked about on one side only, again only where a link broke meanwhile", function()
+  it("is asked about on one side only, again only where a link broke meanwhile (case 63)", function()
     for seed = 1, 20 do
       local h = divided(seed, { on_conflict = "first", hot = true })
       local doubled = 0

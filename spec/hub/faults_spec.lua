@@ -167,7 +167,7 @@ describe("a node that lacks the last rows of one that left", function()
 end)
 
 describe("a child that crashes as soon as it runs", function()
-  it("is tried for ever and ever more slowly, also while its nodes die", function()
+  it("is tried for ever and ever more slowly, also while its nodes die (case 67)", function()
     for seed = 1, 30 do assert.same({}, require("spec.hub.crashing")(seed), "seed " .. seed) end
   end)
 end)

@@ -91,7 +91,21 @@ describe("hubs", function()
     end
   end)
 
-  it("recover when two of six die together", function()
+  it("recover the children of a dead node when their heir dies as it begins them (case 66)", function()
+    for seed = 1, 100 do
+      local sim = cluster(seed, 4)
+      sim:start(1, 1, 60)
+      sim:run(2000)
+      sim:crash(1 + seed % 4, 100)
+      sim:run(90 + seed) -- about when the heirs claim
+      sim:crash(1 + (seed + 1) % 4, 100)
+      sim:run(8000)
+      check(sim, 4, 60, "seed " .. seed)
+      assert.equal(0, sim:figures().twice, "seed " .. seed)
+    end
+  end)
+
+  it("recover when two of six die together (L-10)", function()
     for seed = 1, 100 do
       local sim = cluster(seed, 6)
       sim:start(1, 1, 120)

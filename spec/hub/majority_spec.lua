@@ -107,7 +107,7 @@ describe("a majority quorum", function()
     end
   end)
 
-  it("is not formed by a node that starts anew alone: it remembers the others (L-18)", function()
+  it("is not formed by a node that starts anew alone: it remembers the others (L-18, case 70)", function()
     for seed = 1, 10 do
       local h = started(seed, 3)
       for node = 1, 3 do h.sim:crash(node) end

@@ -35,6 +35,39 @@ describe("a static quorum", function()
     assert.equal(5, total)
   end)
 
+  it("of seven is not there with six nodes, is with eight, and goes with the seventh (T-011)", function()
+    local h = history.new(1, 6, { quorum = { "static", 7, 12 } })
+    local function expect(state)
+      for _, node in ipairs(h:up()) do assert.equal(state, h.sim:state(node), states(h)) end
+    end
+    expect("partitioned")
+    h:join()
+    h:join()
+    h:run(WAIT + 3000)
+    expect("free")
+    h.sim:crash(8, 200)
+    h:run(WAIT + 3000)
+    expect("free")
+    h.sim:crash(7, 200)
+    h:run(WAIT + 3000)
+    expect("partitioned")
+  end)
+
+  it("is as large as it was said to be, however many there were (T-308)", function()
+    local h = history.new(1, 3, { quorum = { "static", 3, 5 } })
+    h:join()
+    h:join()
+    h:run(WAIT + 3000)
+    for node = 5, 4, -1 do
+      h.sim:crash(node, 200)
+      h:run(WAIT + 3000)
+      assert.equal("free", h.sim:state(1), states(h))
+    end
+    h.sim:crash(3, 200)
+    h:run(WAIT + 3000)
+    assert.equal("partitioned", h.sim:state(1), states(h))
+  end)
+
   it("starts at once where all there can be are there", function()
     local h = history.new(1, 3, { quorum = { "static", 2, 3 } })
     h:start(1, 1, 5)
@@ -65,7 +98,7 @@ describe("a static quorum", function()
     end
   end)
 
-  it("runs nothing on either side of a two-two split, and all of it after it", function()
+  it("runs nothing on either side of a two-two split, and all of it after it (case 68)", function()
     for seed = 1, 20 do
       local h = started(seed, 4, { "static", 3, 4 })
       h:split(1000, { 1, 2 })

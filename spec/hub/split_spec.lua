@@ -37,7 +37,7 @@ describe("a split hub", function()
     live_through(2797, 2 + 2797 % 5, { times = 2, rest = 150000 })
   end)
 
-  it("recovers on each side what ran on the other, and keeps the later instance of each child", function()
+  it("recovers on each side what ran on the other, and keeps the later instance of each child (case 63)", function()
     for seed = 1, 20 do
       local h = history.new(seed, 4)
       h:start(1, 1, 40)
@@ -123,7 +123,7 @@ describe("a stop", function()
     return answer and answer.result or { status = "not answered", ids = {}, ordered = {}, errors = {} }
   end
 
-  it("of what is across a split is done at once by an order, is seen no more, and can be started anew", function()
+  it("of what is across a split is done at once by an order, and can be started anew (case 64)", function()
     for seed = 1, 20 do
       local h = started(seed)
       h:split(1000, { 4 })
@@ -191,7 +191,7 @@ describe("a stop", function()
     assert.is_true(late > 0)
   end)
 
-  it("leaves orders only for children that somebody who is away can know", function()
+  it("leaves orders only for children that somebody who is away can know (case 65)", function()
     local h = started(1)
     h.sim:crash(4)
     h:run(5000)

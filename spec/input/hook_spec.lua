@@ -94,7 +94,7 @@ describe("A hook that #notsan", function()
     end)
   end
 
-  it("loops or sleeps for long holds up nobody", function()
+  it("loops or sleeps for long holds up nobody (T-433)", function()
     ring('{ "bell", "loop" }')
     ring('{ "bell", "sleep" }')
   end)

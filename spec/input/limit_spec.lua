@@ -20,7 +20,7 @@ describe("The limits of a node", function()
     holds("crowd")
   end)
 
-  it("of addresses that it dials #notsan", function()
+  it("of addresses that it dials (case 48) #notsan", function()
     holds("seeds")
   end)
 

@@ -184,7 +184,7 @@ describe("A node without descriptors #notsan", function()
 end)
 
 describe("The clock on the wall #notsan", function()
-  it("decides nothing when it is set back a day #slow", function()
+  it("decides nothing when it is set back a day (case 56) #slow", function()
     cluster.with(nil, function(world)
       local back = world.directory .. "/back"
       local clock = ("LD_PRELOAD=%s/test/clock.so LUAHUB_CLOCK_BACK=%s"):format(BUILD, back)

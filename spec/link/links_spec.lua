@@ -201,7 +201,7 @@ describe("links between nodes", function()
     assert.is_true(raw:is_up(a, to_b))
   end)
 
-  it("end quietly when a node dials itself", function()
+  it("end quietly when a node dials itself (case 46)", function()
     raw:dial(a, raw:address(a))
     local failed = net:until_count(a, "dial_failed", 1)[1]
     assert.same({ fixture.EXISTS, 1 }, { failed.err, failed.type })

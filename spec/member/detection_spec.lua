@@ -18,7 +18,7 @@ describe("a cluster that forms", function()
     end)
   end
 
-  it("is known to a newcomer in less than a second", function()
+  it("is known to a newcomer in less than a second (T-432, C6)", function()
     local sim = require("luahub_test.member").new { nodes = 11, seed = 5 }
     sim:start(1)
     for node = 2, 10 do sim:start(node, 1) end
@@ -58,7 +58,7 @@ describe("two nodes with one name", function()
     return sim
   end
 
-  it("that meet after a split: the lower id keeps it, the other takes one that all know", function()
+  it("that meet after a split: the lower id keeps it, the other takes one that all know (case 45)", function()
     for seed = 1, 10 do
       local sim = heal(seed)
       assert.is_truthy(wait(sim, 20000, function() return sim:agree() end), "seed " .. seed)
@@ -84,7 +84,7 @@ describe("a node that stands still", function()
     end)
   end
 
-  it("accuses nobody when it wakes, and refutes its death", function()
+  it("accuses nobody when it wakes, and refutes its death (cases 42, 53)", function()
     local sim = form(5)
     sim:stall(2)
     assert.is_truthy(wait(sim, 10000, sees(sim, { 1, 3, 4, 5 }, 2, "dead")))
@@ -134,7 +134,7 @@ describe("a node that stands still", function()
     assert.equal(0, sim:counters(2).deaths)
   end)
 
-  it("learns when it wakes that it was fenced", function()
+  it("learns when it wakes that it was fenced (cases 42, 53)", function()
     local sim = form(3)
     sim:stall(2)
     assert.is_truthy(wait(sim, 10000, sees(sim, { 1, 3 }, 2, "dead")))
@@ -150,7 +150,7 @@ describe("a node that stands still", function()
     assert.is_nil(sim:stats().violation)
   end)
 
-  it("costs nobody a verdict when all stand still together", function()
+  it("costs nobody a verdict when all stand still together (case 54)", function()
     local sim = form(5)
     for node = 1, 5 do sim:stall(node) end
     sim:run(30000)
@@ -234,7 +234,7 @@ describe("a bad network", function()
     end)
   end
 
-  it("that loses datagrams one way kills nobody, and is counted", function()
+  it("that loses datagrams one way kills nobody, and is counted (case 50)", function()
     local sim = form(3)
     sim:cut(1, 2, "datagrams")
     sim:run(60000)
@@ -269,7 +269,7 @@ describe("a bad network", function()
     assert.equal(0, sim:dead_at(1, 3))
   end)
 
-  it("that cuts one pair kills nobody while others see both", function()
+  it("that cuts one pair kills nobody while others see both (case 51)", function()
     local sim = form(4)
     sim:cut(1, 2, "all")
     sim:cut(2, 1, "all")

@@ -13,7 +13,7 @@ describe("a member", function()
     assert.equal(0, sim:counters(1).suspicions)
   end)
 
-  it("takes no more members than it should, and more again when some are dead", function()
+  it("takes no more members than it should, and more again when some are dead (case 49)", function()
     local sim = cluster.form(2)
     assert.equal(4096 - 2, sim:crowd(1, 1, 4100))
     assert.equal(6, sim:counters(1).full)

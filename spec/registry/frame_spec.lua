@@ -48,7 +48,7 @@ describe("a frame", function()
     return body
   end
 
-  it("L-19: changes nobody's ledger but its sender's", function()
+  it("L-19: changes nobody's ledger but its sender's (case 58)", function()
     local c = open(3)
     local body = captured(c)
     assert.equal("denied", c:inject(3, 2, DELTA, body))

@@ -126,7 +126,7 @@ describe("a frozen ledger", function()
     assert.equal(3, c:seq(2, 3))
   end)
 
-  it("takes nothing from a survivor that holds no more", function()
+  it("takes nothing from a survivor that holds no more (case 60)", function()
     die(3)
     local before = c:counters(2).snapshots_in
     c:fetch(2, 1, 3)

@@ -58,6 +58,11 @@ describe("a simulated cluster", function()
     for seed = 1, 8 do held(scenario("heal_hooks"), { seed = seed }) end
   end)
 
+  it("has no row that names the dead, whoever returns how soon (T-430, T-431, L-15; D1, D2, D4, D5, E15, L1, L2, L18)",
+    function()
+      for seed = 1, 10 do held(scenario("returns"), { seed = seed }) end
+    end)
+
   it("never has a child work twice where a quorum decides (S2; T-430, cases 51, 53, 69)", function()
     for seed = 1, 20 do held(scenario("quorum"), { seed = seed }) end
   end)

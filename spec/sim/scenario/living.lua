@@ -1,0 +1,5 @@
+-- living.lua (spec) - a child that says that it lives.
+return {
+  init = function() return {} end,
+  call = function() return true end,
+}
