@@ -372,7 +372,7 @@ void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
   (void)seq;
   hubs->check_ops = true;
   hubs->answer_holds = true;
-  hubs->check_view = hubs->check_view || !hubs->view.agreed;
+  hubs->check_view = hubs->check_view || !hubs->view.agreed || hubs->view.capped;
   if (lh_registry_is_frozen(hubs->registry, node))
     hubs->check_settle = hubs->check_view = hubs->vote_again = true;
 }

@@ -71,6 +71,7 @@ static void look(struct hub *hub, lh_ms now) {
     hub->lease.over = true;
   if (lapsed == hub->lease.lapsed) return;
   hub->lease.lapsed = lapsed;
+  if (lapsed) hub->lease.lapsed_at = now;
   hub->all->check_view = hub->all->check_settle = true;
 }
 

@@ -12,6 +12,7 @@ struct lease {  // of a hub with a quorum strategy
   lh_ms until;
   bool lapsed;  // no child may run any Lua
   bool over;    // what ran on it is given up
+  lh_ms lapsed_at;
 };
 struct word {         // of a peer: the last answer to our questions
   lh_ms leased_at;    // when the question was asked

@@ -78,6 +78,19 @@ void lh_quorum_bar(struct lh_hubs *hubs) {
   hubs->check_lease = true;
 }
 
+// A node that stood still kept its view, and the votes for it, while the others went on: what they
+// began meanwhile it knows when each of the members has answered since and sees the same.
+static bool is_up_to_date(const struct hub *hub) {
+  const struct lh_hubs *hubs = hub->all;
+  for (size_t i = 0; i < hubs->view.count; i++) {
+    const struct peer *peer = hubs->view.peers[i];
+    if (peer->node == hubs->self || !lh_view_runs(peer, hub->index)) continue;
+    if (peer->word.leased_at < hub->lease.lapsed_at || peer->word.view != hubs->view.hash)
+      return false;
+  }
+  return true;
+}
+
 void lh_quorum_decide(struct hub *hub, lh_ms now) {
   const struct view *view = &hub->all->view;
   const struct quorum_count count = count_members(hub);
@@ -86,7 +99,8 @@ void lh_quorum_decide(struct hub *hub, lh_ms now) {
   const bool partitioned = is_partitioned(hub, quorum);
   const bool could = lh_quorum_may(hub);
   hub->lease.over = false;
-  hub->barred = !agreed || !quorum || hub->lease.lapsed || !lh_lease_others_over(hub, now);
+  hub->barred = !agreed || !quorum || hub->lease.lapsed || !is_up_to_date(hub) ||
+                !lh_lease_others_over(hub, now);
   if (LH_PLANTED(started_before_quorum)) hub->barred = false;
   if (lh_quorum_is_agreed(hub) && LH_PLANTED(started_before_set_quorum)) hub->barred = false;
   const bool changed = partitioned != hub->partitioned;

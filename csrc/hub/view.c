@@ -443,21 +443,32 @@ static void report_cap(struct lh_hubs *hubs) {
   }
 }
 
+// Those that did not agree may do so later: what is barred until all agree (quorum.c) goes on then.
+static bool comes_to_agree(struct lh_hubs *hubs, lh_ms now) {
+  struct view *view = &hubs->view;
+  if (view->agreed && !view->capped) return false;
+  const bool all = all_agree(hubs);
+  return all || (!view->agreed && now - view->changed_at >= LH_VIEW_CAP_MS);
+}
+
+static void agree(struct lh_hubs *hubs, lh_ms now) {
+  struct view *view = &hubs->view;
+  view->capped = !all_agree(hubs);
+  if (view->capped)
+    report_cap(hubs);
+  else
+    lh_away_agreed(hubs, now);
+  view->among = view->among || (view->count > 1 && !view->capped);
+  view->forlorn = false;
+  view->settled = view->settled && !view->agreed;
+  view->agreed = true;
+  hubs->check_settle = true;
+}
+
 void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
   struct view *view = &hubs->view;
-  if (!view->agreed) {
-    const bool capped = now - view->changed_at >= LH_VIEW_CAP_MS;
-    if (!all_agree(hubs) && !capped) return;
-    view->capped = !all_agree(hubs);
-    if (view->capped)
-      report_cap(hubs);
-    else
-      lh_away_agreed(hubs, now);
-    view->among = view->among || (view->count > 1 && !view->capped);
-    view->forlorn = false;
-    view->agreed = true;
-    hubs->check_settle = true;
-  }
+  if (comes_to_agree(hubs, now)) agree(hubs, now);
+  if (!view->agreed) return;
   if (hubs->check_settle) {
     hubs->check_settle = false;
     if (!lh_tolerance_known(hubs, now)) return;

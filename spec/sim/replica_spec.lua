@@ -18,6 +18,10 @@ describe("Simulated replicas", function()
     holds("spec/sim/scenario/replica_roles.lua", 150)
   end)
 
+  it("have never two that were told so where a quorum decides", function()
+    holds("spec/sim/scenario/replica_roles_quorum.lua", 40)
+  end)
+
   it("have one metadata at rest, whoever changed it at once", function()
     holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)
