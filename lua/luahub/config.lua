@@ -9,6 +9,7 @@ local facts = require("luahub.facts")
 local failure = require("luahub.failure")
 local hook = require("luahub.hook")
 local option = require("luahub.option")
+local redundant = require("luahub.redundancy")
 local secret = require("luahub.secret")
 local spec = require("luahub.spec")
 local strategy = require("luahub.strategy")
@@ -168,9 +169,10 @@ function M.check_replication(path, hub, report)
   if type(migration) == "table" and migration.handover == true then
     report(path .. ".migration", "handover does not go with replication: no instance moves, each node starts its own")
   end
-  if type(distribution) ~= "table" then return end
+  if type(distribution) ~= "table" or redundant.is_everywhere(redundancy) then return end
   if not strategy.is_built_in(distribution) or distribution.deterministic == false then
-    report(path .. ".distribution", "replication goes with rendezvous (not `bounded`), consistent_hashing and guided")
+    report(path .. ".distribution", "replication by a number goes with rendezvous (not `bounded`), consistent_hashing and guided; "
+      .. 'factor = "cluster_size" with every distribution')
   end
 end
 

@@ -54,6 +54,13 @@ function M.replication(options)
   return replicated(instances, options.model, options.signal)
 end
 
+--- True of a replication that runs a child on every node.
+---@param redundancy luahub.Redundancy
+---@return boolean
+function M.is_everywhere(redundancy)
+  return redundancy.kind == "replication" and redundancy.description.factor == ALL
+end
+
 --- What a hub does by a strategy of the user's, whose factor() answered this.
 ---@param own { factor: function, model: string?, signal: string? }
 ---@param factor any

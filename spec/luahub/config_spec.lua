@@ -181,16 +181,18 @@ describe("redundancy.replication", function()
   end)
 
   it("T-402 is refused with handover, and with what places each child by more than its id", function()
-    local function problems_of(fields)
-      fields.id, fields.redundancy = "main", luahub.redundancy.replication()
+    local function problems_of(fields, factor)
+      fields.id, fields.redundancy = "main", luahub.redundancy.replication({ factor = factor })
       return problems({ hubs = { fields } })
     end
     assert.matches("hubs%[1%].migration: handover does not go with replication",
       problems_of({ migration = luahub.migration.hot_swap({ handover = true }) }))
-    local line = "hubs%[1%].distribution: replication goes with "
+    local line = "hubs%[1%].distribution: replication by a number goes with "
     assert.matches(line, problems_of({ distribution = luahub.distribution.load_balancer() }))
     assert.matches(line, problems_of({ distribution = luahub.distribution.rendezvous({ bounded = 2 }) }))
     assert.matches(line, problems_of({ distribution = { place = function() end } }))
+    assert.are.equal("", problems_of({ distribution = luahub.distribution.load_balancer() }, "cluster_size"))
+    assert.are.equal("", problems_of({ distribution = { place = function() end } }, "cluster_size"))
     local guided, cold = luahub.distribution.guided(), luahub.migration.hot_swap()
     assert.are.equal("", problems_of({ distribution = guided, migration = cold }))
   end)

@@ -22,6 +22,10 @@ describe("Simulated replicas", function()
     holds("spec/sim/scenario/replica_roles_quorum.lua", 40)
   end)
 
+  it("run on every node by each distribution, those that count and those of a user too", function()
+    holds("spec/sim/scenario/replica_everywhere.lua", 40)
+  end)
+
   it("have one metadata at rest, whoever changed it at once", function()
     holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)
