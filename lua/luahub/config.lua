@@ -171,8 +171,8 @@ function M.check_replication(path, hub, report)
   end
   if type(distribution) ~= "table" or redundant.is_everywhere(redundancy) then return end
   if not strategy.is_built_in(distribution) or distribution.deterministic == false then
-    report(path .. ".distribution", "replication by a number goes with rendezvous (not `bounded`), consistent_hashing and guided; "
-      .. 'factor = "cluster_size" with every distribution')
+    report(path .. ".distribution", "replication by a number goes with rendezvous (not `bounded`), "
+      .. 'consistent_hashing and guided; factor = "cluster_size" with every distribution')
   end
 end
 

@@ -1,5 +1,5 @@
--- replica_everywhere.lua (spec) - an instance on every node by distributions that count, and by those of a user: at rest
--- each node has each child, one of whose instances was told that it is active; never two.
+-- replica_everywhere.lua (spec) - an instance on every node by distributions that count, and by those of a user: at
+-- rest each node has each child, one of whose instances was told that it is active; never two.
 
 local luahub = require("luahub")
 
