@@ -31,7 +31,11 @@ enum {
   // limit: bytes of one message when it is encoded | actor.unsendable | spec/actor/limit_spec.lua:
   // refuse a message that is too large
   LH_MESSAGE_MAX = 16 * 1024 * 1024,
-  LH_HEAP_ACTORS_SOFT = 2048,  // children a shared heap gets before the next heap is made
+  // limit: bytes of a state that is handed over, when it is encoded; a larger one calls the move
+  // off | nothing: it goes on where it is, and the log says why | spec/cluster/unsendable_spec.lua:
+  // 75, 76: one that is larger
+  LH_STATE_MAX = LH_MESSAGE_MAX - 1024,  // what names the child goes with it in one message
+  LH_HEAP_ACTORS_SOFT = 2048,            // children a shared heap gets before the next heap is made
   // limit: bytes that one heap may hold (`node.heap_memory`) | actor.memory_refused |
   // spec/input/children_spec.lua: ends and starts again one that
   LH_HEAP_MEMORY = 1 << 30,

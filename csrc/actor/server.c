@@ -210,6 +210,13 @@ static int refuse_missing(struct heap *heap, const char *name) {
   return refuse(heap, LH_EINVAL, text);
 }
 
+static int refuse_large(struct heap *heap, size_t len) {
+  char text[REASON_MAX];
+  snprintf(text, sizeof text, "the state is too large to be sent: %zu bytes, %d at most", len,
+           LH_STATE_MAX);
+  return refuse(heap, LH_EFAILED, text);
+}
+
 static uint64_t version_of(const struct heap *heap) {
   return heap->modules[heap->current->module].version;
 }
@@ -219,7 +226,9 @@ static int finish_handover(lua_State *L, int status, lua_KContext context) {
   (void)status;
   struct heap *heap = (struct heap *)context;
   struct lh_error error;
-  if (lha_encode(L, heap, -1, &error).len == 0) return refuse(heap, LH_EFAILED, error.text);
+  const struct lh_bytes state = lha_encode(L, heap, -1, &error);
+  if (state.len == 0) return refuse(heap, LH_EFAILED, error.text);
+  if (state.len > LH_STATE_MAX) return refuse_large(heap, state.len);
   lh_write_uint(&heap->scratch, version_of(heap));
   return 0;
 }
