@@ -8,7 +8,8 @@ local PAGES = {
   { name = "children", blocks = 7 },
   { name = "registry", blocks = 6 },
   { name = "placement", blocks = 3 },
-  { name = "leaving", blocks = 3, nodes = 2 },
+  { name = "leaving", blocks = 5, nodes = 2 },
+  { name = "handover", blocks = 3, nodes = 2 },
   { name = "partitions", blocks = 3 },
 }
 
