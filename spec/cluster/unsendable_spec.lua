@@ -1,5 +1,5 @@
--- Children whose state cannot go along: the move is called off with a clear line in the log, and the child goes on where
--- it is, with its state. Reliability's cases 75 and 76.
+-- Children whose state cannot go along: the move is called off with a clear line in the log, and the child goes on
+-- where it is, with its state. Reliability's cases 75 and 76.
 local cluster = require("spec.cluster.helper")
 
 local MIB = 1048576
