@@ -5,6 +5,7 @@
 
 local core = require("luahub.core")
 local argument = require("luahub.argument")
+local batch = require("luahub.batch")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 local future = require("luahub.future")
@@ -98,9 +99,9 @@ function M.init_children(hub, specs, options, where)
   end
   local request = { hub = hub_id, children = specs, options = travelling(options, #specs) }
   local timeout = request.options.timeout
-  if options.awaitable then return future.request("start", request, timeout, result.start) end
+  if options.awaitable then return batch.start(request, timeout) end
   request.options.detach = true -- answered as soon as it is checked
-  return core.request("start", request, timeout)
+  return batch.begin(request, timeout)
 end
 
 --- Stops children, all instances of each. Unknown ids are entries in the result's errors.

@@ -35,6 +35,26 @@ function M.request(kind, request, timeout, wrap)
   return setmetatable({ ref = ref, kind = kind, timeout = timeout, wrap = wrap, settled = false }, Future)
 end
 
+--- One answer of several requests: `join(values)` once all are there, in their order, { value, err } each.
+---@param parts luahub.Future[]
+---@param timeout number  ms that they may take
+---@param join fun(values: { value: any, err: luahub.Failure? }[]): any
+---@return luahub.Future
+function M.joined(parts, timeout, join)
+  return setmetatable({ parts = parts, kind = parts[1].kind, timeout = timeout, join = join, settled = false }, Future)
+end
+
+local function await_all(self, ms)
+  local until_ms, values = core.now() + ms, {}
+  for i, part in ipairs(self.parts) do
+    local value, err = part:await(math.max(until_ms - core.now(), 0))
+    if not part.settled then return nil, err end
+    values[i] = { value = value, err = err }
+  end
+  self.settled, self.value = true, self.join(values)
+  return self.value
+end
+
 --- Waits for the answer.
 ---@param ms? number  how long to wait; default: the operation's timeout and 5 s
 ---@return any value  or nil and an error; code "timeout" when the answer is not there yet: it can be awaited again
@@ -42,6 +62,7 @@ end
 function Future:await(ms)
   argument.check("future:await", "ms", ms, "ms?")
   if self.settled then return answer(self.value, self.err) end
+  if self.parts then return await_all(self, ms or self.timeout + AWAIT_MARGIN_MS) end
   local value, err = core.await(self.ref, ms or self.timeout + AWAIT_MARGIN_MS)
   if value == nil and type(err) == "table" and err.code == "timeout" then return nil, err end
   if value ~= nil and self.wrap then value = self.wrap(value) end
