@@ -39,7 +39,8 @@ describe("A start of more children than one message holds", function()
         local future = assert(hub:start_children(specs, options))
         local result = assert(luahub.await(future))
         return { status = result:status(), started = #result:cids(), pids = #result:pids(),
-          same = future:await() == result, own = hub:call("b7", "").metadata.own, last = hub:call("b299", "").metadata.own,
+          same = future:await() == result, own = hub:call("b7", "").metadata.own,
+          last = hub:call("b299", "").metadata.own,
           all = hub:call("b8", "").metadata.all, size = hub:call("b300", "").size }]])
       assert.are.same({ status = "ok", started = 300, pids = 300, same = true, own = 7, last = 9, all = 1,
         size = 60000 }, answer)
