@@ -260,7 +260,7 @@ end)
 describe("A hub with one active instance of each child", function()
   local ONE = 'redundancy = luahub.redundancy.replication { factor = 2, model = "active_passive", signal = "all" }'
 
-  it("has one after starts, joins, deaths, a drain and a leave, and never two at a time", function()
+  it("has one after starts, joins, deaths, a drain and a leave, and never two at a time (L-4)", function()
     cluster.with({ hub = ONE }, function(world)
       local n1 = world:start("n1")
       replicas.start(n1, IDS)

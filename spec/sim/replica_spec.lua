@@ -14,7 +14,7 @@ describe("Simulated replicas", function()
     holds("examples/sim/replicas.lua", 20)
   end)
 
-  it("have one that was told that it is active, and never two, whichever nodes cannot run them", function()
+  it("have one that was told that it is active, and never two, whichever nodes cannot run them (L-4)", function()
     holds("spec/sim/scenario/replica_roles.lua", 150)
   end)
 
