@@ -84,13 +84,13 @@ local function counts(one)
   return node:ask(IDS, '"get"')
 end
 
--- The state of a child is what was answered, and at most what may have been carried out besides.
-local function check_count(id, kept, count, told)
+-- What was promised holds all that was answered; nothing holds more than what may have been carried out.
+local function check_count(id, promised, count, told)
   local most = told.answered + told.unknown + told.sent
-  local least = kept and told.answered or 0
+  local least = promised and told.answered or 0
   assert(count >= least and count <= most,
     ("%s, whose state was %s, has counted %d of %d answered calls, %d of unknown outcome and %d messages"):format(
-      id, kept and "kept" or "lost", count, told.answered, told.unknown, told.sent))
+      id, promised and "promised" or "not promised", count, told.answered, told.unknown, told.sent))
 end
 
 --- Ends the load. Checks each child's count, and that the state of those for which `promised(story, id)` is true was
@@ -100,9 +100,9 @@ function M.check(one, promised)
   local read = story.read(one.world.track_file)
   local found = counts(one)
   for _, id in ipairs(IDS) do
-    local kept = read:kept(id)
-    assert(kept or not promised(read, id), id .. " has lost its state")
-    check_count(id, kept, found[id], told[id])
+    local kept, must = read:kept(id), promised(read, id)
+    assert(kept or not must, id .. " has lost its state")
+    check_count(id, must, found[id], told[id])
   end
   return told, found
 end
