@@ -142,12 +142,14 @@ static void ask_how(struct hub *hub, lh_ms now, struct balance *balance) {
   lh_buf_free(&args);
 }
 
-static size_t keep_movers(struct hub *hub, struct balance *balance, const uint32_t *nodes) {
+static size_t keep_movers(struct hub *hub, lh_ms now, struct balance *balance,
+                          const uint32_t *nodes) {
   struct lh_bytes *ids = read_names(&balance->names, balance->count);
   struct lh_buf names = LH_BUF_EMPTY;
   size_t count = 0;
   for (size_t i = 0; i < balance->count; i++) {
     if (nodes[i] == 0 || nodes[i] == hub->all->self) continue;
+    if (!hands_all_on(hub) && lh_flap_holds(hub, now, nodes[i])) continue;
     lh_write_str(&names, ids[i].data, ids[i].len);
     balance->targets[count++] = nodes[i];
   }
@@ -164,7 +166,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   (void)error;
   if (status != LH_OK) hubs->move_failed = true;  // asked again later
   balance->targets = lh_zalloc((count + 1) * sizeof(uint32_t));
-  const size_t movers = status == LH_OK && hub != NULL ? keep_movers(hub, balance, nodes) : 0;
+  const size_t movers = status == LH_OK && hub != NULL ? keep_movers(hub, now, balance, nodes) : 0;
   if (movers == 0) {
     if (status == LH_OK && hub != NULL) lh_consent_end(hub, balance->pass);
     balance_free(balance);

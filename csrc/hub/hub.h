@@ -102,6 +102,9 @@ enum {
   // Of the lease, of giving up, of clocks whose rates differ by 2 %, and one second.
   LH_LEASE_WAIT_MS =
       (LH_LEASE_MS + LH_LEASE_HOLD_MS + LH_LEASE_STOP_MS) * 102 / 100 + LH_LEASE_ASK_MS,
+  LH_FLAP_DEATHS = 2,       // so often a node dies before moves to it are held
+  LH_FLAP_CALM_MS = 60000,  // it lives so long after that, and is forgiven
+  LH_QUIET_MAX_MS = 600000,
   LH_FORGET_MS = 20000,  // how long taking a node out of the member set is tried
   LH_RESTARTS_MAX = 3,   // restarts at once within LH_RESTART_WINDOW_MS, then after growing delays
   LH_RESTART_WINDOW_MS = 5000,
@@ -178,7 +181,8 @@ struct lh_hub_config {
   bool handover;              // of a hot migration
   struct lh_consent consent;  // not of a custom one
   struct lh_budget budget;
-  bool custom_partition;        // ask "may_act"
+  lh_ms quiet_ms;         // before children move to a node that comes and goes, see flap.c; 0: none
+  bool custom_partition;  // ask "may_act"
   struct lh_quorum quorum;      // who may act, and who may run
   struct lh_bytes kept;         // what ops.keep was given last, in an earlier run too
   bool custom_synchronization;  // the node asks "propagate"
@@ -314,8 +318,9 @@ int lh_hubs_resume(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub);
 struct lh_hub_moves {
   bool paused;
   size_t moving, waiting, put_off;  // children: on their way, in the queue, asked and not ready
+  size_t quiet;                     // nodes that get none for a while, see flap.c
 };
-int lh_hubs_moves(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_hub_moves *out);
+int lh_hubs_moves(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub, struct lh_hub_moves *out);
 int lh_hubs_openness(struct lh_hubs *hubs, struct lh_bytes hub, struct lh_hub_drain *out);
 
 // --- events ---

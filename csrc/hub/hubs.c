@@ -24,7 +24,7 @@ struct lh_hubs *lh_hubs_new(struct lh_runs *runs, uint32_t self_node, const char
   hubs->ops = ops;
   hubs->ops_self = ops_self;
   hubs->recover_again = hubs->retry_at = hubs->view.drop_at = LH_NEVER;
-  hubs->balance_at = hubs->leave_look_at = LH_NEVER;
+  hubs->balance_at = hubs->leave_look_at = hubs->flaps.look_at = LH_NEVER;
   hubs->lately.ask_at = hubs->orders_at = hubs->away_at = hubs->word_at = LH_NEVER;
   hubs->answers_by = hubs->lease_ask_at = hubs->load.at = LH_NEVER;
   hubs->lost_at = -LH_NEVER / 2;
@@ -89,6 +89,7 @@ void lh_hubs_free(struct lh_hubs *hubs) {
   lh_map_free(&hubs->ops_by_id);
   lh_map_free(&hubs->asked);
   lh_map_free(&hubs->told);
+  lh_flap_free(hubs);
   lh_heap_free(&hubs->due);
   lh_free(hubs->hubs);
   lh_free(hubs->slots);
@@ -299,6 +300,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
   if (lived && !lives) {
     if (state == LH_MEMBER_DEAD) lh_lease_lost(hubs, now);
     lh_lately_died(hubs, lh_view_find(hubs, node));
+    if (state == LH_MEMBER_DEAD) lh_flap_died(hubs, now, record->name);
     if (state == LH_MEMBER_DEAD) lh_away_died(hubs, now, lh_view_find(hubs, node));
     lh_asked_died(hubs, lh_view_find(hubs, node), state == LH_MEMBER_DEAD);
     if (LH_PLANTED(dead_ledger_dropped)) lh_registry_drop(hubs->registry, node);
@@ -308,6 +310,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     lh_registry_thaw(hubs->registry, node);
     lh_recover_refuted(hubs, node);
   }
+  if (!lived && lives) lh_flap_came(hubs, now, record->name);
   lh_view_member(hubs, now, record, lives);
   if (lives) suspect(hubs, node, state == LH_MEMBER_SUSPECT);
   if (lived && !lives) lh_move_node_gone(hubs, now, node);
@@ -391,6 +394,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
+  due = earlier(due, hubs->flaps.look_at);
   due = earlier(due, earlier(hubs->leave_look_at, lh_drain_due(hubs)));
   due = earlier(due, earlier(lh_asked_due(hubs), hubs->load.at));
   due = earlier(due, earlier(hubs->lately.ask_at,
@@ -452,6 +456,7 @@ void lh_hubs_tick(struct lh_hubs *hubs, lh_ms now) {
   lh_asked_tick(hubs, now);
   lh_order_tick(hubs, now);
   lh_balance_tick(hubs, now);
+  lh_flap_tick(hubs, now);
   lh_drain_tick(hubs, now);
   lh_consent_tick(hubs, now);
   lh_load_tick(hubs, now);

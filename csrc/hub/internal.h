@@ -6,12 +6,12 @@
 // guided.c (where a child is to be) · crowd.c (who has how many) · distribution.c (what a hub was
 // told of it) · spec.c (child specs) · op.c (operations somebody waits for) · undo.c (rollback) ·
 // start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
-// here) · balance.c, consent.c, pace.c, migrate.c, drain.c (who goes elsewhere, and when) · move.c,
-// takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c, role.c (replication)
-// · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops that not all
-// heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c (questions) ·
-// tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c, propose.c, word.c (of which
-// members?) · lease.c, park.c (for how long) · unsure.c (what came of a move?) · event.c.
+// here) · balance.c, consent.c, pace.c, flap.c, migrate.c, drain.c (who goes elsewhere, and when) ·
+// move.c, takeover.c (how) · leave.c (the end of a hub here) · recover.c · replica.c, role.c
+// (replication) · end.c (who waits for a child's end) · order.c (stop orders) · lately.c (stops
+// that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) · policy.c
+// (questions) · tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c, propose.c, word.c
+// (of which members?) · lease.c, park.c (for how long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -337,6 +337,7 @@ struct lh_hubs {
   lh_ms orders_at, away_at, word_at;
   uint64_t orders_seq, orders_next;  // up to these orders may go now; at the next look
   struct loads load;
+  struct flaps flaps;
   struct lh_member_hub *record_hubs;
   struct lh_hubs_counters counters;
 };

@@ -103,11 +103,13 @@ int lh_hubs_resume(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id) {
   return LH_OK;
 }
 
-int lh_hubs_moves(struct lh_hubs *hubs, struct lh_bytes id, struct lh_hub_moves *out) {
+int lh_hubs_moves(struct lh_hubs *hubs, lh_ms now, struct lh_bytes id, struct lh_hub_moves *out) {
   const struct hub *hub = lh_hub_find(hubs, id);
   if (hub == NULL) return LH_ENOTFOUND;
-  *out = (struct lh_hub_moves){
-      .paused = hub->pace.paused, .moving = hub->moving, .put_off = hub->consents.asked.count};
+  *out = (struct lh_hub_moves){.paused = hub->pace.paused,
+                               .moving = hub->moving,
+                               .put_off = hub->consents.asked.count,
+                               .quiet = lh_flap_count(hub, now)};
   for (const struct lh_list *at = hub->move_queue.next; at != &hub->move_queue; at = at->next)
     out->waiting++;
   return LH_OK;

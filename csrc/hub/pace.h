@@ -15,6 +15,13 @@ struct pace {
   int64_t bytes;     // of state that may go, in thousandths; below 0 when the last ones were large
 };
 
+// flap.c: names of nodes that died lately, and when moves that are held for one are looked at.
+struct flaps {
+  struct flap *all;
+  size_t count;
+  lh_ms look_at;
+};
+
 struct hub;
 struct lh_hubs;
 
@@ -23,5 +30,13 @@ bool lh_pace_takes(struct hub *hub, lh_ms now);    // one more may begin; it is 
 void lh_pace_sent(struct hub *hub, size_t bytes);  // a state went
 lh_ms lh_pace_due(const struct lh_hubs *hubs);     // when one that waits may begin
 bool lh_pace_holds(const struct hub *hub);         // paused, and nobody has to go
+
+// flap.c
+void lh_flap_died(struct lh_hubs *hubs, lh_ms now, const char *name);
+void lh_flap_came(struct lh_hubs *hubs, lh_ms now, const char *name);
+bool lh_flap_holds(struct hub *hub, lh_ms now, uint32_t node);  // moves to it wait
+size_t lh_flap_count(const struct hub *hub, lh_ms now);         // members that they wait for
+void lh_flap_tick(struct lh_hubs *hubs, lh_ms now);
+void lh_flap_free(struct lh_hubs *hubs);
 
 #endif

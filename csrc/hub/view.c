@@ -118,6 +118,7 @@ static void end_earlier_runs(struct lh_hubs *hubs, lh_ms now, const struct lh_ru
     if (peer != NULL) {
       lh_lease_lost(hubs, now);
       lh_lately_died(hubs, peer);
+      lh_flap_died(hubs, now, peer->name);
       lh_away_died(hubs, now, peer);
       lh_asked_died(hubs, peer, false);
       peer_remove(&hubs->view, peer);

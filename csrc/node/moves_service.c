@@ -35,17 +35,20 @@ static void do_resume(struct request *request) {
 static void do_moves(struct request *request) {
   struct lh_hub_moves moves;
   struct lh_buf out = LH_BUF_EMPTY;
-  if (lh_hubs_moves(request->node->hubs, text_field(request->value, "hub"), &moves) != LH_OK) {
+  if (lh_hubs_moves(request->node->hubs, request->now, text_field(request->value, "hub"), &moves) !=
+      LH_OK) {
     answer_done(request, LH_ENOTFOUND);
     return;
   }
-  lh_write_map(&out, 4);
+  lh_write_map(&out, 5);
   lh_write_cstr(&out, "moving");
   lh_write_uint(&out, moves.moving);
   lh_write_cstr(&out, "paused");
   lh_write_bool(&out, moves.paused);
   lh_write_cstr(&out, "put_off");
   lh_write_uint(&out, moves.put_off);
+  lh_write_cstr(&out, "quiet");
+  lh_write_uint(&out, moves.quiet);
   lh_write_cstr(&out, "waiting");
   lh_write_uint(&out, moves.waiting);
   answer_buf(request, &out);

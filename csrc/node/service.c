@@ -182,6 +182,7 @@ static void do_hub_start(struct request *request) {
   config.handover = flag_field(field(value, "migration"), "handover", false);
   read_consent(&config.consent, field(field(value, "migration"), "consent"));
   read_budget(&config.budget, field(value, "migration"));
+  config.quiet_ms = ms_field(field(value, "migration"), "quiet_time");
   config.custom_partition = word_is(value, "partition", "kind", "custom");
   read_quorum(&config.quorum, field(value, "partition"));
   config.custom_synchronization = word_is(value, "synchronization", "kind", "custom");

@@ -59,7 +59,7 @@ function Drain:resume_moves()
 end
 
 --- The moves from this node: how many children are on their way, wait for their turn, put their move off.
----@return { paused: boolean, moving: integer, waiting: integer, put_off: integer }?
+---@return { paused: boolean, moving: integer, waiting: integer, put_off: integer, quiet: integer }?
 ---@return luahub.Failure?  code not_alive
 function Drain:moves()
   return core.request("moves", { hub = self.id })

@@ -26,6 +26,10 @@ end
 ---@field consent? luahub.Consent  children are asked before they move
 ---@field children_per_second? integer  so many begin to move from a node each second
 ---@field bytes_per_second? integer     of states that go from a node
+---@field quiet_time? integer  ms until children move to a node that was lost and returned twice, twice as long after
+---                            each further time; default 30000
+
+local QUIET_MS = 30000
 
 -- What the core is told: whole numbers, and a timeout that is not 0, which would ask nobody.
 local function consent_of(where, options)
@@ -45,6 +49,7 @@ local function built_in(where, kind, options)
     consent = consent_of(where, options),
     children_per_second = options.children_per_second,
     bytes_per_second = bytes and math.min(bytes, 0x7fffffff),
+    quiet_time = math.floor(options.quiet_time or QUIET_MS),
     move = all(kind),
   })
 end

@@ -301,15 +301,17 @@ M.replication = group("`redundancy.replication`", {
 }, {
   renamed = { replication_factor = "factor", replication_model = "model", redundancy_signal = "signal" },
 })
-local CONSENT, CHILDREN_PER_SECOND, BYTES_PER_SECOND =
+local CONSENT, CHILDREN_PER_SECOND, BYTES_PER_SECOND, QUIET_TIME =
   { "consent", "table", "none", "children are asked before they move, see below; `{}` takes its defaults" },
   { "children_per_second", "count", "none", "so many begin to move from a node each second" },
-  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" }
+  { "bytes_per_second", "count", "none", "of states that go from a node, about so many each second" },
+  { "quiet_time", "ms", "30000", "until children move to a node that was lost twice; then twice as long; 0: none" }
 
 M.cold_swap = group("`migration.cold_swap`", {
   CONSENT,
   CHILDREN_PER_SECOND,
   BYTES_PER_SECOND,
+  QUIET_TIME,
 }, {
   renamed = { consent_settings = "consent" },
   gone = { state_ttl = "a state that is handed over is kept by nobody" },
@@ -319,6 +321,7 @@ M.hot_swap = group("`migration.hot_swap`", {
   CONSENT,
   CHILDREN_PER_SECOND,
   BYTES_PER_SECOND,
+  QUIET_TIME,
 }, {
   renamed = { consent_settings = "consent" },
   gone = {

@@ -132,7 +132,7 @@ end
 local function describe_migration(strategy, out)
   out.handover = strategy.handover == true
   if not M.is_built_in(strategy) then return end
-  for _, name in ipairs({ "consent", "children_per_second", "bytes_per_second" }) do
+  for _, name in ipairs({ "consent", "children_per_second", "bytes_per_second", "quiet_time" }) do
     out[name] = strategy[name]
   end
 end

@@ -81,7 +81,7 @@ static int sim_pause(lua_State *L) {  // pause(node, on)
 
 static int sim_moves(lua_State *L) {  // moves(node) -> paused, moving, waiting, put off
   struct lh_hub_moves moves;
-  (void)lh_hubs_moves(hubs_at(L), lh_bytes_str("h"), &moves);
+  (void)lh_hubs_moves(hubs_at(L), check(L)->now, lh_bytes_str("h"), &moves);
   lua_pushboolean(L, moves.paused);
   lua_pushinteger(L, (lua_Integer)moves.moving);
   lua_pushinteger(L, (lua_Integer)moves.waiting);

@@ -63,6 +63,11 @@ describe("a simulated cluster", function()
       for seed = 1, 10 do held(scenario("returns"), { seed = seed }) end
     end)
 
+  it("moves children to a node that comes and goes after a quiet time only, three times at most before (case 52)",
+    function()
+      for seed = 1, 10 do held(scenario("flapping"), { seed = seed }) end
+    end)
+
   it("never has a child work twice where a quorum decides (S2; T-430, cases 51, 53, 69)", function()
     for seed = 1, 20 do held(scenario("quorum"), { seed = seed }) end
   end)
