@@ -58,12 +58,17 @@ function M.read(path)
   return story
 end
 
---- Whether the instance that runs is the first one, or of its line. Only of a child that runs once.
+--- Whether the child has one instance, and none on its way.
+function Story:is_one(id)
+  local alive = self.children[id].alive
+  local key = next(alive)
+  return key ~= nil and next(alive, key) == nil
+end
+
+--- Whether the instance that runs is the first one, or of its line. Only of a child that is one.
 function Story:kept(id)
   local child = self.children[id]
-  local key = assert(next(child.alive), id .. " does not run")
-  assert(not next(child.alive, key), id .. " runs twice")
-  return child.roots[key] == child.first
+  return child.roots[next(child.alive)] == child.first
 end
 
 --- Whether an instance in this process has taken over the state.
