@@ -146,7 +146,7 @@ describe("luahub.node", function()
     assert.are.equal("main", hub.id)
     local hooks, sent = core.asked[#core.asked - 1].value, core.asked[#core.asked].value
     assert.are.same({ kind = "custom", deterministic = false, init = false }, sent.distribution)
-    assert.are.same({ kind = "hot", handover = true }, sent.migration)
+    assert.are.same({ kind = "hot", handover = true, quiet_time = 30000 }, sent.migration)
     assert.are.same({ kind = "divergence" }, sent.partition)
     assert.are.same({ id = "now", priority = 0, immediate = true }, hooks.handlers[1])
     local waiting = { id = "wait", priority = 5, module = "m", ["function"] = "f", args = {} }
