@@ -158,13 +158,16 @@ static int world_is_whole(lua_State *L) {
   return 1;
 }
 
-// Changes when a ledger is forgotten, dies, or a row of the dead finds its place.
-static uint64_t count_ledgers(const struct lh_registry *registry) {
+// Changes when a ledger is forgotten, which one run's may be as another's begins, when one dies, or
+// a row of the dead finds its place.
+static uint64_t mix_ledgers(const struct lh_registry *registry, bool dead) {
   static uint32_t ledgers[LEDGERS_MAX];
-  const size_t dead = lh_registry_ledgers(registry, ledgers, LEDGERS_MAX, true);
-  uint64_t hash = lh_registry_ledgers(registry, NULL, 0, false);
-  for (size_t i = 0; i < dead; i++)
-    hash = lh_hash_mix(hash, lh_registry_count(registry, ledgers[i]));
+  const size_t count = lh_registry_ledgers(registry, ledgers, LEDGERS_MAX, dead);
+  uint64_t hash = count;
+  for (size_t i = 0; i < count; i++) {
+    hash = lh_hash_mix(hash, ledgers[i]);
+    if (dead) hash = lh_hash_mix(hash, lh_registry_count(registry, ledgers[i]));
+  }
   return hash;
 }
 
@@ -174,8 +177,8 @@ static uint64_t registry_of(struct lh_node *node) {
   lh_registry_counters(registry, &counters);
   const uint32_t self = lh_node_self(node);
   const uint64_t hash = lh_hash_mix(self, lh_registry_seq(registry, self));
-  return lh_hash_mix(lh_hash_mix(hash, count_ledgers(registry)),
-                     counters.deltas_in + counters.snapshots_in);
+  const uint64_t ledgers = lh_hash_mix(mix_ledgers(registry, false), mix_ledgers(registry, true));
+  return lh_hash_mix(lh_hash_mix(hash, ledgers), counters.deltas_in + counters.snapshots_in);
 }
 
 // world:registries([node]) -> a number that is another whenever its registry, or any, holds

@@ -12,6 +12,7 @@
 -- history. A report says whether everything held; if not, what did not, when, and how to see it again.
 
 local failure = require("luahub.failure")
+local ordered = require("luahub.core").ordered
 local random = require("luahub.sim.random")
 local shrink = require("luahub.sim.shrink")
 local world = require("luahub.sim.world")
@@ -43,6 +44,11 @@ local REAL_CIPHERS_EACH = 10
 
 local M = {}
 
+-- What a scenario does must not depend on the order of keys, which is another one in each process.
+local function environment()
+  return setmetatable({ next = ordered.next, pairs = ordered.pairs }, { __index = _G })
+end
+
 local function load_scenario(path)
   local file, problem = io.open(path, "r")
   if not file then return failure.new("invalid_config", "cannot read %s", problem) end
@@ -51,7 +57,7 @@ local function load_scenario(path)
   local search = ("%s/?.lua;%s/?/init.lua;%s"):format(directory, directory, package.path)
   local before = package.path
   package.path = search
-  local chunk, syntax = loadfile(path, "t")
+  local chunk, syntax = loadfile(path, "t", environment())
   local ran, scenario = false, syntax
   if chunk then
     ran, scenario = pcall(chunk)

@@ -105,6 +105,7 @@ local SEEDS = {
   [201988] = "what was asked of a node that stood still was taken for unanswered",
   [202242] = "S3: the ledger of a node that had left was taken anew from one who held less of it",
   [202412] = "S3: the same after a crash",
+  [740032] = "L2, a fault of the look at it: a ledger was forgotten as that of its node's next run began",
   [203604] = "S3: a copy that was in doubt was dropped before another one was there",
 }
 

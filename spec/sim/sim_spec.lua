@@ -37,6 +37,19 @@ describe("a simulated cluster", function()
     end
   end)
 
+  -- The order of keys is another one in each process.
+  it("plays it in other processes, too, where the scenario goes by the order of keys", function()
+    local first
+    for _ = 1, 4 do
+      local process = assert(io.popen("lua5.4 bin/luahub sim spec/sim/scenario/keys.lua --seed 3"))
+      local text = process:read("a"):match("^(.*)%d+ history")
+      assert(process:close())
+      assert.matches("flute", text)
+      first = first or text
+      assert.equal(first, text)
+    end
+  end)
+
   it("loses and doubles nothing under the faults of a few seeds", function()
     for seed = 101, 115 do
       held("examples/sim/chaos.lua", { seed = seed, minutes = 0.5 })

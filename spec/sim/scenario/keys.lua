@@ -1,0 +1,13 @@
+-- keys.lua (spec) - a scenario that goes by the order of keys: one seed, one history all the same.
+return {
+  hubs = { { id = "shop" } },
+  nodes = 2,
+  run = function(world)
+    world:cluster(2)
+    local seen = {}
+    for key in pairs({ apple = 1, bread = 2, candle = 3, drum = 4, egg = 5, flute = 6 }) do
+      seen[#seen + 1] = key
+    end
+    world:note("%s", table.concat(seen, " "))
+  end,
+}
