@@ -113,10 +113,11 @@ describe("The services, on three nodes", function()
       return { message[1], message[3].status }]]))
   end)
 
-  it("reply to respondents", function()
-    assert.are.same({ "k", "c", 7, "n9" }, nodes[2]:eval([[
+  it("T-190: reply to respondents, each time", function()
+    assert.are.same({ { "k", "c", 7, "n9" }, { "k", "d", false, "n8" } }, nodes[2]:eval([[
       luahub.dispatcher.reply_respondents({ luahub.self() }, "k", "c", 7, "n9")
-      return luahub.receive(10000)]]))
+      luahub.dispatcher.reply_respondents({ luahub.self() }, "k", "d", false, "n8")
+      return { luahub.receive(10000), luahub.receive(10000) }]]))
   end)
 
   it("start and stop children, awaited or not (T-213 to T-215)", function()

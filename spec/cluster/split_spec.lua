@@ -190,7 +190,7 @@ describe("Two nodes of one name on both sides of a split", function()
     end)
   end
 
-  it("L-20: are one hub after the heal: one keeps the name, the other takes another (case 45) #slow", function()
+  it("T-274, L-20: are one hub after the heal: one keeps the name, the other takes another (case 45) #slow", function()
     with_network(5, { hub = HUB }, function(world, net, nodes)
       nodes[2]:start_children(IDS)
       settled(world, nodes, IDS)

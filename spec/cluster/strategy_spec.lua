@@ -54,7 +54,8 @@ describe("A partition strategy of the user's", function()
       return false, "only one node of three is here"
     end }]]
 
-  it("L-8: keeps one node of three from acting, which says so at once, until another is back", function()
+  it("T-035, T-160, T-164, T-165, L-8: keeps one node of three from acting, which says so, until another is back",
+    function()
     cluster.with({ hub = HUB }, function(world)
       local nodes = { world:start("n1") }
       for i = 2, 3 do
@@ -65,6 +66,7 @@ describe("A partition strategy of the user's", function()
       end
       nodes[1]:start_children(IDS)
       local before = world:settled(nodes, IDS)
+      assert.is_false(nodes[1]:eval("return hub:is_partitioned()"))
       cluster.kill({ nodes[2], nodes[3] })
       cluster.eventually("the last one says that it may not act", function()
         return nodes[1]:eval("return hub:is_partitioned()")
@@ -88,6 +90,7 @@ describe("A partition strategy of the user's", function()
       local n2 = world:start("n2", { join = { nodes[1] } })
       world:settled({ nodes[1], n2 }, IDS)
       assert.is_false(nodes[1]:eval("return hub:is_partitioned()"))
+      nodes[1]:start_children({ "new" })
     end)
   end)
 end)

@@ -22,7 +22,7 @@ describe("luahub.config", function()
     return path
   end
 
-  it("accepts a whole configuration", function()
+  it("T-030: accepts a whole configuration", function()
     local strategies = require("luahub.distribution")
     assert.are.equal("", problems({
       node = { name = "n1", listen = "127.0.0.1:7101", join = { "[::1]:7102", "n3:7103" }, secret_file = "key" },

@@ -153,9 +153,14 @@ describe("luahub.node", function()
     assert.are.same(waiting, hooks.handlers[2])
   end)
 
-  it("refuses a hub that is wrong or there already", function()
-    assert.matches("hub.id: expected a string", tostring(select(2, node:start_hub({}))))
-    assert(node:start_hub({ id = "main" }))
+  it("T-032: starts a hub of its configuration, and refuses what is none, or there already", function()
+    for given, text in pairs({ [{}] = "hub.id: expected a string", [7] = "hub: expected a hub { id = ..., ... }, got 7" }) do
+      local hub, err = node:start_hub(given)
+      assert.is_nil(hub)
+      assert.are.equal("invalid_config", err.code)
+      assert.matches(text, err.message, 1, true)
+    end
+    assert.are.equal("main", assert(node:start_hub({ id = "main" })).id)
     assert.are.equal("exists", select(2, node:start_hub({ id = "main" })).code)
   end)
 

@@ -112,6 +112,20 @@ describe("A mailbox", function()
     end)
   end)
 
+  it("T-204, T-282: waits for so many messages, at most so long, and answers what came, in its order", function()
+    assert.are.same({ "a b c", "d", "x" }, box([[
+      local function names(messages)
+        local out = {}
+        for i, message in ipairs(messages) do out[i] = message[2] end
+        return table.concat(out, " ")
+      end
+      for _, id in ipairs { "a", "b", "c", "d" } do say("k", id, 1, "n1") end
+      say("other", "x", 1, "n1")
+      local three = box:collect{ key = "k", count = 3, timeout = 20000 }
+      local rest = box:collect{ key = "k", count = 3, timeout = 50 }
+      return { names(three), names(rest), box:receive()[2] }]]))
+  end)
+
   it("disturbs nobody's own mailbox, and ends with its owner", function()
     assert.are.same({ "mine", "down", "normal" }, n1:eval([[
       local me = luahub.self()

@@ -51,7 +51,7 @@ describe("The metadata of a child that runs", function()
       return table.concat(out, " ")]]):format(id))
   end
 
-  it("is changed by any node, and known to every node when the call is over", function()
+  it("T-264: is changed by any node, and known to every node when the call is over", function()
     for i, node in ipairs(nodes) do
       local id = one_on("n" .. i % 3 + 1)
       assert.is_true(set(node, id, [[{ tag = "new", step = 1 }]], [[{ remove = { "kept" } }]]))
@@ -120,7 +120,7 @@ describe("The metadata of a child that runs", function()
     end)
   end)
 
-  it("is refused with one clear line when the change cannot be", function()
+  it("T-264: is refused with one clear line when the change cannot be", function()
     assert.are.same({ "not_found", "hub main has no child nobody" }, set(n1, "nobody", "{}"))
     local id = one_on("n2")
     assert.are.same({ "invalid", ("child spec '%s': metadata is larger than 4096 bytes"):format(id) },

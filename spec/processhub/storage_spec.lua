@@ -166,6 +166,12 @@ describe("Storage", function()
     end
   end)
 
+  it("holds nothing of the hub's own, whatever runs there", function()
+    node:start_children({ "stored" })
+    assert.are.equal(0, storage("return #storage.export_all(hub)"))
+    assert.are.equal("ok", node:stop_children({ "stored" }).status)
+  end)
+
   it("goes with its hub", function()
     world:write("two.lua", [[
       local luahub = require("luahub")

@@ -124,7 +124,8 @@ for _, strategy in ipairs({ "pubsub{}", "gossip{ recipients = 1 }", "gossip{ rec
 end
 
 describe("Events that are dispatched", function()
-  it("T-328 to T-330, T-332: wait while children are moved, are discarded, or pass, as their sender says", function()
+  it("T-326, T-328 to T-330, T-332: wait while children are moved, are discarded, or pass, as their sender says; "
+    .. "T-034, T-162, T-163: the hub is locked until then", function()
     local hub = [[hooks = { news = { { id = "note", handler = { "ears", "note", "news" } } } }]]
     cluster.with({ hub = hub }, function(world)
       world:write("held.lua", [[
@@ -136,6 +137,7 @@ describe("Events that are dispatched", function()
         return n1:eval(([[
           return luahub.dispatcher.dispatch_event(hub.event_queue, "news", %s, %s)]]):format(data, options or "nil"))
       end
+      assert.is_false(n1:eval("return hub:is_locked()"))
       assert.are.equal("event_dispatched", say(1))
       n1:eval([[
         local specs = {}
@@ -156,6 +158,8 @@ describe("Events that are dispatched", function()
         local text = file and file:read("a") or ""
         return text == "n1 news 1\nn1 news 5\nn1 news 2\nn1 news 4\n", text
       end)
+      assert.is_true(n1:eval([[return luahub.state.await_unlocked(hub, 60000)]]))
+      assert.is_false(n1:eval("return hub:is_locked()"))
     end)
   end)
 end)

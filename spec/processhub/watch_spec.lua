@@ -36,7 +36,7 @@ describe("A watch", function()
     return all
   end
 
-  it("tells of one child: that it runs, what its metadata is, that it is gone", function()
+  it("T-104, T-105: tells of one child: that it runs, what its metadata is, that it is gone", function()
     start([[{ { id = "w", start = { "watcher", { id = "c" } } } }]])
     start([[{ { id = "c", start = { "tracked" }, metadata = { step = 1 } }, { id = "d", start = { "tracked" } } }]])
     local node = place("c")

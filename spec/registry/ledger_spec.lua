@@ -335,6 +335,36 @@ describe("a ledger", function()
     assert.equal(0, c:pending(2, 3))
   end)
 
+  it("T-004, T-006: is mended by one comparison, when a thousand children came, or went, and nobody was told", function()
+    local c = open(3)
+    link_all(c)
+    local function change_unheard(change)
+      for i = 1, 1000 do
+        change("c" .. i)
+      end
+      c:flush(1)
+      c:lose(1, 2)
+      c:lose(1, 3)
+      while c:step() do end
+    end
+    local function compared()
+      for node = 2, 3 do
+        c:compare(1, node)
+        c:compare(node, 1)
+      end
+      settle()
+      agree(c)
+    end
+    change_unheard(function(id) c:put(1, "web", id, { spec = "spec of " .. id }) end)
+    assert.same({ 1000, 0, 0 }, { c:count(1, 1), c:count(2, 1), c:count(3, 1) })
+    compared()
+    assert.same({ 1000, 1000 }, { c:count(2, 1), c:count(3, 1) })
+    change_unheard(function(id) c:remove(1, "web", id) end)
+    assert.same({ 0, 1000, 1000 }, { c:count(1, 1), c:count(2, 1), c:count(3, 1) })
+    compared()
+    assert.same({ 0, 0 }, { c:count(2, 1), c:count(3, 1) })
+  end)
+
   it("is forgotten when it is dropped", function()
     local c = open(2)
     link_all(c)
