@@ -236,6 +236,21 @@ describe("The services, on three nodes", function()
     end
     assert.are.equal("n1 n2 n3", table.concat(names, " "))
     assert.are.equal(12, count)
+    local own = 0
+    for _, node in ipairs(nodes) do
+      local answer = node:eval([[return luahub.distributor.which_children_local(hub)]])
+      assert.are.equal(node.name, answer.node)
+      for _, child in ipairs(answer.children) do
+        if child[1]:find("^w") then own = own + 1 end
+      end
+    end
+    assert.are.equal(12, own)
+    assert.are.equal(12, n1:stop_children(cluster.ids("w", 12)).count)
+    for _, node in ipairs(nodes) do
+      for _, child in ipairs(node:eval([[return luahub.distributor.which_children_local(hub)]]).children) do
+        assert.is_nil(child[1]:find("^w"), child[1])
+      end
+    end
   end)
 end)
 

@@ -154,7 +154,8 @@ describe("luahub.node", function()
   end)
 
   it("T-032: starts a hub of its configuration, and refuses what is none, or there already", function()
-    for given, text in pairs({ [{}] = "hub.id: expected a string", [7] = "hub: expected a hub { id = ..., ... }, got 7" }) do
+    local cases = { [{}] = "hub.id: expected a string", [7] = "hub: expected a hub { id = ..., ... }, got 7" }
+    for given, text in pairs(cases) do
       local hub, err = node:start_hub(given)
       assert.is_nil(hub)
       assert.are.equal("invalid_config", err.code)

@@ -77,7 +77,7 @@ describe("Handlers of one node", function()
     return node:eval("return luahub.counters().node")
   end
 
-  it("T-041, T-170, T-171: are registered, one or several, by an id that is a string", function()
+  it("T-041, T-170, T-171, T-323: are registered, one or several, by an id that is a string", function()
     assert.are.same({ "one", "three", "two" }, node:eval([[
       assert(hub:register_hook_handlers("k", { { id = "one", handler = { "ears", "note" } } }))
       assert(hub:register_hook_handlers("k", {
@@ -88,7 +88,7 @@ describe("Handlers of one node", function()
       return ids]]))
   end)
 
-  it("T-041, T-172, T-174: are refused all together when one id is there", function()
+  it("T-041, T-172, T-174, T-320: are refused all together when one id is there", function()
     assert.are.same({ "handler_id_not_unique", "a handler with the id 'two' is registered for this key", 1 },
       node:eval([[
         assert(hub:register_hook_handlers("k", { { id = "two", handler = { "ears", "note" } } }))
@@ -153,7 +153,7 @@ describe("Handlers of one node", function()
       return { err.code, err.message:match("an alter hook[^\n]*") }]]))
   end)
 
-  it("T-042, T-043, T-178: are cancelled by their ids, and called no more; unknown ones are passed over", function()
+  it("T-042, T-043, T-178, T-321: are cancelled by their ids, called no more; unknown ones are passed over", function()
     assert.are.same({ "b" }, node:eval([[
       for _, id in ipairs { "a", "b" } do
         assert(hub:register_hook_handlers("k", { { id = id, handler = { "ears", "note", id } } }))
@@ -182,6 +182,14 @@ describe("Handlers of one node", function()
       table.sort(lines)
       return table.concat(lines, ", ") == "n1 in seen, n1 out seen, n1 out unseen", table.concat(lines, ", ")
     end)
+  end)
+
+  it("T-322: stand under the keys that have any, which are listed sorted", function()
+    assert.are.same({ "a", "b", "crash", "fold", "now", "spin" }, node:eval([[
+      for _, key in ipairs { "b", "a" } do
+        assert(hub:register_hook_handlers(key, { { id = "x", handler = { "ears", "note" } } }))
+      end
+      return luahub.hook_manager.keys(hub)]]))
   end)
 
   it("are refused in a hub that does not run here, and bad ones in one clear line", function()

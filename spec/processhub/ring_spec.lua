@@ -7,17 +7,23 @@ local KEYS = cluster.ids("k", 200)
 local NAMES = { "n1", "n2", "n3", "n4" }
 
 describe("A ring", function()
-  it("T-230, T-236: has its nodes, each once, sorted", function()
+  it("T-230, T-236, T-350, T-354: has its nodes, each once, sorted", function()
     assert.are.same({ "a", "b" }, ring.nodes(ring.create_ring({ "b", "a", "b" })))
     assert.are.same({}, ring.nodes(ring.create_ring({})))
     assert.is_nil(ring.key_to_node(ring.create_ring({}), "k"))
+    assert.are.equal("a", ring.key_to_node(ring.create_ring({ "a" }), "k"))
   end)
 
-  it("T-232, T-233: with a node more, or less, is the one made of those nodes", function()
+  it("T-232, T-233, T-351, T-353: with a node more, or less, is the one made of those nodes", function()
     local whole = ring.create_ring(NAMES)
     local grown = ring.add_node(ring.create_ring({ "n1", "n2", "n3" }), "n4")
     assert.are.same(whole, grown)
     assert.are.same(ring.create_ring({ "n1", "n2", "n3" }), ring.remove_node(whole, "n4"))
+    local none = whole
+    for _, name in ipairs(NAMES) do
+      none = ring.remove_node(none, name)
+    end
+    assert.are.same(ring.create_ring({}), none)
     assert.are.same(NAMES, ring.nodes(whole))
     local moved = 0
     for _, key in ipairs(KEYS) do

@@ -335,7 +335,7 @@ describe("a ledger", function()
     assert.equal(0, c:pending(2, 3))
   end)
 
-  it("T-004, T-006: is mended by one comparison, when a thousand children came, or went, and nobody was told", function()
+  it("T-004, T-006: is mended by one comparison when a thousand children came, or went, and nobody was told", function()
     local c = open(3)
     link_all(c)
     local function change_unheard(change)

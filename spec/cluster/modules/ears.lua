@@ -1,5 +1,5 @@
 -- ears.lua - waiting hook handlers that write down what they are told: { "ears", how, word... }. `note` and `number`
--- write one line to the file ears: the node, the words, and what of the data is a text or a number.
+-- write one line to the file ears: the node, the words, and what of the data is a text or a number; `fields` all of it.
 
 local luahub = require("luahub")
 
@@ -33,6 +33,28 @@ function ears.children(word, data)
   local file = assert(io.open("ears", "a"))
   file:write(table.concat(lines, "\n"), "\n")
   file:close()
+end
+
+local function flat(value)
+  if type(value) ~= "table" then return type(value) == "userdata" and "PID" or tostring(value) end
+  local out = {}
+  for key, field in pairs(value) do
+    out[#out + 1] = math.type(key) and flat(field) or key .. "=" .. flat(field)
+  end
+  table.sort(out)
+  return "{" .. table.concat(out, " ") .. "}"
+end
+
+--- All that the event holds, names and members sorted, any pid as PID.
+function ears.fields(key, data)
+  write(key, flat(data))
+end
+
+--- The same of an alter hook, whose data goes on with a mark.
+function ears.mark(key, data)
+  ears.fields(key, data)
+  data.metadata.marked = "by " .. key
+  return data
 end
 
 --- Changes the data of an alter hook: a list, to which the word is added.
