@@ -78,9 +78,18 @@ function Node:will_be_doubted()
   strike({ self }, "continued")
 end
 
---- SIGKILL to all of these at once, and waits until they are gone.
+local function stand_still(nodes)
+  for _, node in ipairs(nodes) do node:signal("STOP") end
+  for _, node in ipairs(nodes) do
+    eventually(node.name .. " stands still", function() return node:is("T") end)
+  end
+end
+
+--- SIGKILL to all of these at once, and waits until they are gone. Of several none sees another one's end: they stand
+--- still before.
 ---@param nodes table[]
 function Node.kill_all(nodes)
+  if #nodes > 1 then stand_still(nodes) end
   strike(nodes, "killed", "KILL")
   for _, node in ipairs(nodes) do
     node:wait()
