@@ -17,6 +17,19 @@ local function hooks()
   return ("hooks = { %s }"):format(table.concat(out, ", "))
 end
 
+-- What was told so far: line -> how often, and all lines, sorted.
+local function told(world)
+  local found, all = {}, {}
+  local file = io.open(world.directory .. "/ears")
+  for line in file and file:lines() or function() end do
+    found[line] = (found[line] or 0) + 1
+    all[#all + 1] = line
+  end
+  if file then file:close() end
+  table.sort(all)
+  return found, all
+end
+
 describe("The hub's own hooks", function()
   local world, n1, n2
 
@@ -31,27 +44,15 @@ describe("The hub's own hooks", function()
     os.remove(world.directory .. "/ears")
   end)
 
-  -- What was told so far: line -> how often.
-  local function told()
-    local found, all = {}, {}
-    local file = io.open(world.directory .. "/ears")
-    for line in file and file:lines() or function() end do
-      found[line] = (found[line] or 0) + 1
-      all[#all + 1] = line
-    end
-    if file then file:close() end
-    return found, all
-  end
-
   -- Waits until each of these lines was told, and finds it told once.
   local function once(lines)
     for _, line in ipairs(lines) do
       cluster.eventually("told: " .. line, function()
-        local found, all = told()
+        local found, all = told(world)
         return found[line], all
       end)
     end
-    local found, all = told()
+    local found, all = told(world)
     for _, line in ipairs(lines) do
       assert.are.equal(1, found[line], line .. " in:\n" .. table.concat(all, "\n"))
     end
@@ -104,7 +105,7 @@ describe("The hub's own hooks", function()
     lines[#lines + 1] = ("n1 pre_children_redistribution {children={%s} event=node_join node=n2}"):format(list)
     once(lines)
     cluster.eventually("it is locked as often as it is not any more", function()
-      local found, all = told()
+      local found, all = told(world)
       local locks = found["n1 priority_state_updated {locked=true}"]
       return locks and locks == found["n1 priority_state_updated {locked=false}"], all
     end)
@@ -114,7 +115,7 @@ describe("The hub's own hooks", function()
     assert.are.equal(0, n2:leave())
     world:settled({ n1 }, cluster.ids("c", 20))
     once { "n1 pre_node_leave {node=n2}", "n1 post_node_leave {node=n2}" }
-    local _, all = told()
+    local _, all = told(world)
     assert.is_truthy(table.concat(all, "\n"):match("n2 coordinator_shutdown {reason=[^\n]+}"), table.concat(all, "\n"))
   end)
 end)
@@ -139,13 +140,7 @@ describe("Rows that come and go", function()
   local function heard(expected)
     table.sort(expected)
     cluster.eventually("each was told once", function()
-      local lines = {}
-      local file = io.open(world.directory .. "/ears")
-      for line in file and file:lines() or function() end do
-        lines[#lines + 1] = line
-      end
-      if file then file:close() end
-      table.sort(lines)
+      local _, lines = told(world)
       return table.concat(lines, ", ") == table.concat(expected, ", "), table.concat(lines, ", ")
     end)
     os.remove(world.directory .. "/ears")

@@ -1,0 +1,80 @@
+-- The tests of ProcessHub that concern its interface (doc/coming_from_processhub.md): each number is in the name of a
+-- test, or in the page's list of those without a counterpart, which says what stands there instead and what shows it.
+local PAGE = "doc/coming_from_processhub.md"
+
+-- Nodes together, the public functions, deprecated ones, results, names, state, hooks, synchronizer, dispatcher,
+-- mailbox, distributor, ring, storage, registry, cluster, helpers, and what later versions added.
+local RANGES = {
+  { 1, 9 }, { 17, 17 }, { 20, 45 }, { 50, 56 }, { 60, 92 }, { 100, 107 }, { 110, 127 }, { 130, 131 }, { 140, 155 },
+  { 160, 165 }, { 170, 178 }, { 180, 182 }, { 190, 194 }, { 200, 204 }, { 210, 222 }, { 230, 236 }, { 240, 247 },
+  { 250, 264 }, { 270, 274 }, { 280, 295 }, { 400, 404 },
+}
+local DROPPED_MAX = 40
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read("a")
+end
+
+-- "T-003, T-100 to T-107": each of them.
+local function numbers_in(text, into)
+  for first, last in text:gmatch("T%-(%d+) to T%-(%d+)") do
+    for number = tonumber(first), tonumber(last) do into[number] = true end
+  end
+  for number in text:gmatch("T%-(%d+)") do into[tonumber(number)] = true end
+end
+
+local function named_by_tests()
+  local named = {}
+  local paths <close> = assert(io.popen("find spec -name '*_spec.lua'"))
+  for path in paths:lines() do
+    for name in read(path):gmatch("%f[%w_]it%((.-)function%f[%W]") do numbers_in(name, named) end
+  end
+  return named
+end
+
+-- The rows of the page's list: what they are about, and the rest.
+local function dropped_rows()
+  local list = assert(read(PAGE):match("\n### Without a counterpart\n(.-)\n##"), "the list is not in " .. PAGE)
+  local rows = {}
+  for numbers, rest in list:gmatch("\n| (T%-[^|]+) | ([^\n]+)") do
+    rows[#rows + 1] = { numbers = numbers, rest = rest }
+  end
+  return rows
+end
+
+describe("ProcessHub's tests of its interface", function()
+  it("are each in the name of a test, or in the list of those without a counterpart", function()
+    local named, dropped, missing, both = named_by_tests(), {}, {}, {}
+    for _, row in ipairs(dropped_rows()) do numbers_in(row.numbers, dropped) end
+    local count = 0
+    for _, range in ipairs(RANGES) do
+      for number = range[1], range[2] do
+        if dropped[number] then count = count + 1 end
+        if named[number] and dropped[number] then both[#both + 1] = number end
+        if not named[number] and not dropped[number] then missing[#missing + 1] = number end
+        dropped[number] = nil
+      end
+    end
+    assert.are.same({}, missing)
+    assert.are.same({}, both)
+    assert.is_nil(next(dropped), "the list has a number of another range")
+    assert.is_true(count > 0 and count <= DROPPED_MAX, count .. " are without a counterpart")
+  end)
+
+  it("that have none name a loss or a decision, and the spec that shows what stands there instead", function()
+    local decisions = read("doc/architecture.md")
+    for _, row in ipairs(dropped_rows()) do
+      local decision = row.rest:match('%[decision%]%(architecture.md[^)]*%): "([^"]+)"')
+      local why = row.rest:find("L%-%d") or row.rest:find("an empty test there", 1, true)
+      assert(why or decision, row.numbers .. " names neither")
+      if decision then assert(decisions:find(decision, 1, true), "no such decision: " .. decision) end
+      local shown = 0
+      for path in row.rest:gmatch("`(spec/[%w_/]+%.lua)`") do
+        read(path)
+        shown = shown + 1
+      end
+      assert(shown > 0, row.numbers .. " names no spec")
+    end
+  end)
+end)
