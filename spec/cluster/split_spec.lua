@@ -190,6 +190,16 @@ describe("Two nodes of one name on both sides of a split", function()
     end)
   end
 
+  -- What a node runs stands in its registry under the name that it has now.
+  local function assert_rows_name(node)
+    local own = node:eval([[
+      local names = {}
+      for _, child in ipairs(hub:process_list("local")) do names[#names + 1] = child.instances[1].node end
+      return names]])
+    for _, name in ipairs(own) do assert.are.equal(node.known_as or node.name, name) end
+    assert.is_true(#own > 0)
+  end
+
   it("T-274, L-20: are one hub after the heal: one keeps the name, the other takes another (case 45) #slow", function()
     with_network(5, { hub = HUB }, function(world, net, nodes)
       nodes[2]:start_children(IDS)
@@ -223,6 +233,7 @@ describe("Two nodes of one name on both sides of a split", function()
       settled(world, { nodes[1], nodes[2], nodes[3], nodes[4], second }, IDS)
       for _, node in ipairs { nodes[1], second } do
         assert.are.equal(node.known_as or node.name, asked_by(world, node))
+        assert_rows_name(node)
       end
     end)
   end)
