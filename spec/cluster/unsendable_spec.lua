@@ -58,7 +58,8 @@ describe("A state that cannot be sent", function()
     end)
   end)
 
-  it("75, 76: one that is larger than 16 MiB, by a byte or by far, does too; one that is smaller goes", function()
+  -- Under ThreadSanitizer encoding 200 MiB takes longer than a handover may.
+  it("75, 76: one that is larger than 16 MiB, by a byte or by far, does too; a smaller one goes #notsan", function()
     cluster.with({ hot = true }, function(world)
       local n1 = pair(world)
       -- 18 bytes stand around the text, and 1 KiB is left for what says whose state it is.
