@@ -153,7 +153,7 @@ static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
   for (size_t i = 0; i < head->hub->candidate_count; i++) {
     const uint32_t node = head->hub->candidates[i].node;
     if (node == hubs->self) continue;
-    lh_event_forwarded(head->hub, arrivals, owners, count, node);
+    lh_event_start_forwarded(head->hub, arrivals, owners, count, node);
     forward(hubs, head, arrivals, owners, count, node);
   }
   lh_free(owners);

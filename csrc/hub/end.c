@@ -62,6 +62,7 @@ static void pass_on(struct lh_hubs *hubs, const struct head *head, uint64_t inde
                     struct lh_bytes id, uint32_t to) {
   struct lh_buf body = LH_BUF_EMPTY;
   hubs->counters.forwarded++;
+  lh_event_stop_forwarded(head->hub, id, to);
   lh_write_uint(&body, head->op);
   lh_write_run(&body, lh_runs_at(hubs->runs, head->asker));
   lh_write_str(&body, head->hub_id.data, head->hub_id.len);
@@ -94,6 +95,7 @@ void lh_end_elsewhere(struct lh_hubs *hubs, struct child *child, uint32_t node) 
     const struct head head = {.op = stopper->op,
                               .asker = stopper->peer,
                               .hub_id = child->hub->config.id,
+                              .hub = child->hub,
                               .hops = stopper->hops};
     send_after(hubs, &head, stopper->index, id_of(child), node);
   }

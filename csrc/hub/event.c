@@ -131,6 +131,8 @@ void lh_event_moved(struct child *child, uint32_t to, bool hot) {
 }
 
 // --- requests ---
+static const char forwarded_key[] = "children_forwarded";
+
 void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count) {
   static const char key[] = "pre_children_start";
   struct lh_buf payload = LH_BUF_EMPTY;
@@ -140,25 +142,39 @@ void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t c
   emit(hub, key, &payload);
 }
 
-void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
-                        size_t count, uint32_t to) {
-  static const char key[] = "children_forwarded";
+// The ids of `count` children follow.
+static void write_forward(struct hub *hub, struct lh_buf *out, uint32_t to, const char *request,
+                          uint32_t count) {
+  lh_write_map(out, 1);
+  lh_write_cstr(out, "forwards");
+  lh_write_array(out, 1);
+  lh_write_map(out, 3);
+  pair_text(out, "node", lh_runs_name(hub->all->runs, to));
+  pair_text(out, "request", request);
+  lh_write_cstr(out, "children");
+  lh_write_array(out, count);
+}
+
+void lh_event_start_forwarded(struct hub *hub, const struct arrival *arrivals,
+                              const uint32_t *owners, size_t count, uint32_t to) {
   struct lh_buf payload = LH_BUF_EMPTY;
   uint32_t forwarded = 0;
-  if (!wanted(hub, key)) return;
+  if (!wanted(hub, forwarded_key)) return;
   for (size_t i = 0; i < count; i++) forwarded += owners[i] == to;
   if (forwarded == 0) return;
-  lh_write_map(&payload, 1);
-  lh_write_cstr(&payload, "forwards");
-  lh_write_array(&payload, 1);
-  lh_write_map(&payload, 2);
-  lh_write_cstr(&payload, "children");
-  lh_write_array(&payload, forwarded);
+  write_forward(hub, &payload, to, "start", forwarded);
   for (size_t i = 0; i < count; i++) {
     if (owners[i] == to) lh_write_str(&payload, arrivals[i].id.data, arrivals[i].id.len);
   }
-  pair_text(&payload, "node", lh_runs_name(hub->all->runs, to));
-  emit(hub, key, &payload);
+  emit(hub, forwarded_key, &payload);
+}
+
+void lh_event_stop_forwarded(struct hub *hub, struct lh_bytes id, uint32_t to) {
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, forwarded_key)) return;
+  write_forward(hub, &payload, to, "stop", 1);
+  lh_write_str(&payload, id.data, id.len);
+  emit(hub, forwarded_key, &payload);
 }
 
 // --- members and turns ---

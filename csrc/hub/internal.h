@@ -555,8 +555,9 @@ void lh_event_started(struct child *child);  // here: registered, or its pid is 
 void lh_event_failed(struct child *child, const char *error);     // its start here
 void lh_event_moved(struct child *child, uint32_t to, bool hot);  // from here
 void lh_event_arrivals(struct hub *hub, const struct arrival *arrivals, size_t count);
-void lh_event_forwarded(struct hub *hub, const struct arrival *arrivals, const uint32_t *owners,
-                        size_t count, uint32_t to);
+void lh_event_start_forwarded(struct hub *hub, const struct arrival *arrivals,
+                              const uint32_t *owners, size_t count, uint32_t to);
+void lh_event_stop_forwarded(struct hub *hub, struct lh_bytes id, uint32_t to);
 // Children that are about to come here from `node` ("node_leave"), or to leave here: for `node`
 // ("node_join"), or because `node`, ourselves, leaves.
 void lh_event_children(struct hub *hub, const char *what, const char *node,

@@ -1,18 +1,30 @@
--- The keys of ProcessHub's hooks, HK-1 to HK-18, under their final names, each with all of its data, on real nodes;
--- T-110 to T-127 in their order but for HK-8 (doc/coming_from_processhub.md says why), T-130 and T-131;
--- and that each row that comes or goes is told of once (T-251, T-252, T-254, T-255).
+-- The keys of ProcessHub's hooks, HK-1 to HK-18, and ours, under their final names, each with all of its data, on real
+-- nodes; T-110 to T-127 in their order, T-130 and T-131; that each row that comes or goes is told of once (T-251,
+-- T-252, T-254, T-255); and that there is no key without a test in which it is called.
 local cluster = require("spec.cluster.helper")
+local hook = require("luahub.hook")
+local sim = require("luahub.sim")
 
-local KEYS = {
-  "pre_node_join", "post_node_join", "pre_node_leave", "post_node_leave", "child_registered", "child_unregistered",
-  "migration_completed", "priority_state_updated", "pre_redistribution", "post_redistribution", "pre_children_start",
-  "post_children_start", "pre_children_redistribution", "coordinator_shutdown", "child_pid_updated",
+-- Keys that take more than what is done here: they are called in these.
+local ELSEWHERE = {
+  drain_completed = "spec/cluster/drain_spec.lua",
+  migration_deferred = "spec/cluster/consent_spec.lua",
+  on_conflict = "spec/cluster/conflict_spec.lua",
+  node_lost = "spec/sim/scenario/heal_hooks.lua", -- run by spec/sim/sim_spec.lua, as are the next
+  node_returned = "spec/sim/scenario/heal_hooks.lua",
+  quorum_lost = "spec/sim/scenario/heal_hooks.lua",
+  quorum_regained = "spec/sim/scenario/heal_hooks.lua",
 }
 
+local called = {} -- the keys that handlers were called for here
+
 local function hooks()
-  local out = { 'child_data_alter = { { id = "mark", handler = { "ears", "mark", "child_data_alter" } } }' }
-  for _, key in ipairs(KEYS) do
-    out[#out + 1] = ('%s = { { id = "note", handler = { "ears", "fields", %q } } }'):format(key, key)
+  local out = {}
+  for _, key in ipairs(hook.KEYS) do
+    local how = key == hook.ALTER and "mark" or "fields"
+    if not ELSEWHERE[key] then
+      out[#out + 1] = ('%s = { { id = "note", handler = { "ears", %q, %q } } }'):format(key, how, key)
+    end
   end
   return ("hooks = { %s }"):format(table.concat(out, ", "))
 end
@@ -22,12 +34,27 @@ local function told(world)
   local found, all = {}, {}
   local file = io.open(world.directory .. "/ears")
   for line in file and file:lines() or function() end do
+    called[line:match("^n%d ([%w_]+)") or line] = true
     found[line] = (found[line] or 0) + 1
     all[#all + 1] = line
   end
   if file then file:close() end
   table.sort(all)
   return found, all
+end
+
+-- Waits until each of these lines was told, and finds it told once.
+local function once(world, lines)
+  for _, line in ipairs(lines) do
+    cluster.eventually("told: " .. line, function()
+      local found, all = told(world)
+      return found[line], all
+    end)
+  end
+  local found, all = told(world)
+  for _, line in ipairs(lines) do
+    assert.are.equal(1, found[line], line .. " in:\n" .. table.concat(all, "\n"))
+  end
 end
 
 describe("The hub's own hooks", function()
@@ -44,40 +71,26 @@ describe("The hub's own hooks", function()
     os.remove(world.directory .. "/ears")
   end)
 
-  -- Waits until each of these lines was told, and finds it told once.
-  local function once(lines)
-    for _, line in ipairs(lines) do
-      cluster.eventually("told: " .. line, function()
-        local found, all = told(world)
-        return found[line], all
-      end)
-    end
-    local found, all = told(world)
-    for _, line in ipairs(lines) do
-      assert.are.equal(1, found[line], line .. " in:\n" .. table.concat(all, "\n"))
-    end
-  end
-
   it("T-114, T-121, T-122, T-125, T-127: tell of a start: who is asked, what is altered, what came of it", function()
     n1:start_children({ "a" }, [[metadata = { tag = "x" }]])
-    once {
+    once(world, {
       "n1 pre_children_start {children={a}}",
       "n1 child_data_alter {id=a metadata={tag=x} spec={id=a start={tracked}}}",
       "n1 post_children_start {children={{child_id=a node=n1 pid=PID result=ok}}}",
       "n1 child_registered {child_id=a node_pids={{node=n1 pid=PID}}}",
-    }
+    })
     assert.are.equal("by child_data_alter", n1:eval([[
       return hub:child_lookup("a", { with_metadata = true }).metadata.marked]]))
   end)
 
   it("T-107, T-126: tell that a child runs again, and as whom", function()
     n1:try([[return hub:call("a", "crash")]])
-    once { "n1 child_pid_updated {child_id=a node=n1 pid=PID}" }
+    once(world, { "n1 child_pid_updated {child_id=a node=n1 pid=PID}" })
   end)
 
   it("T-115: tell that a child ended for good", function()
     assert.are.equal("ok", n1:stop_children({ "a" }).status)
-    once { "n1 child_unregistered {child_id=a}" }
+    once(world, { "n1 child_unregistered {child_id=a}" })
   end)
 
   it("T-100, T-110, T-111, T-116, T-118 to T-120, T-123, T-130, T-131: tell of a node that joins, and of what moves to "
@@ -103,7 +116,7 @@ describe("The hub's own hooks", function()
     table.sort(moved)
     local list = table.concat(moved, " ")
     lines[#lines + 1] = ("n1 pre_children_redistribution {children={%s} event=node_join node=n2}"):format(list)
-    once(lines)
+    once(world, lines)
     cluster.eventually("it is locked as often as it is not any more", function()
       local found, all = told(world)
       local locks = found["n1 priority_state_updated {locked=true}"]
@@ -114,9 +127,68 @@ describe("The hub's own hooks", function()
   it("T-101, T-112, T-113, T-124: tell of a node that leaves", function()
     assert.are.equal(0, n2:leave())
     world:settled({ n1 }, cluster.ids("c", 20))
-    once { "n1 pre_node_leave {node=n2}", "n1 post_node_leave {node=n2}" }
+    once(world, { "n1 pre_node_leave {node=n2}", "n1 post_node_leave {node=n2}" })
     local _, all = told(world)
     assert.is_truthy(table.concat(all, "\n"):match("n2 coordinator_shutdown {reason=[^\n]+}"), table.concat(all, "\n"))
+  end)
+end)
+
+describe("A hub whose children are handed over", function()
+  local world, n1
+
+  setup(function()
+    world = cluster.new({ hub = "migration = luahub.migration.hot_swap { handover = true }, " .. hooks() })
+    world:write("entering.lua", [[
+      local luahub = require("luahub")
+      local function take(_, handed)
+        local file <close> = io.open("entering", "a")
+        file:write(luahub.context().id, "\n")
+        file:close()
+        while io.open("hold") do luahub.sleep(20) end
+        return handed
+      end
+      local function same(state) return state end
+      return { init = function() return {} end, handover = same, takeover = take }]])
+    n1 = world:start("n1")
+  end)
+  teardown(function()
+    world:close()
+  end)
+
+  it("T-117: tells that a stop went after a child to its new node (children_forwarded), and of the handover", function()
+    n1:eval([[
+      local specs = {}
+      for i = 1, 40 do specs[i] = { id = "c" .. i, start = { "entering" } } end
+      return luahub.await(hub:start_children(specs, { awaitable = true })):status()]])
+    world:write("hold", "")
+    world:start("n2", { join = { n1 } })
+    local id
+    cluster.eventually("a child is being taken in", function()
+      local file = io.open(world.directory .. "/entering")
+      id = file and file:read("l")
+      if file then file:close() end
+      return id ~= nil
+    end)
+    -- The second answer says that the first stop has reached this node, which has the child still.
+    assert.are.equal("not_found", n1:eval(([[
+      assert(hub:stop_child(%q) == "stop_initiated")
+      return luahub.await(hub:stop_child("nobody", { awaitable = true })):errors()[1].code]]):format(id)))
+    assert(os.remove(world.directory .. "/hold"))
+    once(world, {
+      ("n1 handover_delivered {child_ids={%s} target_node=n2}"):format(id),
+      ("n1 children_forwarded {forwards={{children={%s} node=n2 request=stop}}}"):format(id),
+      ("n2 child_unregistered {child_id=%s}"):format(id),
+    })
+    assert.is_nil(n1:eval(("return hub:child_lookup(%q)"):format(id)))
+  end)
+end)
+
+describe("Starts and stops that are passed on", function()
+  it("T-117: are told of by children_forwarded, each child once, and answered #notsan", function()
+    for seed = 1, 20 do
+      local report = assert(sim.run("spec/sim/scenario/forwards.lua", { seed = seed }))
+      assert(report.ok, ("seed %d: %s: %s"):format(seed, tostring(report.invariant), tostring(report.message)))
+    end
   end)
 end)
 
@@ -184,5 +256,19 @@ describe("Rows that come and go", function()
       assert(hub:register_hook_handlers("child_unregistered", { { id = "out", handler = { "ears", "note", "out" } } }))
       hub:stop_child("after", { awaitable = true }):await()]])
     heard({ "n1 in after", "n1 out after" })
+  end)
+end)
+
+describe("The keys of the hub's hooks", function()
+  it("are each called above, or in the test that is named here", function()
+    for _, key in ipairs(hook.KEYS) do
+      local path = ELSEWHERE[key]
+      if path then
+        local file <close> = assert(io.open(path))
+        assert(file:read("a"):find(key, 1, true), path .. " is silent about " .. key)
+      else
+        assert(called[key], key .. " was never called")
+      end
+    end
   end)
 end)
