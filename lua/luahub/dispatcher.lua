@@ -118,7 +118,8 @@ end
 ---@return true?  as soon as the requests are on their way; or nil and an error
 ---@return luahub.Failure?  codes invalid_spec, not_found
 function M.children_start(hub, requests)
-  return send_requests("dispatcher.children_start", "start", hub, requests)
+  local sent, err = send_requests("dispatcher.children_start", "start", hub, requests)
+  return sent, err -- not a tail call: a misuse is told at the caller's place
 end
 
 --- Has children stopped wherever they run.
@@ -127,7 +128,8 @@ end
 ---@return true?
 ---@return luahub.Failure?
 function M.children_stop(hub, requests)
-  return send_requests("dispatcher.children_stop", "stop", hub, requests)
+  local sent, err = send_requests("dispatcher.children_stop", "stop", hub, requests)
+  return sent, err -- not a tail call: a misuse is told at the caller's place
 end
 
 local function check_members(where, members, level)

@@ -99,7 +99,8 @@ end
 ---@return any
 ---@return luahub.Failure?
 function M.await(future, err)
-  return require("luahub.future").await(future, err)
+  local value, problem = require("luahub.future").await(future, err)
+  return value, problem -- not a tail call: a misuse is told at the caller's place
 end
 
 --- What this node has counted since it was started: { room = { name = integer } }. doc/limits.md says what each means.

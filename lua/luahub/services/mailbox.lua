@@ -65,7 +65,8 @@ end
 ---@return table[]?  { key, child_id, result, node } each, in the order in which they came
 ---@return luahub.Failure?
 function Box:collect(options)
-  return collect(self, "box:collect", options)
+  local messages, err = collect(self, "box:collect", options)
+  return messages, err -- not a tail call: a misuse is told at the caller's place
 end
 
 --- The next message that fits; see `collect`.
