@@ -263,11 +263,17 @@ static void write_result(const struct op *op, struct lh_buf *out) {
   lh_write_cstr(out, failed > 0 ? "error" : "ok");
 }
 
+// That a child is there already, or not any more, is how it was wanted.
+static bool is_worth_a_line(const struct op *op, const struct item *item) {
+  const int wanted = op->kind == OP_START ? LH_EEXISTS : LH_ENOTFOUND;
+  return item->state == ITEM_FAILED && item->code != wanted;
+}
+
 static void log_failures(const struct op *op) {
   size_t shown = 0;
   for (size_t i = 0; i < op->count && shown < 5; i++) {
     const struct item *item = &op->items[i];
-    if (item->state != ITEM_FAILED || item->code == LH_EEXISTS) continue;
+    if (!is_worth_a_line(op, item)) continue;
     lh_log(LH_LOG_WARN, "hub", "child '%.*s' was not %s: %s", (int)item->id.len,
            (const char *)item->id.data, op->kind == OP_START ? "started" : "stopped",
            item->error != NULL ? item->error : lh_err_name(item->code));

@@ -17,7 +17,7 @@ struct request {
   struct lh_bytes hub, children, options, metadata, child_metadata, child_mapping, node;
   lh_ms timeout;
   enum acknowledgement acknowledged;
-  bool check_existing, rollback, detach, quiet, given, patient;
+  bool check_existing, rollback, detach, check_only, quiet, given, patient;
 };
 
 static bool is(struct lh_bytes text, const char *word) {
@@ -43,6 +43,8 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->rollback = is(lh_read_str(in, 32), "rollback");
   else if (is(key, "detach"))
     request->detach = lh_read_bool(in);
+  else if (is(key, "check_only"))
+    request->check_only = lh_read_bool(in);
   else if (is(key, "patient"))
     request->patient = lh_read_bool(in);
   else if (is(key, "given"))
@@ -185,6 +187,18 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   return read_items(op, request, error);
 }
 
+// Whoever does not wait is told that it is begun. True: it was to be checked, and that is all.
+static bool answered_early(struct op *op, const struct request *request, const char *begun) {
+  struct lh_buf text = LH_BUF_EMPTY;
+  if (!(request->detach || request->check_only) || op->caller == 0) return false;
+  lh_write_cstr(&text, request->check_only ? "checked" : begun);
+  op->all->ops->reply(op->all->ops_self, op->caller, LH_OK, lh_bytes_of(&text), NULL);
+  lh_buf_free(&text);
+  op->caller = 0;
+  if (request->check_only) lh_op_free(op);
+  return request->check_only;
+}
+
 void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_bytes value) {
   struct request request;
   struct lh_error error;
@@ -215,14 +229,8 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
     lh_op_free(op);
     return;
   }
+  if (answered_early(op, &request, "start_initiated")) return;
   fail_twins(op);
-  if (request.detach && caller != 0) {
-    struct lh_buf text = LH_BUF_EMPTY;
-    lh_write_cstr(&text, "start_initiated");
-    hubs->ops->reply(hubs->ops_self, caller, LH_OK, lh_bytes_of(&text), NULL);
-    lh_buf_free(&text);
-    op->caller = 0;
-  }
   hubs->check_ops = true;
   lh_start_go(hubs, now);
 }
@@ -556,6 +564,7 @@ void lh_hubs_stop(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_by
     lh_op_free(op);
     return;
   }
+  if (answered_early(op, &request, "stop_initiated")) return;
   hubs->check_ops = true;
   lh_stop_go(hubs);
 }

@@ -8,6 +8,7 @@ local argument = require("luahub.argument")
 local courier = require("luahub.courier")
 local failure = require("luahub.failure")
 local option = require("luahub.option")
+local parts = require("luahub.parts")
 local spec = require("luahub.spec")
 
 local M = {}
@@ -71,11 +72,22 @@ local function check_nodes(hub_id, requests)
   return true
 end
 
-local function send_part(kind, hub_id, request, part)
-  local body = body_of(kind, hub_id, request, part)
+local function send_part(kind, request, body)
   local timeout = (body.options.timeout or REQUEST_MS) + ANSWER_MARGIN_MS
   local key = request.transaction or "child_" .. kind
   return courier.send(kind, body, request.reply_to or {}, key, timeout, true)
+end
+
+-- What is sent for one request, each checked by the node.
+local function bodies_of(kind, hub_id, request)
+  local bodies = {}
+  for from = 1, #request.children, PART_MAX do
+    local part = table.move(request.children, from, math.min(from + PART_MAX - 1, #request.children), 1, {})
+    local fitting, err = parts.divide(kind, body_of(kind, hub_id, request, part))
+    if not fitting then return nil, err end
+    table.move(fitting, 1, #fitting, #bodies + 1, bodies)
+  end
+  return bodies
 end
 
 -- Nobody may wait for the answer: what is wrong with a spec is said here.
@@ -102,11 +114,15 @@ local function send_requests(where, kind, hub, requests)
   if kind == "start" then ok, problem = check_specs(requests) end
   if ok then ok, problem = check_nodes(hub_id, requests) end
   if not ok then return nil, problem end
-  for _, request in ipairs(requests) do
-    for from = 1, #request.children, PART_MAX do
-      local part = table.move(request.children, from, math.min(from + PART_MAX - 1, #request.children), 1, {})
-      local sent, err = send_part(kind, hub_id, request, part)
-      if not sent then return nil, err end
+  local bodies = {}
+  for i, request in ipairs(requests) do
+    bodies[i], problem = bodies_of(kind, hub_id, request)
+    if not bodies[i] then return nil, problem end
+  end
+  for i, request in ipairs(requests) do
+    for _, body in ipairs(bodies[i]) do
+      ok, problem = send_part(kind, request, body)
+      if not ok then return nil, problem end
     end
   end
   return true

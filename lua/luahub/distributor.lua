@@ -6,11 +6,8 @@
 local core = require("luahub.core")
 local argument = require("luahub.argument")
 local batch = require("luahub.batch")
-local courier = require("luahub.courier")
 local failure = require("luahub.failure")
-local future = require("luahub.future")
 local option = require("luahub.option")
-local result = require("luahub.result")
 local spec = require("luahub.spec")
 
 local M = {}
@@ -99,9 +96,8 @@ function M.init_children(hub, specs, options, where)
   end
   local request = { hub = hub_id, children = specs, options = travelling(options, #specs) }
   local timeout = request.options.timeout
-  if options.awaitable then return batch.start(request, timeout) end
-  request.options.detach = true -- answered as soon as it is checked
-  return batch.begin(request, timeout)
+  local go = options.awaitable and batch.ask or batch.begin
+  return go("start", request, timeout)
 end
 
 --- Stops children, all instances of each. Unknown ids are entries in the result's errors.
@@ -120,8 +116,8 @@ function M.stop_children(hub, ids, options, where)
   if not ok then return nil, err end
   local request = { hub = hub_id, ids = ids, options = travelling(options, #ids) }
   local timeout = request.options.timeout
-  if options.awaitable then return future.request("stop", request, timeout, result.stop) end
-  return courier.send("stop", request, {}, "child_stop", timeout, "stop_initiated")
+  local go = options.awaitable and batch.ask or batch.begin
+  return go("stop", request, timeout)
 end
 
 local function check_synchronization(where, hub_id, given)

@@ -35,6 +35,14 @@ function M.request(kind, request, timeout, wrap)
   return setmetatable({ ref = ref, kind = kind, timeout = timeout, wrap = wrap, settled = false }, Future)
 end
 
+--- A request that could not be sent: its answer is the error.
+---@param kind string
+---@param err luahub.Failure
+---@return luahub.Future
+function M.failed(kind, err)
+  return setmetatable({ kind = kind, settled = true, err = err }, Future)
+end
+
 --- One answer of several requests: `join(values)` once all are there, in their order, { value, err } each.
 ---@param parts luahub.Future[]
 ---@param timeout number  ms that they may take

@@ -13,7 +13,10 @@ describe("luahub.hub", function()
       if value.options.detach then return "start_initiated" end
       return { status = "ok", ids = { "a" }, nodes = { "n1" }, pids = { 1 }, errors = {} }
     end
-    core.answers.stop = { status = "ok", ids = { "a" }, nodes = { "n1" }, errors = {} }
+    core.answers.stop = function(value)
+      if value.options.detach then return "stop_initiated" end
+      return { status = "ok", ids = { "a" }, nodes = { "n1" }, errors = {} }
+    end
   end)
 
   it("starts in the background unless told to wait", function()

@@ -124,6 +124,23 @@ describe("The hub's own hooks", function()
     end)
   end)
 
+  it("T-117: tell of a start that was asked of one node and belongs to another (children_forwarded)", function()
+    local places = world:settled({ n1, n2 }, cluster.ids("c", 20))
+    local mine
+    for id, node in pairs(places) do
+      if node == "n1" then mine = id end
+    end
+    assert.are.equal("ok", n1:stop_children({ mine }).status)
+    os.remove(world.directory .. "/ears")
+    assert.is_true(n1:eval(([[return luahub.dispatcher.children_start(hub,
+      { { node = "n2", children = { { id = %q, start = { "tracked" } } } } })]]):format(mine)))
+    once(world, {
+      ("n2 children_forwarded {forwards={{children={%s} node=n1 request=start}}}"):format(mine),
+      ("n1 child_registered {child_id=%s node_pids={{node=n1 pid=PID}}}"):format(mine),
+    })
+    world:settled({ n1, n2 }, cluster.ids("c", 20))
+  end)
+
   it("T-101, T-112, T-113, T-124: tell of a node that leaves", function()
     assert.are.equal(0, n2:leave())
     world:settled({ n1 }, cluster.ids("c", 20))
