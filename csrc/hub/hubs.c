@@ -54,6 +54,7 @@ void lh_hub_free(struct hub *hub) {
   lh_consent_free(&hub->consents);
   lh_map_free(&hub->replicas.changed);
   lh_map_free(&hub->replicas.waits);
+  lh_reconcile_free(hub);
   lh_agreed_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
@@ -406,6 +407,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   due = earlier(due, earlier(lh_conflict_due(hubs), lh_lease_due(hubs)));
   due = earlier(due, earlier(lh_consent_due(hubs), lh_pace_due(hubs)));
+  due = earlier(due, lh_reconcile_due(hubs));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
@@ -512,6 +514,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_view_check(hubs, now);
       lh_host_resume(hubs, now);
     }
+    lh_reconcile_run(hubs, now);
     lh_replica_run(hubs, now);
     lh_registry_flush(hubs->registry);
     lh_held_flush(hubs);
