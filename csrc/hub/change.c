@@ -23,7 +23,6 @@ void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, u
   struct hub *hub = lh_hub_at(hubs, index);
   if (hub == NULL) return;
   if (born > hub->generation) hub->generation = born;
-  lh_reconcile_ordered(hub, id, born);
   if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, index, id);
 }
 
@@ -31,14 +30,13 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after) {
   struct hub *counting = lh_hub_at(hubs, after != NULL ? after->hub : before->hub);
   if (counting != NULL) lh_crowd_row(counting, before, after);
-  if (counting != NULL && after != NULL && after->state != LH_ROW_STARTING)
-    lh_reconcile_ran(counting, lh_row_id(after));
   if (counting != NULL && counting->config.replicated)
     lh_replica_note(counting, lh_row_id(after != NULL ? after : before));
   if (after == NULL && before->node != hubs->self && counting != NULL &&
       lh_host_child(counting, lh_row_id(before)) != NULL)
     LH_FAILPOINT(target_release);
   if (after == NULL || after->node == hubs->self) return;
+  if (counting != NULL) lh_loose_note(counting, after);
   struct hub *hub = lh_hub_at(hubs, after->hub);
   if (hub == NULL) return;
   if (after->generation > hub->generation) hub->generation = after->generation;
@@ -88,7 +86,7 @@ const struct lh_row *lh_change_better(struct lh_hubs *hubs, const struct child *
                                         lh_bytes(child->id, child->id_len), rows, 4);
   const struct lh_row *best = count > 0 ? rows[0] : NULL;
   if (LH_PLANTED(last_to_arrive_wins) && count > 1 && best->node == hubs->self) best = rows[1];
-  const bool stays = best == NULL || best->node == hubs->self || best->state == LH_ROW_MOVING;
+  const bool stays = best == NULL || best->node == hubs->self || best->state >= LH_ROW_MOVING;
   return stays || !outranks(hubs, best, child) ? NULL : best;
 }
 

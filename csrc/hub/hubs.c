@@ -52,9 +52,9 @@ void lh_hub_free(struct hub *hub) {
   lh_crowd_free(hub);
   lh_map_free(&hub->given);
   lh_consent_free(&hub->consents);
+  lh_loose_free(&hub->loose);
   lh_map_free(&hub->replicas.changed);
   lh_map_free(&hub->replicas.waits);
-  lh_reconcile_free(hub);
   lh_agreed_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
@@ -159,6 +159,7 @@ int lh_hubs_open(struct lh_hubs *hubs, lh_ms now, const struct lh_hub_config *co
   hub->config.placement = copy(config->placement);
   hub->index = index;
   lh_list_init(&hub->move_queue);
+  hub->loose.look_at = LH_NEVER;
   if (lh_quorum_open(hub, now, error) != LH_OK) {
     lh_hub_free(hub);
     return LH_EFORMAT;
@@ -407,7 +408,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   due = earlier(due, earlier(lh_conflict_due(hubs), lh_lease_due(hubs)));
   due = earlier(due, earlier(lh_consent_due(hubs), lh_pace_due(hubs)));
-  due = earlier(due, lh_reconcile_due(hubs));
+  due = earlier(due, lh_loose_due(hubs));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
@@ -416,6 +417,8 @@ static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     lh_restart_due(hubs, now, child);
   } else if (child->role.telling != ROLE_NONE) {
     lh_role_overdue(hubs, now, child);
+  } else if (child->phase == PHASE_MOVING && lh_loose_goes(child)) {
+    lh_loose_late(hubs, now, child);
   } else if (child->phase == PHASE_MOVING) {
     lh_unsure_failed(hubs, now, child, "no answer in time");
   } else if (child->phase == PHASE_PREPARED && child->pid != 0) {
@@ -514,7 +517,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_view_check(hubs, now);
       lh_host_resume(hubs, now);
     }
-    lh_reconcile_run(hubs, now);
+    lh_loose_run(hubs, now);
     lh_replica_run(hubs, now);
     lh_registry_flush(hubs->registry);
     lh_held_flush(hubs);

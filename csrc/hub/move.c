@@ -63,6 +63,14 @@ static void end_here(struct lh_hubs *hubs, struct child *child) {
   hubs->ops->stop(hubs->ops_self, child->token, child->pid, "move", limit, 0);
 }
 
+// It does not run here any more.
+static void begin_there(struct lh_hubs *hubs, struct child *child) {
+  if (lh_loose_goes(child))
+    lh_loose_put(child);
+  else
+    send_start(hubs, child, flags_of(child, false));
+}
+
 static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   struct trouble *trouble = child->trouble;
   trouble->queued = false;
@@ -73,6 +81,7 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   const bool hot = ran && !trouble->cold;
   child->phase = PHASE_MOVING;
   child->hub->moving++;
+  if (lh_loose_goes(child)) trouble->target = 0;  // whoever finds that it is theirs
   trouble->hot = hot;
   trouble->frozen = false;
   if (hot) {
@@ -85,7 +94,7 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     if (ran)
       end_here(hubs, child);
     else
-      send_start(hubs, child, flags_of(child, false));
+      begin_there(hubs, child);
   }
   lh_heap_set(&hubs->due, &trouble->timer.due, now + LH_MOVE_MS);
 }
@@ -118,10 +127,10 @@ void lh_move_stopped(struct lh_hubs *hubs, struct child *child) {
   if (lh_end_is_wanted(child)) {
     lh_end_tell(hubs, child);
     lh_host_forget(child, true);
-  } else if (lh_view_find(hubs, child->trouble->target) == NULL) {
+  } else if (!lh_loose_goes(child) && lh_view_find(hubs, child->trouble->target) == NULL) {
     lh_move_failed(hubs, child, "the node died");
   } else {
-    send_start(hubs, child, flags_of(child, false));
+    begin_there(hubs, child);
   }
 }
 
@@ -155,6 +164,14 @@ static void stays_cold(struct lh_hubs *hubs, struct child *child) {
   child->generation = lh_host_generation(child->hub);
   lh_host_put_row(child, LH_ROW_STARTING);
   lh_host_order(hubs, child, false);
+}
+
+void lh_move_back(struct child *child) {
+  struct lh_hubs *hubs = child->hub->all;
+  child->hub->moving--;
+  child->trouble->loose = false;
+  lh_heap_cancel(&hubs->due, &child->trouble->timer.due);
+  stays_cold(hubs, child);
 }
 
 static void stays_hot(struct lh_hubs *hubs, struct child *child) {
@@ -297,6 +314,8 @@ void lh_move_all_failed(struct lh_hubs *hubs, lh_ms now) {
     struct lh_map *children = &hubs->hubs[h]->children;
     for (size_t i = children->count; i > 0; i--) {
       struct child *child = children->entries[i - 1].value;
+      if (child->phase == PHASE_MOVING && lh_loose_goes(child))
+        continue;  // it was taken over, or is begun by whom it belongs to
       if (child->phase == PHASE_MOVING && (child->pid == 0 || child->trouble->hot))
         lh_unsure_failed(hubs, now, child, "this node was taken for dead");
       else if (is_void(child))

@@ -15,6 +15,7 @@ void lh_move_stopped(struct lh_hubs *hubs, struct child *child);
 void lh_move_ask_start(struct lh_hubs *hubs, struct child *child);  // of a cold one
 void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct lh_bytes text);
 void lh_move_failed(struct lh_hubs *hubs, struct child *child, const char *why);
+void lh_move_back(struct child *child);  // one that does not run: it goes on here
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row);
 bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way

@@ -18,7 +18,12 @@
 
 #include <string.h>
 
-enum { DEAD_MAX = LH_RUNS_MAX, FETCH_MS = 3000, OUTRANK_PAUSE_MS = 8 * LH_RECOVER_MS };
+enum {
+  DEAD_MAX = LH_RUNS_MAX,
+  FETCH_MS = 3000,
+  OUTRANK_PAUSE_MS = 8 * LH_RECOVER_MS,
+  LOST_PAUSE_MS = 8 * LH_RECOVER_MS
+};
 
 static uint64_t best_holder(struct lh_hubs *hubs, uint32_t dead, uint32_t *holder) {
   uint64_t best = 0;
@@ -346,6 +351,13 @@ static uint32_t given_to(struct hub *hub, struct lh_bytes id, uint32_t node) {
   return node;
 }
 
+// Whoever looks alone is told only what it has had time to find, and has not: it lacks the row.
+static bool tells_owner(const struct hub *hub, bool again) {
+  if (hub->config.migration == LH_MIGRATION_AUTONOMOUS)
+    return again && hub->all->recover_pause >= LOST_PAUSE_MS;
+  return again || !hub->config.deterministic;
+}
+
 static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
                    const uint32_t *nodes, size_t count, const char *error, void *data) {
   struct heir *heir = data;
@@ -362,7 +374,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
     const uint32_t node = given_to(hub, id, nodes[i]);
     if (node == hubs->self) {
       if (claim(hubs, now, hub, heir->rows[i])) note_claim(hub, &takeover, heir->rows[i]);
-    } else if (node != 0 && (!hub->config.deterministic || heir->again)) {
+    } else if (node != 0 && tells_owner(hub, heir->again)) {
       send_claim(hubs, hub, heir->rows[i], node);
     }
   }

@@ -478,6 +478,7 @@ void lh_view_check(struct lh_hubs *hubs, lh_ms now) {
     lh_park_resume(hubs, now);
     if (!view->settled) {
       view->settled = true;
+      lh_loose_gather(hubs);
       lh_balance(hubs, now);
     }
     lh_start_go(hubs, now);

@@ -169,6 +169,13 @@ static void read_budget(struct lh_budget *budget, struct lh_bytes migration) {
   budget->bytes = (uint32_t)ms_field(migration, "bytes_per_second");
 }
 
+static enum lh_migration migration_of(struct lh_bytes kind) {
+  if (lh_bytes_equal(kind, lh_bytes_str("custom"))) return LH_MIGRATION_CUSTOM;
+  if (lh_bytes_equal(kind, lh_bytes_str("hot"))) return LH_MIGRATION_HOT;
+  if (lh_bytes_equal(kind, lh_bytes_str("autonomous"))) return LH_MIGRATION_AUTONOMOUS;
+  return LH_MIGRATION_COLD;
+}
+
 static void do_hub_start(struct request *request) {
   const struct lh_bytes value = request->value;
   struct lh_error error;
@@ -176,9 +183,7 @@ static void do_hub_start(struct request *request) {
   const struct lh_bytes distribution = field(value, "distribution");
   lh_hub_config_read(&config, distribution);
   lh_hub_config_redundancy(&config, field(value, "redundancy"));
-  config.migration = word_is(value, "migration", "kind", "custom") ? LH_MIGRATION_CUSTOM
-                     : word_is(value, "migration", "kind", "hot")  ? LH_MIGRATION_HOT
-                                                                   : LH_MIGRATION_COLD;
+  config.migration = migration_of(text_field(field(value, "migration"), "kind"));
   config.handover = flag_field(field(value, "migration"), "handover", false);
   read_consent(&config.consent, field(field(value, "migration"), "consent"));
   read_budget(&config.budget, field(value, "migration"));

@@ -70,8 +70,8 @@ enum lh_row_state {
   LH_ROW_STARTING = 1,  // claimed by its owner; init has not answered
   LH_ROW_RUNNING,
   LH_ROW_RESTARTING,  // waits for its restart
-  LH_ROW_MOVING,      // on its way to `target`
-  LH_ROW_FAILED,      // gave up
+  LH_ROW_MOVING,      // on its way to another node
+  LH_ROW_LOOSE,       // ended here for a move: whichever node it belongs to begins it
 };
 
 // A row as it is written. Slices are copied.

@@ -158,12 +158,8 @@ local function check_node(node, report)
   check_network(node, node.secret ~= nil or node.secret_file ~= nil, report)
 end
 
---- Reports what does not go with replication: each node finds the nodes of a child by itself, and a state is one
---- instance's.
----@param path string
----@param hub table  its strategies by role; what is missing is built in
----@param report luahub.Report
-function M.check_replication(path, hub, report)
+-- Each node finds the nodes of a child by itself, and a state is one instance's.
+local function check_replication(path, hub, report)
   local redundancy, distribution, migration = hub.redundancy, hub.distribution, hub.migration
   if not strategy.is_built_in(redundancy) or redundancy.kind ~= "replication" then return end
   if type(migration) == "table" and migration.handover == true then
@@ -174,6 +170,24 @@ function M.check_replication(path, hub, report)
     report(path .. ".distribution", "replication by a number goes with rendezvous (not `bounded`), "
       .. 'consistent_hashing and guided; factor = "cluster_size" with every distribution')
   end
+end
+
+-- Who begins a child finds out alone that it is to.
+local function check_autonomous(path, hub, report)
+  local migration, distribution = hub.migration, hub.distribution
+  if not strategy.is_built_in(migration) or migration.kind ~= "autonomous" then return end
+  if type(distribution) ~= "table" or distribution.deterministic ~= false then return end
+  report(path .. ".distribution", "migration.autonomous goes with distributions that give every node the same answer: "
+    .. "rendezvous (not `bounded`), consistent_hashing, guided, and one of your own that is deterministic")
+end
+
+--- Reports strategies that do not go together.
+---@param path string
+---@param hub table  its strategies by role; what is missing is built in
+---@param report luahub.Report
+function M.check_together(path, hub, report)
+  check_replication(path, hub, report)
+  check_autonomous(path, hub, report)
 end
 
 --- Reports every problem of one hub's configuration.
@@ -195,7 +209,7 @@ function M.check_hub(path, hub, report)
     local problem = hub[role] ~= nil and strategy.problem(role, hub[role])
     if problem then report(path .. "." .. role, problem) end
   end
-  M.check_replication(path, hub, report)
+  M.check_together(path, hub, report)
 end
 
 local function check_hubs(hubs, report)

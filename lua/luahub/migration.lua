@@ -50,7 +50,7 @@ local function built_in(where, kind, options)
     children_per_second = options.children_per_second,
     bytes_per_second = bytes and math.min(bytes, 0x7fffffff),
     quiet_time = math.floor(options.quiet_time or QUIET_MS),
-    move = all(kind),
+    move = all(kind == "hot" and "hot" or "cold"),
   })
 end
 
@@ -69,6 +69,15 @@ end
 function M.hot_swap(options)
   options = argument.options("migration.hot_swap", options, option.hot_swap)
   return built_in("migration.hot_swap", "hot", options)
+end
+
+--- Each node looks alone: it ends what runs here and belongs elsewhere, and begins what belongs here and has ended. No
+--- node asks another one to begin a child, and no state goes along. For distributions that give each node one answer.
+---@param options? { children_per_second: integer?, quiet_time: integer? }
+---@return luahub.Migration
+function M.autonomous(options)
+  options = argument.options("migration.autonomous", options, option.autonomous)
+  return built_in("migration.autonomous", "autonomous", options)
 end
 
 return M

@@ -316,6 +316,16 @@ M.cold_swap = group("`migration.cold_swap`", {
   renamed = { consent_settings = "consent" },
   gone = { state_ttl = "a state that is handed over is kept by nobody" },
 })
+local NO_STATE = "no state goes along in an autonomous move: `migration.hot_swap` takes one along"
+local NOBODY_ASKED = "nobody is asked before an autonomous move: `migration.cold_swap` asks"
+M.autonomous = group("`migration.autonomous`", { CHILDREN_PER_SECOND, QUIET_TIME }, {
+  gone = {
+    handover = NO_STATE,
+    bytes_per_second = NO_STATE,
+    consent = NOBODY_ASKED,
+    consent_settings = NOBODY_ASKED,
+  },
+})
 M.hot_swap = group("`migration.hot_swap`", {
   { "handover", "boolean", "`false`", "children go hot, with their state; without it they move cold" },
   CONSENT,

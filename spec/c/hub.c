@@ -22,14 +22,16 @@ static enum policy check_policy(lua_State *L, int arg) {
   return (enum policy)luaL_checkoption(L, arg, "first", names);
 }
 
-// new(seed, hot, custom: false | "first" | "spread" | "late" | "broken", deterministic, load)
+// new(seed, hot: false | true | "autonomous", custom: false | "first" | "spread" | "late" |
+// "broken", deterministic, load)
 static int sim_new(lua_State *L) {
   struct sim **box = lua_newuserdatauv(L, sizeof(struct sim *), 0);
   struct sim *sim = LH_NEW(struct sim);
   *box = sim;
   luaL_setmetatable(L, SIM);
   sim->random.state = (uint64_t)luaL_checkinteger(L, 1);
-  sim->hot = lua_toboolean(L, 2);
+  sim->autonomous = lua_type(L, 2) == LUA_TSTRING;
+  sim->hot = lua_toboolean(L, 2) && !sim->autonomous;
   sim->custom = lua_toboolean(L, 3);
   if (lua_type(L, 3) == LUA_TSTRING) sim->policy = check_policy(L, 3);
   sim->deterministic = lua_toboolean(L, 4);
@@ -449,11 +451,17 @@ static int sim_figures(lua_State *L) {
   size_t idle = 0;  // instances that are prepared or frozen
   for (size_t i = 0; i < sim->actor_count; i++)
     idle += sim->actors[i].prepared || sim->actors[i].frozen;
-  const struct figure figures[] = {{"twice", sim->twice},         {"drained", sim->drained},
-                                   {"closed", sim->closed},       {"idle", idle},
-                                   {"malformed", sim->malformed}, {"replies", sim->reply_count},
-                                   {"loads", sim->loads},         {"conflicts", sim->conflicts},
-                                   {"asked", sim->asked},         {"put_off", sim->put_off}};
+  const struct figure figures[] = {{"twice", sim->twice},
+                                   {"drained", sim->drained},
+                                   {"closed", sim->closed},
+                                   {"idle", idle},
+                                   {"malformed", sim->malformed},
+                                   {"replies", sim->reply_count},
+                                   {"loads", sim->loads},
+                                   {"conflicts", sim->conflicts},
+                                   {"asked", sim->asked},
+                                   {"put_off", sim->put_off},
+                                   {"start_frames", sim->start_frames}};
   return push_figures(L, figures, sizeof figures / sizeof figures[0]);
 }
 

@@ -107,9 +107,10 @@ struct sim {
   size_t twice;  // how often two instances of a child ran at once
   bool load;     // the hub goes by load
   size_t loads;  // LOAD frames
+  size_t start_frames;
   size_t drained, closed, malformed;
   bool split;
-  bool hot, custom, deterministic;
+  bool hot, autonomous, custom, deterministic;
   enum policy policy;
   int64_t fail_every;  // every so many starts fail
   int64_t starts;

@@ -23,7 +23,9 @@ static void open_hub(lua_State *L, struct node *node) {
   struct lh_error error;
   struct lh_hub_config config = {.id = lh_bytes_str("h")};
   set_distribution(sim, &config);
-  config.migration = sim->hot ? LH_MIGRATION_HOT : LH_MIGRATION_COLD;
+  config.migration = sim->hot          ? LH_MIGRATION_HOT
+                     : sim->autonomous ? LH_MIGRATION_AUTONOMOUS
+                                       : LH_MIGRATION_COLD;
   config.handover = sim->hot;
   config.quorum = sim->quorum;
   config.consent = sim->consent;

@@ -47,6 +47,7 @@ static void send_one(struct node *node, uint32_t to, uint8_t type, struct lh_byt
 static void hub_send(void *self, uint32_t peer, uint8_t type, struct lh_bytes body) {
   const struct node *node = self;
   node->sim->loads += type == LH_FRAME_LOAD;
+  node->sim->start_frames += type == LH_FRAME_START;
   send_one(self, peer, type, body);
 }
 

@@ -25,6 +25,21 @@ for _, page in ipairs(PAGES) do
   end)
 end
 
+describe("doc/leaving.md", function()
+  it("has a file of nodes that each look alone", function()
+    cluster.with({}, function(world)
+      guide.write(world, tool.read("doc/leaving.md"))
+      local nodes = { world:start("n1", { file = "alone.lua" }) }
+      nodes[2] = world:start("n2", { file = "alone.lua", join = { nodes[1] } })
+      local ids = cluster.ids("c", 20)
+      nodes[1]:start_children(ids)
+      world:settled(nodes, ids)
+      assert.are.equal(0, nodes[1]:leave())
+      world:settled({ nodes[2] }, ids)
+    end)
+  end)
+end)
+
 describe("doc/partitions.md", function()
   it("has a scenario that holds #notsan", function()
     cluster.with({}, function(world)

@@ -1,6 +1,6 @@
 -- A history of five nodes whose hub needs a quorum of three, drawn from a seed: splits, stalls, starts and stops, and
 -- then rest; where the member set is agreed also nodes that join, on either side of a split, that die and start anew.
--- What is wrong in the end, each with its invariant.
+-- What is wrong in the end, each with its invariant. Half of them move hot, or all as `hot` says.
 local history = require("spec.hub.history")
 
 local KINDS = { static = { "static", 3, 5 }, majority = { "majority", 5 },
@@ -37,10 +37,10 @@ local function up(h)
   end
 end
 
-return function(seed, kind)
+return function(seed, kind, hot)
   kind = kind or "static"
   local changes = kind ~= "static"
-  local h = history.new(seed, 5, { quorum = KINDS[kind], hot = seed % 2 == 0 })
+  local h = history.new(seed, 5, { quorum = KINDS[kind], hot = hot or seed % 2 == 0 })
   local wrong = {}
   h:run(2000)
   h:start(1, 1, 40)

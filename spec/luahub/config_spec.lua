@@ -197,3 +197,36 @@ describe("redundancy.replication", function()
     assert.are.equal("", problems_of({ distribution = guided, migration = cold }))
   end)
 end)
+
+describe("An autonomous migration", function()
+  local luahub = require("luahub")
+
+  it("takes a pace and a quiet time, and says of the other migrations' options why it has none", function()
+    local autonomous = luahub.migration.autonomous
+    assert.are.equal("", problems({ hubs = { { id = "main", migration = autonomous() } } }))
+    assert.are.same({ "cold", "cold" }, autonomous({ children_per_second = 5, quiet_time = 0 }).move({ {}, {} }))
+    local function refusal(name, value)
+      local ok, message = pcall(autonomous, { [name] = value })
+      assert.is_false(ok)
+      return message
+    end
+    assert.matches("migration.autonomous: unknown option 'handover': there is none here: no state goes along",
+      refusal("handover", true), 1, true)
+    assert.matches("'bytes_per_second': there is none here: no state goes", refusal("bytes_per_second", 1))
+    assert.matches("unknown option 'consent': there is none here: nobody is asked", refusal("consent", {}))
+  end)
+
+  it("is refused with a distribution that answers each node something else", function()
+    local function problems_of(distribution)
+      local migration = luahub.migration.autonomous()
+      return problems({ hubs = { { id = "main", migration = migration, distribution = distribution } } })
+    end
+    local function place() end
+    local line = "hubs%[1%].distribution: migration.autonomous goes with distributions that give every node the same"
+    assert.matches(line, problems_of(luahub.distribution.load_balancer()))
+    assert.matches(line, problems_of(luahub.distribution.rendezvous({ bounded = 2 })))
+    assert.matches(line, problems_of({ place = place, deterministic = false }))
+    assert.are.equal("", problems_of({ place = place }))
+    assert.are.equal("", problems_of(luahub.distribution.consistent_hashing()))
+  end)
+end)

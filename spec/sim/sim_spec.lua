@@ -90,6 +90,10 @@ describe("a simulated cluster", function()
     for seed = 1, 3 do held(scenario("quorum_chaos"), { seed = seed, minutes = 0.5 }) end
   end)
 
+  it("has nodes that each look alone, and each child runs once, where it belongs (G10, G11)", function()
+    for seed = 1, 12 do held(scenario("autonomous"), { seed = seed }) end
+  end)
+
   it("sees a node leave after 30 s though it has children yet, which the others recover", function()
     for seed = 1, 3 do
       held(scenario("drain"), { seed = seed })
