@@ -23,6 +23,7 @@ void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, u
   struct hub *hub = lh_hub_at(hubs, index);
   if (hub == NULL) return;
   if (born > hub->generation) hub->generation = born;
+  lh_reconcile_ordered(hub, id, born);
   if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, index, id);
 }
 
@@ -30,6 +31,8 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after) {
   struct hub *counting = lh_hub_at(hubs, after != NULL ? after->hub : before->hub);
   if (counting != NULL) lh_crowd_row(counting, before, after);
+  if (counting != NULL && after != NULL && after->state != LH_ROW_STARTING)
+    lh_reconcile_ran(counting, lh_row_id(after));
   if (counting != NULL && counting->config.replicated)
     lh_replica_note(counting, lh_row_id(after != NULL ? after : before));
   if (after == NULL && before->node != hubs->self && counting != NULL &&

@@ -22,6 +22,11 @@ static void pair_text(struct lh_buf *out, const char *key, const char *text) {
   lh_write_cstr(out, text);
 }
 
+static void pair_count(struct lh_buf *out, const char *key, uint32_t count) {
+  lh_write_cstr(out, key);
+  lh_write_uint(out, count);
+}
+
 static void pair_pid(struct hub *hub, struct lh_buf *out, lh_pid pid) {
   lh_write_cstr(out, "pid");
   lh_write_pid(out, lh_runs_at(hub->all->runs, lh_pid_node(pid)), lh_pid_local(pid));
@@ -248,6 +253,18 @@ void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record
     hub->redistribution = joined ? "node_join" : "node_leave";
     tell_redistribution(hub, "pre_redistribution", hub->redistribution);
   }
+}
+
+void lh_event_reconciled(struct hub *hub, const struct reconcile_figures *figures) {
+  static const char key[] = "reconcile_round";
+  struct lh_buf payload = LH_BUF_EMPTY;
+  if (!wanted(hub, key)) return;
+  lh_write_map(&payload, 4);
+  pair_count(&payload, "candidates", figures->candidates);
+  pair_count(&payload, "orphans", figures->orphans);
+  pair_count(&payload, "skipped_pending", figures->under_way);
+  pair_count(&payload, "started", figures->started);
+  emit(hub, key, &payload);
 }
 
 // Whether this side may act in the hub is another answer than before.

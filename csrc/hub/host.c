@@ -295,6 +295,14 @@ static uint64_t name_of(const struct arrival *arrival) {
   return oldest > 0 ? oldest : arrival->born;
 }
 
+// Where a quorum decides and each starter decides on the node, too, the others see by its row that
+// it is about to run.
+static bool is_claimed_at_once(const struct arrival *arrival) {
+  const struct hub *hub = arrival->hub;
+  return (arrival->flags & START_NEW) != 0 && lh_quorum_is_set(hub) &&
+         (lh_distribution_flags(&hub->config) & START_GIVEN) != 0;
+}
+
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
   if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, now, arrival)) return;
   struct hub *hub = arrival->hub;
@@ -316,6 +324,8 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   if ((arrival->flags & START_PREPARED) != 0) LH_FAILPOINT(target_prepare);
   lh_host_order(hubs, child,
                 (arrival->flags & START_PREPARED) != 0 && !LH_PLANTED(target_runs_before_freeze));
+  if (child->phase == PHASE_STARTING && is_claimed_at_once(arrival))
+    (void)lh_host_put_row(child, LH_ROW_STARTING);
 }
 
 void lh_host_claim_all(struct lh_hubs *hubs) {

@@ -54,8 +54,10 @@ enum {
   LH_BALANCE_MAX_MS = 30000,
   LH_RECOVER_MS =
       1000,  // rows of the dead that nobody covered are looked at again after this, then
-  LH_RECOVER_MAX_MS = 30000,  // twice as long, up to
-  LH_LEAVE_LOOK_MS = 200,     // how often a leaving node looks for children that nobody takes
+  LH_RECOVER_MAX_MS = 30000,    // twice as long, up to
+  LH_RECONCILE_MS = 1000,       // what FILE wants and does not run is looked for after this, then
+  LH_RECONCILE_MAX_MS = 30000,  // twice as long, up to
+  LH_LEAVE_LOOK_MS = 200,       // how often a leaving node looks for children that nobody takes
   // limit: how long a leaving node hands children on; the others recover what is left |
   // hub.recovered | spec/sim/sim_spec.lua: sees a node leave after 30 s though it has children yet
   LH_DRAIN_MS = 30000,
@@ -407,6 +409,8 @@ struct lh_hubs_counters {
   uint64_t away_joined;             // dead runs beyond LH_AWAY_MAX
   uint64_t asked_forgotten;         // stops beyond LH_ASKED_MAX
   uint64_t given_up;                // children ended here for want of a quorum
+  uint64_t reconcile_rounds;        // rounds that looked for what FILE wants and does not run,
+  uint64_t reconciled;              // and children that they asked for
   uint64_t conflicts;               // doubled children of which an on_conflict hook here decided
   uint64_t conflicts_by_default;    // and those of which none could
 };

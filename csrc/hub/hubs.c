@@ -55,6 +55,7 @@ void lh_hub_free(struct hub *hub) {
   lh_loose_free(&hub->loose);
   lh_map_free(&hub->replicas.changed);
   lh_map_free(&hub->replicas.waits);
+  lh_reconcile_free(hub);
   lh_agreed_free(hub);
   lh_free(hub->away);
   lh_free((void *)hub->config.id.data);
@@ -408,6 +409,7 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   if (hubs->leaving && !hubs->drained) due = earlier(due, hubs->leave_by);
   due = earlier(due, earlier(lh_conflict_due(hubs), lh_lease_due(hubs)));
   due = earlier(due, earlier(lh_consent_due(hubs), lh_pace_due(hubs)));
+  due = earlier(due, lh_reconcile_due(hubs));
   due = earlier(due, lh_loose_due(hubs));
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
@@ -517,6 +519,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
       lh_view_check(hubs, now);
       lh_host_resume(hubs, now);
     }
+    lh_reconcile_run(hubs, now);
     lh_loose_run(hubs, now);
     lh_replica_run(hubs, now);
     lh_registry_flush(hubs->registry);

@@ -7,12 +7,12 @@
 // told of it) · spec.c (child specs) · op.c (operations somebody waits for) · undo.c (rollback) ·
 // start.c, stop.c (the asking side) · metadata.c · arrive.c, host.c, restart.c (children that run
 // here) · balance.c, consent.c, pace.c, flap.c, migrate.c, drain.c (who goes elsewhere, and when) ·
-// move.c, takeover.c, loose.c (how) · leave.c (the end of a hub here) · recover.c · replica.c,
-// role.c (replication) · end.c (who waits for a child's end) · order.c (stop orders) · lately.c
-// (stops that not all heard of) · asked.c (stops elsewhere) · notes.c (how both are kept) ·
-// policy.c (questions) · tolerance.c, quorum.c (may this side act?) · agreed.c, ballot.c,
-// propose.c, word.c (of which members?) · lease.c, park.c (for how long) · unsure.c (what came of a
-// move?) · event.c.
+// move.c, takeover.c, loose.c (how) · leave.c (the end of a hub here) · recover.c · reconcile.c
+// (what FILE wants and does not run) · replica.c, role.c (replication) · end.c (who waits for a
+// child's end) · order.c (stop orders) · lately.c (stops that not all heard of) · asked.c (stops
+// elsewhere) · notes.c (how both are kept) · policy.c (questions) · tolerance.c, quorum.c (may this
+// side act?) · agreed.c, ballot.c, propose.c, word.c (of which members?) · lease.c, park.c (for how
+// long) · unsure.c (what came of a move?) · event.c.
 #ifndef LH_HUB_INTERNAL_H
 #define LH_HUB_INTERNAL_H
 
@@ -26,6 +26,7 @@
 #include "hub/loose.h"
 #include "hub/pace.h"
 #include "hub/place.h"
+#include "hub/reconcile.h"
 #include "hub/replica.h"
 #include "hub/stops.h"
 #include "wire/wire.h"
@@ -138,6 +139,7 @@ struct hub {
   uint64_t given_view;
   size_t moving;
   struct replica_notes replicas;
+  struct missing missing;
   struct {  // drain.c
     enum lh_hub_openness state;
     uint64_t caller;
@@ -243,7 +245,8 @@ struct op {
   size_t seen;         // of a start: so many items run on all their nodes, see replica.c
   uint64_t order_seq;  // the last of their orders
   bool check_existing, rollback, rolled_back, asking, quiet;
-  bool patient;                       // waits for a quorum, as long as it takes
+  bool wanted;                        // by FILE: what it cannot begin is, further on
+  bool again;                         // of what is wanted further on (reconcile.c)
   bool given;                         // the caller's node takes them, whatever the placement says
   enum acknowledgement acknowledged;  // of a start, by so many
   bool vetted;                        // the distribution's init let it pass
@@ -580,6 +583,7 @@ void lh_event_member_changes(struct lh_hubs *hubs, uint32_t node,
 void lh_event_member_changed(struct lh_hubs *hubs, const struct lh_member_record *record, bool died,
                              const struct hub_changes *changes);
 void lh_event_quorum(struct hub *hub);  // whether this side may act has changed
+void lh_event_reconciled(struct hub *hub, const struct reconcile_figures *figures);
 // The turn's results of starts; hubs that became busy with moves, or have ended them.
 void lh_event_turn(struct lh_hubs *hubs);
 

@@ -283,6 +283,8 @@ static void log_failures(const struct op *op) {
 
 static void finish(struct op *op) {
   struct lh_hubs *hubs = op->all;
+  if (op->wanted) lh_reconcile_want(op, false);
+  if (op->again) lh_reconcile_ended(op);
   if (op->caller != 0) {
     struct lh_buf result = LH_BUF_EMPTY;
     write_result(op, &result);

@@ -8,6 +8,7 @@
 // about it reaches every instance. Its answer, STARTED: [op, sequence, [index, code, pid, text]
 // ...] follows the rows it speaks of on the same link.
 #include "hub/move.h"
+#include "hub/quorum.h"
 
 #include "base/mem.h"
 
@@ -17,7 +18,7 @@ struct request {
   struct lh_bytes hub, children, options, metadata, child_metadata, child_mapping, node;
   lh_ms timeout;
   enum acknowledgement acknowledged;
-  bool check_existing, rollback, detach, check_only, quiet, given, patient;
+  bool check_existing, rollback, detach, check_only, quiet, given, wanted, again;
 };
 
 static bool is(struct lh_bytes text, const char *word) {
@@ -45,8 +46,10 @@ static void read_option(struct lh_reader *in, struct lh_bytes key, struct reques
     request->detach = lh_read_bool(in);
   else if (is(key, "check_only"))
     request->check_only = lh_read_bool(in);
-  else if (is(key, "patient"))
-    request->patient = lh_read_bool(in);
+  else if (is(key, "wanted"))
+    request->wanted = lh_read_bool(in);
+  else if (is(key, "again"))
+    request->again = lh_read_bool(in);
   else if (is(key, "given"))
     request->given = lh_read_bool(in);
   else if (is(key, "quiet"))
@@ -174,6 +177,8 @@ static int fill(struct op *op, struct request *request, struct lh_error *error) 
   op->rollback = request->rollback;
   op->quiet = request->quiet;
   op->given = request->given;
+  op->wanted = request->wanted;
+  op->again = request->again;
   op->acknowledged = request->acknowledged;
   op->specs = request->children;
   op->options = request->options;
@@ -216,7 +221,6 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
   }
   struct op *op = lh_op_new(hubs, now, OP_START, hub, caller, request.timeout);
   op->memory = memory;
-  op->patient = request.patient;
   if (fill(op, &request, &error) != LH_OK) {
     lh_op_refuse(hubs, caller, LH_EINVAL,
                  strcmp(error.code, "invalid") == 0 ? "invalid_spec" : error.code, "%s",
@@ -229,8 +233,16 @@ void lh_hubs_start(struct lh_hubs *hubs, lh_ms now, uint64_t caller, struct lh_b
     lh_op_free(op);
     return;
   }
+  // Where a quorum decides they may have to wait for it: a node that waits for others is up.
+  request.detach = request.detach || (op->wanted && lh_quorum_is_set(hub));
   if (answered_early(op, &request, "start_initiated")) return;
   fail_twins(op);
+  if (op->wanted && lh_quorum_is_set(hub)) {
+    lh_reconcile_want(op, true);
+    lh_op_free(op);
+    return;
+  }
+  if (op->again) lh_reconcile_begun(op);
   hubs->check_ops = true;
   lh_start_go(hubs, now);
 }
@@ -393,7 +405,7 @@ static void vet(struct op *op, lh_ms now) {
 }
 
 static void go(struct op *op, lh_ms now) {
-  if (op->hub->partitioned && !op->patient)
+  if (op->hub->partitioned)
     fail_new(op, LH_EDENIED, "this side of a split may not act, says the partition strategy");
   if (op->unsent == 0 || op->hub->barred || op->hub->partitioned) return;
   if (op->hub->config.custom_init && !op->vetted) {
@@ -476,8 +488,7 @@ static void one_started(struct lh_hubs *hubs, lh_ms now, uint64_t id, uint64_t i
   }
   struct op *op = lh_op_find(hubs, id);
   if (op == NULL || index >= op->count) return;
-  if (code == LH_EAGAIN || (code == LH_EDENIED && op->patient) ||
-      (code == LH_EEXISTS && op->items[index].met && pid == 0)) {
+  if (code == LH_EAGAIN || (code == LH_EEXISTS && op->items[index].met && pid == 0)) {
     ask_again(op, index, now);  // one is ending there; or it starts under another name
   } else if (code == LH_OK || (code == LH_EEXISTS && op->items[index].met)) {
     lh_op_done_item(op, index, pid != 0 ? lh_pid_node(pid) : from, pid);

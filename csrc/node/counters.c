@@ -72,6 +72,8 @@ static void count_hub(const struct lh_node *node, struct group *group) {
   count(group, "away_joined", hubs.away_joined);
   count(group, "asked_forgotten", hubs.asked_forgotten);
   count(group, "given_up", hubs.given_up);
+  count(group, "reconcile_rounds", hubs.reconcile_rounds);
+  count(group, "reconciled", hubs.reconciled);
 }
 
 static void count_link(const struct lh_node *node, struct group *group) {

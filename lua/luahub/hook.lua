@@ -29,7 +29,7 @@ M.KEYS = {
   "pre_redistribution", "post_redistribution", "pre_children_start", "post_children_start", "migration_completed",
   "pre_children_redistribution", "child_pid_updated", "children_forwarded", "coordinator_shutdown", "drain_completed",
   "handover_delivered", "migration_deferred", "priority_state_updated", "node_lost", "node_returned", "quorum_lost",
-  "quorum_regained", M.ALTER, M.CONFLICT,
+  "quorum_regained", "reconcile_round", M.ALTER, M.CONFLICT,
 }
 
 local function is_immediate(key, entry)

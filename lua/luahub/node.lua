@@ -19,7 +19,6 @@ local runtime = require("luahub.runtime")
 local strategy = require("luahub.strategy")
 
 local READY_MS = 15000
-local PATIENT_MS = 24 * 3600 * 1000
 local STATIC_START_MS = 60000 -- for all static children of a hub
 local WAIT_MS = 86400000 -- a wait is repeated when it is over
 local LEAVE_MS = 60000
@@ -139,28 +138,20 @@ local function open_hub(id, strategies, hooks)
   return nil, err
 end
 
--- Where a quorum decides, they are started as soon as there is one: a node that waits for others is up meanwhile.
-local function start_patiently(id, children)
-  local options = { timeout = PATIENT_MS, check_existing = true, detach = true, patient = true }
-  return core.request("start", { hub = id, children = children, options = options }, READY_MS)
-end
+-- What no node may have now, or this side may not start, the hub starts later.
+local TO_COME = { already_started = true, no_nodes = true, partitioned = true }
 
--- The same file on every node is the normal case: children that run already are what was wanted.
-local function start_static(id, children, tolerance)
+-- The same file on every node is the normal case: children that run already are what was wanted. Where a quorum
+-- decides, the hub starts all of them later, as soon as there is one.
+local function start_static(id, children)
   if not children or #children == 0 then return true end
-  if strategy.needs_quorum(tolerance) then return start_patiently(id, children) end
-  local options = { timeout = STATIC_START_MS, check_existing = true }
+  local options = { timeout = STATIC_START_MS, check_existing = true, wanted = true }
   local request = { hub = id, children = children, options = options }
   local answer, err = core.request("start", request, STATIC_START_MS + READY_MS)
   if not answer then return nil, err end
-  local choosy = {}
-  for _, child in ipairs(children) do
-    choosy[child.id] = child.placement ~= nil
-  end
+  if answer == "start_initiated" then return true end
   for _, e in ipairs(answer.errors) do
-    -- A node that may have it starts it from its own FILE.
-    local to_come = e.code == "no_nodes" and choosy[e.id]
-    if e.code ~= "already_started" and not to_come then
+    if not TO_COME[e.code] then
       return failure.new(e.code, "child %s: %s", e.id, failure.line(e.message))
     end
   end
@@ -214,7 +205,7 @@ function Node:start_hub(settings)
     return nil, err
   end
   local started = hub.new(settings.id)
-  ok, err = start_static(settings.id, settings.children, strategies.partition_tolerance)
+  ok, err = start_static(settings.id, settings.children)
   if not ok then
     started:stop()
     cancel_hooks(settings.id, hooks)

@@ -14,6 +14,7 @@ local ELSEWHERE = {
   node_returned = "spec/sim/scenario/heal_hooks.lua",
   quorum_lost = "spec/sim/scenario/heal_hooks.lua",
   quorum_regained = "spec/sim/scenario/heal_hooks.lua",
+  reconcile_round = "spec/sim/scenario/wanted.lua", -- run by spec/sim/reconcile_spec.lua
 }
 
 local called = {} -- the keys that handlers were called for here
