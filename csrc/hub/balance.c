@@ -82,7 +82,7 @@ void lh_balance_queue(struct child *child, uint32_t target, bool cold) {
 // and answers, so its state can go along.
 static bool goes_cold(const struct child *child, uint8_t how) {
   const struct hub *hub = child->hub;
-  const bool hot = hub->config.migration == LH_MIGRATION_HOT && hub->config.handover;
+  const bool hot = hub->config.migration != LH_MIGRATION_COLD && hub->config.handover;
   if (lh_drain_forces(hub) && hot && lh_consent_is_put_off(child)) return false;
   return how == 'c';
 }

@@ -186,7 +186,7 @@ struct lh_hub_config {
   bool tells_passive;         // or passive
   enum lh_migration migration;
   bool handover;              // of a hot migration
-  struct lh_consent consent;  // not of a custom one
+  struct lh_consent consent;
   struct lh_budget budget;
   lh_ms quiet_ms;         // before children move to a node that comes and goes, see flap.c; 0: none
   bool custom_partition;  // ask "may_act"

@@ -74,6 +74,17 @@ local function shown(value)
   return type(value)
 end
 
+-- "expected a number, got true", or nil.
+local function mismatch(value, wanted)
+  local special = KINDS[wanted]
+  local fits = type(value) == wanted
+  if special then
+    fits = special[2](value)
+  end
+  if fits then return nil end
+  return ("expected %s, got %s"):format(special and special[1] or "a " .. wanted, shown(value))
+end
+
 --- Raises unless `value` has the type; `kind` is a Lua type, "integer", "ms" (a number of milliseconds, 0 or more),
 --- "text" (a string that is not empty), "pid", or "any". nil passes when `kind` ends in "?".
 ---@param where string  the function's name for the message, "hub:call"
@@ -84,15 +95,8 @@ end
 function M.check(where, name, value, kind, level)
   local wanted, optional = kind:match("^(%a+)(%??)$")
   if value == nil and optional == "?" then return end
-  local special = KINDS[wanted]
-  local fits = type(value) == wanted
-  if special then
-    fits = special[2](value)
-  end
-  if fits then return end
-  local expected = special and special[1] or "a " .. wanted
-  local text = ("%s: %s: expected %s, got %s"):format(where, name, expected, shown(value))
-  error(text, (level or 2) + 1)
+  local text = mismatch(value, wanted)
+  if text then error(("%s: %s: %s"):format(where, name, text), (level or 2) + 1) end
 end
 
 --- Raises unless `value` is one of `words`.
@@ -175,6 +179,25 @@ function M.options(where, options, group, level)
     end
   end
   return options
+end
+
+--- The first thing that is wrong with a table of options which stands in a configuration, as one line; nil when nothing
+--- is, or there is none. The kinds of the group are none that are lists of words.
+---@param path string  what the names in the line begin with; "": nothing
+---@param options any
+---@param group luahub.OptionGroup
+---@return string?
+function M.problem(path, options, group)
+  if options == nil then return nil end
+  local text = mismatch(options, "table")
+  if text then return path .. ": " .. text end
+  local stranger = M.strangers(options, group)[1]
+  if stranger ~= nil then return ("%s: %s"):format(path, M.no_option("field", stranger, group)) end
+  for _, name in ipairs(group.known) do
+    text = options[name] ~= nil and mismatch(options[name], group.kinds[name])
+    if text then return ("%s%s: %s"):format(path == "" and "" or path .. ".", name, text) end
+  end
+  return nil
 end
 
 --- Raises unless `value` is a list (keys 1..n) whose entries have the kind.

@@ -1,6 +1,7 @@
 -- migration.lua - how a child moves to another node: the built-in strategies.
 
 local argument = require("luahub.argument")
+local moving = require("luahub.moving")
 local option = require("luahub.option")
 local strategy = require("luahub.strategy")
 
@@ -29,29 +30,12 @@ end
 ---@field quiet_time? integer  ms until children move to a node that was lost and returned twice, twice as long after
 ---                            each further time; default 30000
 
-local QUIET_MS = 30000
-
--- What the core is told: whole numbers, and a timeout that is not 0, which would ask nobody.
-local function consent_of(where, options)
-  if not options.consent then return nil end
-  local consent = argument.options(where .. ": consent", options.consent, option.consent, 3)
-  return {
-    timeout = math.max(1, math.floor(consent.timeout or 5000)),
-    retry_interval = math.max(1, math.floor(consent.retry_interval or 10000)),
-    max_defer_time = math.floor(consent.max_defer_time or 600000),
-  }
-end
-
 local function built_in(where, kind, options)
-  local bytes = options.bytes_per_second
-  return strategy.built_in("migration", kind, {
-    handover = options.handover == true,
-    consent = consent_of(where, options),
-    children_per_second = options.children_per_second,
-    bytes_per_second = bytes and math.min(bytes, 0x7fffffff),
-    quiet_time = math.floor(options.quiet_time or QUIET_MS),
-    move = all(kind == "hot" and "hot" or "cold"),
-  })
+  if options.consent then argument.options(where .. ": consent", options.consent, option.consent, 3) end
+  local fields = moving.described(options)
+  fields.handover = options.handover == true
+  fields.move = all(kind == "hot" and "hot" or "cold")
+  return strategy.built_in("migration", kind, fields)
 end
 
 --- Stops a child here, then starts it there, without its state. The default.

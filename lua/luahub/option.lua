@@ -343,6 +343,12 @@ M.hot_swap = group("`migration.hot_swap`", {
     state_query_timeout = "a move that takes longer than 35 s is given up, and tried again",
   },
 })
+M.moving = group("a migration of your own, beside `move` and `handover`", {
+  CONSENT,
+  CHILDREN_PER_SECOND,
+  BYTES_PER_SECOND,
+  QUIET_TIME,
+}, { renamed = { consent_settings = "consent" } })
 M.consent = group("`consent` of a migration", {
   { "timeout", "ms", "5000", "for a child's answer; silence is `\"defer\"`" },
   { "retry_interval", "ms", "10000", "until a child that put its move off is asked again" },

@@ -5,6 +5,7 @@
 -- kind, which then asks nobody; a user's table is "custom" and is asked (luahub.policy).
 
 local argument = require("luahub.argument")
+local moving = require("luahub.moving")
 local option = require("luahub.option")
 
 ---@class luahub.View
@@ -24,6 +25,10 @@ local option = require("luahub.option")
 ---@field move fun(children: { id: string, from: string, to: string }[], view: luahub.View): table
 ---               for each child "cold", "hot" or false (it stays)
 ---@field handover? boolean  hot moves hand the state over; default false
+---@field consent? luahub.Consent  these as in luahub.MigrationOptions
+---@field children_per_second? integer
+---@field bytes_per_second? integer
+---@field quiet_time? integer
 
 ---@class luahub.Redundancy
 ---@field factor fun(view: luahub.View): integer|"cluster_size"  on how many nodes each child runs; asked once, when the
@@ -126,14 +131,13 @@ function M.problem(role, strategy)
     local problem = option_problem(OPTIONAL[role][name], strategy[name])
     if problem then return name .. ": " .. problem end
   end
-  return nil
+  return role == "migration" and moving.problem(strategy) or nil
 end
 
 local function describe_migration(strategy, out)
   out.handover = strategy.handover == true
-  if not M.is_built_in(strategy) then return end
-  for _, name in ipairs({ "consent", "children_per_second", "bytes_per_second", "quiet_time" }) do
-    out[name] = strategy[name]
+  for name, value in pairs(moving.described(strategy)) do
+    out[name] = value
   end
 end
 

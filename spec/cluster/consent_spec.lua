@@ -2,11 +2,18 @@
 local cluster = require("spec.cluster.helper")
 
 local IDS = cluster.ids("c", 40)
-local HUB = [[migration = luahub.migration.hot_swap {
-    handover = true, consent = { timeout = 1000, retry_interval = %d, max_defer_time = 600000 } } ]]
+local CONSENT = "handover = true, consent = { timeout = 1000, retry_interval = %d, max_defer_time = 600000 }"
+local KINDS = {
+  { "in a hot swap", "migration = luahub.migration.hot_swap { " .. CONSENT .. " }" },
+  { "in a migration of the user's", "migration = { " .. CONSENT .. [[, move = function(children)
+      local plan = {}
+      for i = 1, #children do plan[i] = "hot" end
+      return plan
+    end }]] },
+}
 
-local function world_with(retry, body)
-  cluster.with({ hub = HUB:format(retry) }, function(world)
+local function world_with(kind, retry, body)
+  cluster.with({ hub = kind[2]:format(retry) }, function(world)
     world.hot = true
     world:write("note.lua", [[
       return { put_off = function(data)
@@ -87,56 +94,58 @@ local function joined(world)
   return n1, n2, shy
 end
 
-describe("Children that are asked before they move", function()
-  it("stay as long as they put it off, and go with their state when they are ready (H3 to H7, H12)", function()
-    world_with(1000, function(world)
-      local n1, n2, shy = joined(world)
-      assert.are.equal(40 * 41 // 2, n2:sum(IDS))
-      for _, i in ipairs(shy) do
-        assert.are.equal("n1", place(n1, i))
-        n2:eval(("return hub:call('c%d', { 'answer', 'ready' })"):format(i))
-      end
-      await_moved(n1, shy)
-      world:settled({ n1, n2 }, IDS)
-      assert.are.equal(40 * 41 // 2, n2:sum(IDS))
-      assert.are.equal(#shy, put_off(n1))
-    end)
-  end)
-
-  it("go at once when they say so themselves, from any node", function()
-    world_with(600000, function(world)
-      local n1, n2, shy = joined(world)
-      for _, i in ipairs(shy) do
-        assert.is_true(n2:eval(("return hub:migration_ready('c%d')"):format(i)))
-      end
-      await_moved(n1, shy)
-      assert.are.same({ "not_deferred", "not_found" }, n1:eval(([[
-        local _, one = hub:migration_ready("c%d")
-        local _, other = hub:migration_ready("none")
-        return { one.code, other.code }]]):format(shy[1])))
-      world:settled({ n1, n2 }, IDS)
-      assert.are.equal(40 * 41 // 2, n2:sum(IDS))
-    end)
-  end)
-
-  it("go with their state at the deadline of a drain (I7)", function()
-    world_with(600000, function(world)
-      local n1, n2, shy = joined(world)
-      n1:eval(([[
-        for i = 1, 40 do
-          local child = hub:child_lookup("c" .. i)
-          if child.instances[1].node == "n1" then
-            hub:call("c" .. i, { "answer", i == %d and "defer" or "ready" })
-          end
+for _, kind in ipairs(KINDS) do
+  describe("Children that are asked before they move " .. kind[1], function()
+    it("stay as long as they put it off, and go with their state when they are ready (H3 to H7, H12)", function()
+      world_with(kind, 1000, function(world)
+        local n1, n2, shy = joined(world)
+        assert.are.equal(40 * 41 // 2, n2:sum(IDS))
+        for _, i in ipairs(shy) do
+          assert.are.equal("n1", place(n1, i))
+          n2:eval(("return hub:call('c%d', { 'answer', 'ready' })"):format(i))
         end
-        return true]]):format(shy[1]))
-      local result = n1:eval("return hub:drain{ deadline = 4000 }")
-      assert.are.same({}, result.failed)
-      assert.is_true(result.forced >= 1)
-      world:settled({ n1, n2 }, IDS)
-      assert.are.equal(0, n1:eval("return #hub:process_list('local')"))
-      assert.are.equal(40 * 41 // 2, n2:sum(IDS))
-      assert.is_truthy(n1:output():find("children that put off their move have had their time and are moved", 1, true))
+        await_moved(n1, shy)
+        world:settled({ n1, n2 }, IDS)
+        assert.are.equal(40 * 41 // 2, n2:sum(IDS))
+        assert.are.equal(#shy, put_off(n1))
+      end)
+    end)
+
+    it("go at once when they say so themselves, from any node", function()
+      world_with(kind, 600000, function(world)
+        local n1, n2, shy = joined(world)
+        for _, i in ipairs(shy) do
+          assert.is_true(n2:eval(("return hub:migration_ready('c%d')"):format(i)))
+        end
+        await_moved(n1, shy)
+        assert.are.same({ "not_deferred", "not_found" }, n1:eval(([[
+          local _, one = hub:migration_ready("c%d")
+          local _, other = hub:migration_ready("none")
+          return { one.code, other.code }]]):format(shy[1])))
+        world:settled({ n1, n2 }, IDS)
+        assert.are.equal(40 * 41 // 2, n2:sum(IDS))
+      end)
+    end)
+
+    it("go with their state at the deadline of a drain (I7)", function()
+      world_with(kind, 600000, function(world)
+        local n1, n2, shy = joined(world)
+        n1:eval(([[
+          for i = 1, 40 do
+            local child = hub:child_lookup("c" .. i)
+            if child.instances[1].node == "n1" then
+              hub:call("c" .. i, { "answer", i == %d and "defer" or "ready" })
+            end
+          end
+          return true]]):format(shy[1]))
+        local result = n1:eval("return hub:drain{ deadline = 4000 }")
+        assert.are.same({}, result.failed)
+        assert.is_true(result.forced >= 1)
+        world:settled({ n1, n2 }, IDS)
+        assert.are.equal(0, n1:eval("return #hub:process_list('local')"))
+        assert.are.equal(40 * 41 // 2, n2:sum(IDS))
+        assert.matches("children that put off their move have had their time and are moved", n1:output(), 1, true)
+      end)
     end)
   end)
-end)
+end

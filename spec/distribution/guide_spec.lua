@@ -26,7 +26,7 @@ describe("doc/strategies.md", function()
   it("has strategies of the other kinds that hold where nodes come and the network splits", function()
     cluster.with({}, function(world)
       guide.write(world, GUIDE)
-      for _, name in ipairs({ "kinds_sim", "by_hub_sim" }) do
+      for _, name in ipairs({ "kinds_sim", "by_hub_sim", "gently_sim" }) do
         local report = sim.search(("%s/%s.lua"):format(world.directory, name), 12)
         assert.is_true(report.ok, report.message)
       end
@@ -40,6 +40,20 @@ describe("doc/strategies.md", function()
       guide.write(world, restless)
       assert.is_false(sim.search(world.directory .. "/kinds_sim.lua", 2).ok)
     end)
+  end)
+
+  it("has a scenario that finds a migration which asks nobody, and one that lets all go at once", function()
+    local finds = { ["consent = {[^}]*}, "] = "nobody who pays goes", [", children_per_second = 10"] = "ten a second go" }
+    for said, found in pairs(finds) do
+      cluster.with({}, function(world)
+        local hasty = GUIDE:gsub(said, "")
+        assert.are_not.equal(GUIDE, hasty)
+        guide.write(world, hasty)
+        local report = sim.search(world.directory .. "/gently_sim.lua", 2)
+        assert.is_false(report.ok)
+        assert.matches(found, report.invariant)
+      end)
+    end
   end)
 
   it("has a scenario that finds a strategy which scatters tenants", function()

@@ -230,3 +230,32 @@ describe("An autonomous migration", function()
     assert.are.equal("", problems_of(luahub.distribution.consistent_hashing()))
   end)
 end)
+
+describe("A migration of the user's", function()
+  local function problems_of(migration)
+    migration.move = function() end
+    return problems({ hubs = { { id = "main", migration = migration } } })
+  end
+
+  it("may say what the built-in ones say of consent, pace and quiet time", function()
+    local settings = { consent = {}, children_per_second = 5, bytes_per_second = 1 << 40, quiet_time = 1.5 }
+    assert.are.equal("", problems_of(settings))
+    assert.are.same({
+      kind = "custom", handover = false, children_per_second = 5, bytes_per_second = 0x7fffffff, quiet_time = 1,
+      consent = { timeout = 5000, retry_interval = 10000, max_defer_time = 600000 },
+    }, require("luahub.strategy").describe("migration", settings))
+  end)
+
+  it("is refused with settings of the wrong kind", function()
+    local at = "hubs[1].migration: "
+    assert.are.equal(at .. "consent: expected a table, got 7", problems_of({ consent = 7 }))
+    assert.are.equal(at .. "consent.timeout: expected a number of milliseconds up to 86400000, got -1",
+      problems_of({ consent = { timeout = -1 } }))
+    assert.are.equal(at .. "consent: unknown field 'timout' (did you mean 'timeout'?)",
+      problems_of({ consent = { timout = 1 } }))
+    assert.are.equal(at .. "children_per_second: expected an integer from 1 on, got 0",
+      problems_of({ children_per_second = 0 }))
+    assert.are.equal(at .. 'quiet_time: expected a number of milliseconds up to 86400000, got "long"',
+      problems_of({ quiet_time = "long" }))
+  end)
+end)
