@@ -200,7 +200,8 @@ void lh_balance_hub(struct hub *hub, lh_ms now) {
     // One that is about to run here is looked at again later.
     if (child->phase == PHASE_STARTING || child->phase == PHASE_PREPARED || child->contested)
       hub->all->move_failed = true;
-    if (!lh_move_may(child) || (child->pinned && !all)) continue;
+    const bool stays = child->pinned && !all && !LH_PLANTED(pinned_is_moved);
+    if (!lh_move_may(child) || stays) continue;
     lh_write_str(&balance->names, child->id, child->id_len);
     lh_affinity_write(child, &balance->wishes);
     balance->count++;

@@ -58,8 +58,8 @@ bool lh_consent_is_put_off(const struct child *child) {
 }
 
 static bool is_over(const struct hub *hub, const struct consent *consent, lh_ms now) {
-  return consent->put_off_at != LH_NEVER &&
-         now - consent->put_off_at >= hub->config.consent.limit_ms;
+  if (consent->put_off_at == LH_NEVER) return false;
+  return now - consent->put_off_at >= hub->config.consent.limit_ms || LH_PLANTED(put_off_is_moved);
 }
 
 static void ask(struct child *child, lh_ms now, struct consent *consent) {

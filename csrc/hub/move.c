@@ -87,6 +87,8 @@ static void begin(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   if (hot) {
     LH_FAILPOINT(source_prepare);
     send_start(hubs, child, flags_of(child, true));
+    if (LH_PLANTED(committed_before_ready))
+      hubs->ops->freeze(hubs->ops_self, child->token, child->pid);
   } else {
     lh_host_put_row(child, LH_ROW_MOVING);
     if (ran && LH_PLANTED(started_there_before_stopped_here))
@@ -282,7 +284,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
     hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
     lh_host_calm(child);
   } else if (child->trouble->hot && child->pid != 0) {
-    lh_host_stop(hubs, now, child, "move", row->pid);
+    lh_host_stop(hubs, now, child, "move", LH_PLANTED(forward_dropped) ? 0 : row->pid);
     LH_FAILPOINT(source_release);
   } else {
     lh_host_forget(child, true);

@@ -37,7 +37,7 @@ size_t lh_pace_most(const struct hub *hub) {
 bool lh_pace_takes(struct hub *hub, lh_ms now) {
   const struct lh_budget *budget = &hub->config.budget;
   struct pace *pace = &hub->pace;
-  if (has_to_go(hub)) return true;
+  if (has_to_go(hub) || LH_PLANTED(budget_ignored)) return true;
   fill(hub, now);
   if (budget->children > 0 && pace->children < THOUSAND) return false;
   if (budget->bytes > 0 && pace->bytes <= 0) return false;

@@ -43,7 +43,9 @@ describe("doc/strategies.md", function()
   end)
 
   it("has a scenario that finds a migration which asks nobody, and one that lets all go at once", function()
-    local finds = { ["consent = {[^}]*}, "] = "nobody who pays goes", [", children_per_second = 10"] = "ten a second go" }
+    local finds = {
+      ["consent = {[^}]*}, "] = "nobody who pays goes", [", children_per_second = 10"] = "ten a second go",
+    }
     for said, found in pairs(finds) do
       cluster.with({}, function(world)
         local hasty = GUIDE:gsub(said, "")

@@ -14,6 +14,7 @@ local NODES = "whole nodes, chaos"
 local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
 local QUORUM = "hubs, a quorum decides"
 local AGREED = "hubs, a member set grows and is remembered"
+local ALONE, ORDERLY = "hubs, nodes come and go, autonomous", "hubs, moves as they are wanted"
 local DEATHS, POISON = "hubs, nodes join, leave and die", "hubs, a child that crashes"
 
 return {
@@ -185,4 +186,22 @@ return {
   { name = "kept_set_ignored", kind = AGREED,
     broken = "a node that starts anew does not remember the member set",
     like = "ProcessHub: the largest size seen is kept in memory" },
+  { name = "committed_before_ready", kind = STATE,
+    broken = "a hot move freezes and hands over before the other side is ready",
+    like = "ProcessHub: the state is sent to whoever may be there" },
+  { name = "forward_dropped", kind = NODES,
+    broken = "what waits for a child that has moved is not passed on",
+    like = "our guard" },
+  { name = "begun_before_ended", kind = ALONE,
+    broken = "a node that looks alone begins a child before the other one has ended it",
+    like = "ProcessHub: Autonomous, where views differ" },
+  { name = "put_off_is_moved", kind = ORDERLY,
+    broken = "a child that puts its move off is moved all the same",
+    like = "our guard" },
+  { name = "budget_ignored", kind = ORDERLY,
+    broken = "moves begin as fast as they can, whatever the budget",
+    like = "Horde, ProcessHub: a join moves all at once" },
+  { name = "pinned_is_moved", kind = ORDERLY,
+    broken = "a child that was put somewhere by hand moves on when nodes join",
+    like = "ProcessHub: the next redistribution undoes a migration" },
 }

@@ -37,7 +37,7 @@ end
 
 -- What a history of hubs notes, and the invariant that it is about.
 local NOTES = {
-  { "([SL]%d+ [^:]+): " }, { "is lost", "L3 every child runs once: none is lost" },
+  { "([SLM]%d+ [^:]+): " }, { "is lost", "L3 every child runs once: none is lost" },
   { "runs, and was stopped", "S7 what was stopped stays stopped" },
   { " runs on ", "L3 every child runs once: none is doubled" },
   { "different rows", "L2 all registries are equal" }, { "row", "L2 registries say what runs" },
@@ -75,6 +75,9 @@ for _, hot in ipairs { false, true } do
   kinds["hubs, nodes stall" .. how] =
     of_hubs({ "stall", "stall", "start", "join", "crash", "break_link", "end_child" }, { hot = hot })
 end
+kinds["hubs, nodes come and go, autonomous"] =
+  of_hubs(COMINGS, { hot = "autonomous", strict = true, deterministic = true })
+kinds["hubs, moves as they are wanted"] = of_hubs(nil, nil, "spec.hub.orderly")
 kinds["hubs, splits and heals"] = function(seed)
   local ok, wrong = pcall(require "spec.hub.splits", seed, 2 + seed % 5, { times = 1 + seed % 2, rest = 150000 })
   if not ok then return { invariant = "every node rests", text = wrong } end
