@@ -185,7 +185,7 @@ struct lh_hub_config {
   bool tells_active;          // instances hear that they are active,
   bool tells_passive;         // or passive
   enum lh_migration migration;
-  bool handover;              // of a hot migration
+  bool handover;  // of a hot migration
   struct lh_consent consent;
   struct lh_budget budget;
   lh_ms quiet_ms;         // before children move to a node that comes and goes, see flap.c; 0: none

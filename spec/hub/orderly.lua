@@ -1,6 +1,6 @@
--- A history of joins, deaths and leaves drawn from a seed, in which moves are to keep to what was said of them: who puts
--- its move off stays, what was put somewhere by hand stays there, and no more go from a node than its budget gives. What
--- is wrong, as a list, each with its invariant.
+-- A history of joins, deaths and leaves drawn from a seed, in which moves are to keep to what was said of them: who
+-- puts its move off stays, what was put somewhere by hand stays there, and no more go from a node than its budget
+-- gives. What is wrong, as a list, each with its invariant.
 local history = require("spec.hub.history")
 
 local PER_SECOND, COUNT = 5, 60

@@ -10,7 +10,7 @@ local REGISTRIES = "registries"
 local COLD, HOT = "hubs, nodes come and go, cold", "hubs, nodes come and go, hot"
 local STOPS, STATE = "hubs, stops while nodes come and go", "hubs, hot moves with state"
 local LINKCOLD, LINKHOT = "hubs, links break, cold", "hubs, links break, hot"
-local NODES = "whole nodes, chaos"
+local NODES, TOLD = "whole nodes, chaos", "whole nodes, told things while children move"
 local STALL, SPLIT = "hubs, nodes stall, cold", "hubs, splits and heals"
 local QUORUM = "hubs, a quorum decides"
 local AGREED = "hubs, a member set grows and is remembered"
@@ -189,7 +189,7 @@ return {
   { name = "committed_before_ready", kind = STATE,
     broken = "a hot move freezes and hands over before the other side is ready",
     like = "ProcessHub: the state is sent to whoever may be there" },
-  { name = "forward_dropped", kind = NODES,
+  { name = "forward_dropped", kind = TOLD,
     broken = "what waits for a child that has moved is not passed on",
     like = "our guard" },
   { name = "begun_before_ended", kind = ALONE,

@@ -102,5 +102,6 @@ local function of_nodes(file, options)
 end
 
 kinds["whole nodes, chaos"] = of_nodes("examples/sim/chaos.lua", { minutes = 0.5 })
+kinds["whole nodes, told things while children move"] = of_nodes("spec/sim/scenario/passed_on.lua", {})
 
 return kinds

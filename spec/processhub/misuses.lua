@@ -88,6 +88,8 @@ M.MISUSES = {
     "redundancy.singularity: unknown option 'factor' (it takes none)" },
   { [[luahub.redundancy.replication({ factor = 0 })]],
     'factor: expected a whole number from 1 to 4096 or "cluster_size", got 0' },
+  { [[luahub.migration.autonomous({ handover = true })]],
+    "migration.autonomous: unknown option 'handover': there is none here: no state goes along" },
   { [[luahub.migration.cold_swap({ consent = 7 })]], "migration.cold_swap: consent: expected a table, got 7" },
   { [[luahub.synchronization.gossip({ recipients = 0 })]], "recipients: expected an integer from 1 on, got 0" },
   { [[luahub.synchronization.pubsub({ x = 1 })]], "synchronization.pubsub: unknown option 'x' (it takes none)" },

@@ -90,6 +90,10 @@ describe("a simulated cluster", function()
     for seed = 1, 3 do held(scenario("quorum_chaos"), { seed = seed, minutes = 0.5 }) end
   end)
 
+  it("passes on what was sent to a child that has moved, with its state", function()
+    for seed = 1, 10 do held(scenario("passed_on"), { seed = seed }) end
+  end)
+
   it("has nodes that each look alone, and each child runs once, where it belongs (G10, G11)", function()
     for seed = 1, 12 do held(scenario("autonomous"), { seed = seed }) end
   end)
