@@ -49,6 +49,7 @@ void lh_hub_free(struct hub *hub) {
   lh_map_free(&hub->children);
   lh_buf_free(&hub->results);
   lh_place_free(hub);
+  lh_choice_forget(hub);
   lh_crowd_free(hub);
   lh_map_free(&hub->given);
   lh_consent_free(&hub->consents);
@@ -394,6 +395,7 @@ static lh_ms earlier(lh_ms a, lh_ms b) { return a < b ? a : b; }
 
 lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   lh_ms due = earlier(lh_heap_next(&hubs->due), lh_policy_due(hubs));
+  due = earlier(due, lh_choice_due(hubs));
   if (!hubs->view.agreed && hubs->view.count > 0)
     due = earlier(due, hubs->view.changed_at + LH_VIEW_CAP_MS);
   due = earlier(due, earlier(hubs->view.drop_at, hubs->balance_at));
@@ -532,6 +534,7 @@ void lh_hubs_flush(struct lh_hubs *hubs, lh_ms now) {
     }
   } while (!lh_list_empty(&hubs->local) || !lh_list_empty(&hubs->changes) ||
            hubs->order_count > 0 || hubs->check_view || hubs->check_lease);
+  lh_choice_ask(hubs, now);
   lh_lately_flush(hubs, now);
   lh_load_look(hubs, now);
   give_word(hubs, now);

@@ -426,6 +426,10 @@ typedef void lh_placed_fn(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int 
                           const uint32_t *nodes, size_t count, const char *error, void *data);
 void lh_place(struct hub *hub, lh_ms now, bool again, const struct guest *guests, size_t count,
               lh_placed_fn *fn, void *data);
+// All nodes of each, one after another: as many as the hub's factor and its candidates allow. Of
+// hubs whose strategy is asked for them (choice.c), with candidates.
+void lh_place_every(struct hub *hub, lh_ms now, const struct guest *guests, size_t count,
+                    lh_placed_fn *fn, void *data);
 
 // op.c
 struct op *lh_op_new(struct lh_hubs *hubs, lh_ms now, enum op_kind kind, struct hub *hub,

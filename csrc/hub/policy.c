@@ -104,6 +104,8 @@ struct placing {
   uint32_t hub;
   uint64_t view;  // that it was asked for
   size_t count;
+  size_t factor;  // nodes of each
+  bool every;     // all of them are wanted, not the first alone
   size_t candidate_count;
   uint32_t *nodes;  // the candidates as the strategy was shown them
   lh_placed_fn *fn;
@@ -114,7 +116,7 @@ static int read_places(struct placing *placing, struct lh_bytes result, uint32_t
   struct lh_reader in;
   lh_reader_init_user(&in, result);
   const uint32_t count = lh_read_array(&in, LH_BATCH_MAX);
-  if (count != placing->count) return LH_EFORMAT;
+  if (count != placing->count * placing->factor) return LH_EFORMAT;
   for (uint32_t i = 0; i < count; i++) {
     const uint64_t place = lh_read_uint(&in, placing->candidate_count);
     if (in.err != LH_OK || place == 0) return LH_EFORMAT;
@@ -123,11 +125,18 @@ static int read_places(struct placing *placing, struct lh_bytes result, uint32_t
   return lh_read_end(&in);
 }
 
+// How many are left of the answer.
+static size_t keep_wanted(const struct placing *placing, uint32_t *owners) {
+  if (placing->every) return placing->count * placing->factor;
+  for (size_t i = 0; i < placing->count; i++) owners[i] = owners[i * placing->factor];
+  return placing->count;
+}
+
 static void placed(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes result,
                    const char *error, void *data) {
   struct placing *placing = data;
   struct hub *hub = lh_hub_at(hubs, placing->hub);
-  uint32_t *owners = lh_zalloc((placing->count + 1) * sizeof(uint32_t));
+  uint32_t *owners = lh_zalloc((placing->count * placing->factor + 1) * sizeof(uint32_t));
   if (status == LH_OK && read_places(placing, result, owners) != LH_OK) {
     status = LH_EFAILED;
     error =
@@ -139,7 +148,7 @@ static void placed(struct lh_hubs *hubs, lh_ms now, int status, struct lh_bytes 
   }
   if (status != LH_OK) lh_log(LH_LOG_WARN, "hub", "placement failed: %s", error);
   if (hub == NULL && status == LH_OK) status = LH_ECLOSED;
-  placing->fn(hubs, now, hub, status, owners, placing->count, error, placing->data);
+  placing->fn(hubs, now, hub, status, owners, keep_wanted(placing, owners), error, placing->data);
   lh_free(owners);
   lh_free(placing->nodes);
   lh_free(placing);
@@ -164,10 +173,11 @@ static void ask_place(struct hub *hub, lh_ms now, const struct guest *guests,
     lh_write_str(&args, guests[i].id.data, guests[i].id.len);
   lh_write_array(&args, (uint32_t)hub->candidate_count);
   for (size_t i = 0; i < hub->candidate_count; i++) lh_write_cstr(&args, hub->candidates[i].name);
-  lh_write_uint(&args, 1);
+  lh_write_uint(&args, placing->factor);
   lh_write_cstr(&args, hub->all->name);
   write_facts(hub, &args);
-  lh_policy_ask(hub->all, now, "place", &args, 6, placed, placing);
+  const char *kind = lh_choice_is_asked(hub) ? "replicas" : "place";
+  lh_policy_ask(hub->all, now, kind, &args, 6, placed, placing);
   lh_buf_free(&args);
 }
 
@@ -187,20 +197,36 @@ static void place_here(struct hub *hub, lh_ms now, bool again, const struct gues
   lh_free(owners);
 }
 
-void lh_place(struct hub *hub, lh_ms now, bool again, const struct guest *guests, size_t count,
-              lh_placed_fn *fn, void *data) {
-  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0) {
-    place_here(hub, now, again, guests, count, fn, data);
-    return;
-  }
+static size_t factor_of(const struct hub *hub) {
+  if (!lh_choice_is_asked(hub)) return 1;
+  return hub->config.factor < hub->candidate_count ? hub->config.factor : hub->candidate_count;
+}
+
+static void place_by_user(struct hub *hub, lh_ms now, bool every, const struct guest *guests,
+                          size_t count, lh_placed_fn *fn, void *data) {
   struct placing *placing = LH_NEW(struct placing);
   *placing = (struct placing){.hub = hub->index,
                               .view = hub->all->view.hash,
                               .count = count,
+                              .factor = factor_of(hub),
+                              .every = every,
                               .candidate_count = hub->candidate_count,
                               .fn = fn,
                               .data = data};
   placing->nodes = lh_alloc(hub->candidate_count * sizeof(uint32_t));
   for (size_t i = 0; i < hub->candidate_count; i++) placing->nodes[i] = hub->candidates[i].node;
   ask_place(hub, now, guests, placing);
+}
+
+void lh_place(struct hub *hub, lh_ms now, bool again, const struct guest *guests, size_t count,
+              lh_placed_fn *fn, void *data) {
+  if (hub->config.distribution != LH_DISTRIBUTION_CUSTOM || hub->candidate_count == 0)
+    place_here(hub, now, again, guests, count, fn, data);
+  else
+    place_by_user(hub, now, false, guests, count, fn, data);
+}
+
+void lh_place_every(struct hub *hub, lh_ms now, const struct guest *guests, size_t count,
+                    lh_placed_fn *fn, void *data) {
+  place_by_user(hub, now, true, guests, count, fn, data);
 }

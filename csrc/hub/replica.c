@@ -12,7 +12,8 @@
 //                             --of a later start than ours--> ours ends (change.c), and starts anew
 //
 // Rows that change are noted, and looked at at the end of the turn under an agreed and settled
-// view; a new view looks at all. Not here: which nodes those are (place.c), the stop of a child
+// view; a new view looks at all. Not here: which nodes those are (place.c,
+// choice.c), the stop of a child
 // (stop.c: always an order here), which of the instances is the active one (role.c).
 #include "hub/move.h"
 #include "hub/quorum.h"
@@ -70,36 +71,41 @@ const struct lh_row *lh_replica_later(const struct child *child) {
 struct round {
   struct hub *hub;
   struct affinity *affinity;
-  uint32_t *places;
-  size_t count;  // of the nodes that are to run the child at hand
+  uint32_t *nodes;  // that are to run the child at hand, best first
+  size_t count;
 };
 
 static void round_open(struct round *round, struct hub *hub) {
   *round = (struct round){.hub = hub,
                           .affinity = lh_affinity_new(hub),
-                          .places = lh_alloc((hub->candidate_count + 1) * sizeof(uint32_t))};
+                          .nodes = lh_alloc((hub->candidate_count + 1) * sizeof(uint32_t))};
 }
 
 static void round_close(struct round *round) {
   lh_affinity_free(round->affinity);
-  lh_free(round->places);
+  lh_free(round->nodes);
 }
 
-static void place(struct round *round, const struct lh_row *model) {
+// False: nobody has said yet which they are.
+static bool place(struct round *round, const struct lh_row *model) {
+  struct hub *hub = round->hub;
   const struct guest guest = {lh_row_id(model), lh_affinity_stored(lh_row_spec(model))};
-  round->count = lh_place_replicas(round->hub, round->affinity, &guest, round->places);
+  if (lh_choice_is_asked(hub)) return lh_choice_find(hub, guest.id, round->nodes, &round->count);
+  round->count = lh_place_replicas(hub, round->affinity, &guest, round->nodes);
+  for (size_t i = 0; i < round->count; i++) round->nodes[i] = lh_place_node(hub, round->nodes[i]);
+  return true;
 }
 
 static bool is_ours(const struct round *round) {
   for (size_t i = 0; i < round->count; i++)
-    if (lh_place_node(round->hub, round->places[i]) == round->hub->all->self) return true;
+    if (round->nodes[i] == round->hub->all->self) return true;
   return false;
 }
 
 static bool runs_on_all(const struct round *round, const struct replicas *replicas,
                         enum lh_row_state least) {
   for (size_t i = 0; i < round->count; i++) {
-    const struct lh_row *row = row_on(replicas, lh_place_node(round->hub, round->places[i]));
+    const struct lh_row *row = row_on(replicas, round->nodes[i]);
     const bool good = row != NULL && (least == LH_ROW_RUNNING ? row->state == least : has_run(row));
     if (!good) return false;
   }
@@ -164,7 +170,7 @@ static bool goes_before(const struct hub *hub, const struct lh_row *row,
 static const struct lh_row *leader_of(const struct round *round, const struct replicas *replicas) {
   const struct lh_row *leader = NULL;
   for (size_t i = 0; i < round->count; i++) {
-    const struct lh_row *row = row_on(replicas, lh_place_node(round->hub, round->places[i]));
+    const struct lh_row *row = row_on(replicas, round->nodes[i]);
     if (stands(row)) return row;
   }
   for (size_t i = 0; i < replicas->count; i++) {
@@ -180,7 +186,7 @@ static void look_at_role(const struct round *round, const struct replicas *repli
   const uint32_t self = hub->all->self;
   const struct lh_row *leader = leader_of(round, replicas);
   struct role_view view = {
-      .first = round->count > 0 && lh_place_node(hub, round->places[0]) == self,
+      .first = round->count > 0 && round->nodes[0] == self,
       .leads = leader != NULL && leader->node == self,
       .other_leads = leader != NULL && leader->node != self && leader->state == LH_ROW_RUNNING,
   };
@@ -205,8 +211,9 @@ static void look_at(struct round *round, lh_ms now, struct lh_bytes id) {
   lh_registry_read_lock();
   find(hub, id, &replicas);
   const struct lh_row *model = model_of(&replicas);
-  if (model != NULL) {
-    place(round, model);
+  if (model == NULL) {
+    lh_choice_drop(hub, id);
+  } else if (place(round, model)) {
     const bool ours = is_ours(round);
     if (ours && child == NULL)
       begin(hub, now, model);
@@ -282,8 +289,7 @@ static bool is_started(struct round *round, struct lh_bytes id) {
   const struct lh_row *model = model_of(&replicas);
   bool started = model == NULL;  // it is gone again
   if (!started) {
-    place(round, model);
-    started = runs_on_all(round, &replicas, LH_ROW_STARTING) &&
+    started = place(round, model) && runs_on_all(round, &replicas, LH_ROW_STARTING) &&
               (!round->hub->config.one_active || replicas.rows[0]->active);
   }
   lh_registry_read_unlock();

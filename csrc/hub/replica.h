@@ -18,12 +18,32 @@ struct child_role {  // of an instance here
   uint8_t telling;   // and what it is being told
 };
 
+struct choices {          // choice.c
+  struct lh_map known;    // id -> its nodes, in this view
+  struct lh_map wanted;   // ids that the strategy is to be asked for,
+  struct lh_map asked;    // and has been
+  uint64_t question;      // the last one; an answer to another is of another view
+  lh_ms again_at, pause;  // after one that failed
+  bool asking;
+};
+
 struct replica_notes {
   struct lh_map changed;  // ids of children that are to be looked at
   bool all;               // all of them
   struct lh_map waits;    // of those whose claim not all members are known to hold,
   uint64_t waits_seq;     // up to where they are to hold our ledger
+  struct choices choices;
 };
+
+// choice.c: the nodes of replicated children by a strategy of the user's
+bool lh_choice_is_asked(const struct hub *hub);  // such a hub
+// The child's nodes, best first; false: not known yet, and the strategy is asked by lh_choice_ask.
+// `nodes` has room for all candidates.
+bool lh_choice_find(struct hub *hub, struct lh_bytes id, uint32_t *nodes, size_t *count);
+void lh_choice_drop(struct hub *hub, struct lh_bytes id);  // of a child that is gone
+void lh_choice_ask(struct lh_hubs *hubs, lh_ms now);       // for what was looked for in vain
+lh_ms lh_choice_due(const struct lh_hubs *hubs);
+void lh_choice_forget(struct hub *hub);  // the members are others, or the hub ends
 
 void lh_replica_note(struct hub *hub, struct lh_bytes id);  // a row of it changed
 void lh_replica_run(struct lh_hubs *hubs, lh_ms now);       // looks at what was noted

@@ -53,10 +53,12 @@ static void step_down(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     tell(hubs, now, child, ROLE_PASSIVE);
 }
 
+// A claim may be from before this node was the first, and not be the only one.
 static bool is_sure(struct child *child, const struct role_view *view) {
+  if (view->other_active) return false;
   if (view->first) return true;
   const struct lh_row *row = lh_host_row(child);
-  return !view->other_active && row != NULL && lh_replica_is_known(child, row->seq);
+  return row != NULL && lh_replica_is_known(child, row->seq);
 }
 
 static void look_at_running(struct lh_hubs *hubs, lh_ms now, struct child *child,

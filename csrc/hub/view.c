@@ -313,6 +313,7 @@ void lh_view_refresh(struct lh_hubs *hubs, lh_ms now) {
   const uint64_t hash = compute_hash(hubs);
   for (size_t i = 0; i < hubs->hub_count; i++) lh_place_candidates(hubs->hubs[i]);
   if (hash == hubs->view.hash) return;
+  for (size_t i = 0; i < hubs->hub_count; i++) lh_choice_forget(hubs->hubs[i]);
   hubs->view.hash = hash;
   hubs->view.agreed = false;
   hubs->view.settled = hubs->view.capped = false;

@@ -166,9 +166,9 @@ local function check_replication(path, hub, report)
     report(path .. ".migration", "handover does not go with replication: no instance moves, each node starts its own")
   end
   if type(distribution) ~= "table" or redundant.is_everywhere(redundancy) then return end
-  if not strategy.is_built_in(distribution) or distribution.deterministic == false then
-    report(path .. ".distribution", "replication by a number goes with rendezvous (not `bounded`), "
-      .. 'consistent_hashing and guided; factor = "cluster_size" with every distribution')
+  if distribution.deterministic == false then
+    report(path .. ".distribution", "replication by a number takes a distribution that says the same of a child on "
+      .. 'every node (not bounded, load_balancer, or deterministic = false); factor = "cluster_size" takes each')
   end
 end
 

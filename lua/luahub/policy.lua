@@ -105,18 +105,44 @@ local function add_facts(view, told)
   return view
 end
 
-function ask.place(hub_id, ids, nodes, factor, self, told)
-  local distribution = chosen(hub_id, "distribution")
-  local view = add_facts(view_of(hub_id, nodes, self), told)
-  local owners = distribution.place(ids, view, { factor = factor })
+local function places_of(hub_id, ids, view, factor)
+  local owners = chosen(hub_id, "distribution").place(ids, view, { factor = factor })
   list_of(hub_id, "distribution", "place()", owners, #ids * factor)
   for i, index in ipairs(owners) do
-    if math.type(index) ~= "integer" or index < 1 or index > #nodes then
+    if math.type(index) ~= "integer" or index < 1 or index > #view.nodes then
       refuse(hub_id, "distribution", "place() answered %s at [%d]: expected an index of view.nodes (1 to %d)",
-        tostring(index), i, #nodes)
+        tostring(index), i, #view.nodes)
     end
   end
   return owners
+end
+
+function ask.place(hub_id, ids, nodes, factor, self, told)
+  return places_of(hub_id, ids, add_facts(view_of(hub_id, nodes, self), told), factor)
+end
+
+local function check_different(hub_id, id, owners)
+  local seen = {}
+  for _, index in ipairs(owners) do
+    if seen[index] then
+      local text = "place() answered %d twice for %s: expected %d different nodes"
+      refuse(hub_id, "distribution", text, index, id, #owners)
+    end
+    seen[index] = true
+  end
+end
+
+--- The nodes of replicated children. All nodes must be answered the same, whatever they ask for besides: each id is
+--- asked for by itself, and no node is view.self.
+function ask.replicas(hub_id, ids, nodes, factor, _, told)
+  local all = {}
+  for i, id in ipairs(ids) do
+    local view = add_facts(view_of(hub_id, table.move(nodes, 1, #nodes, 1, {}), nil), told)
+    local owners = places_of(hub_id, { id }, view, factor)
+    check_different(hub_id, id, owners)
+    table.move(owners, 1, factor, (i - 1) * factor + 1, all)
+  end
+  return all
 end
 
 function ask.init(hub_id, specs, options)

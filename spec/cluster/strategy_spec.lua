@@ -139,3 +139,92 @@ describe("A strategy of the user's that fails", function()
     end)
   end)
 end)
+
+describe("A distribution of the user's with replication by a number", function()
+  -- The nodes that follow one which the number of the child chooses. While the file "broken" is there it raises, while
+  -- "twice" is there it names a node twice.
+  local HUB = [[redundancy = luahub.redundancy.replication { factor = 2, model = "active_passive", signal = "all" },
+    distribution = { place = function(ids, view, options)
+      if io.open("broken") then error("broken as told") end
+      local out = {}
+      for i = 1, options.factor do
+        out[i] = (tonumber(ids[1]:match("%d+")) + (io.open("twice") and 0 or i)) % #view.nodes + 1
+      end
+      return out
+    end }]]
+
+  local function expected_of(id, names)
+    local number, expected = tonumber(id:match("%d+")), {}
+    for i = 1, math.min(2, #names) do
+      local name = names[(number + i) % #names + 1]
+      expected[#expected + 1] = name .. (i == 1 and " active" or " passive")
+    end
+    table.sort(expected)
+    return table.concat(expected, ", ")
+  end
+
+  local function found_of(modes)
+    local found = {}
+    for name, mode in pairs(modes) do found[#found + 1] = name .. " " .. mode end
+    table.sort(found)
+    return table.concat(found, ", ")
+  end
+
+  -- Where the children themselves say that they run, and as what, is what the strategy says, and is listed.
+  local function settled(world, nodes)
+    local names = {}
+    for i, node in ipairs(nodes) do names[i] = node.name end
+    cluster.eventually("the children run where the strategy says", function()
+      local modes = replicas.track(world)
+      for _, id in ipairs(IDS) do
+        local expected, found = expected_of(id, names), found_of(modes[id] or {})
+        if found ~= expected then return false, ("%s: %s instead of %s"):format(id, found, expected) end
+      end
+      return true
+    end)
+    replicas.settled(world, nodes, IDS, math.min(2, #nodes), "told")
+  end
+
+  it("runs each child on exactly those nodes that it names, the first one active, through joins, a death and a leave",
+    function()
+    cluster.with({ hub = HUB }, function(world)
+      local nodes = { world:start("n1") }
+      replicas.start(nodes[1], IDS)
+      for i = 2, 4 do nodes[i] = world:start("n" .. i, { join = { nodes[1] } }) end
+      settled(world, nodes)
+      nodes[2]:kill()
+      local left = { nodes[1], nodes[3], nodes[4] }
+      settled(world, left)
+      assert.are.equal(0, nodes[4]:leave())
+      settled(world, { nodes[1], nodes[3] })
+    end)
+  end)
+
+  local SAID = {
+    broken = "broken as told",
+    twice = "the distribution strategy's place%(%) answered %d+ twice for c%d+: expected 2 different nodes",
+  }
+  for file, said in pairs(SAID) do
+    it("changes nothing while it fails (" .. file .. "), says so in a line, and is asked again", function()
+      cluster.with({ hub = HUB }, function(world)
+        local nodes = { world:start("n1") }
+        nodes[2] = world:start("n2", { join = { nodes[1] } })
+        replicas.settled(world, nodes, {}, 2)
+        replicas.start(nodes[2], IDS)
+        settled(world, nodes)
+        world:write(file, "")
+        nodes[3] = world:start("n3", { join = { nodes[1] } })
+        cluster.eventually("it was asked", function()
+          return nodes[1]:output():match(said), nodes[1]:output()
+        end)
+        local modes = replicas.track(world)
+        for _, id in ipairs(IDS) do
+          assert.is_truthy(modes[id].n1 and modes[id].n2, id)
+          assert.is_nil(modes[id].n3)
+        end
+        assert(os.remove(world.directory .. "/" .. file))
+        settled(world, nodes)
+      end)
+    end)
+  end
+end)

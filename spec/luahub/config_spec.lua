@@ -187,12 +187,15 @@ describe("redundancy.replication", function()
     end
     assert.matches("hubs%[1%].migration: handover does not go with replication",
       problems_of({ migration = luahub.migration.hot_swap({ handover = true }) }))
-    local line = "hubs%[1%].distribution: replication by a number goes with "
+    local line = "hubs%[1%].distribution: replication by a number takes a distribution that says the same of a child "
+      .. "on every node %(not bounded, load_balancer, or deterministic = false%); factor = \"cluster_size\" takes each"
     assert.matches(line, problems_of({ distribution = luahub.distribution.load_balancer() }))
     assert.matches(line, problems_of({ distribution = luahub.distribution.rendezvous({ bounded = 2 }) }))
-    assert.matches(line, problems_of({ distribution = { place = function() end } }))
+    assert.matches(line, problems_of({ distribution = { deterministic = false, place = function() end } }))
+    assert.are.equal("", problems_of({ distribution = { place = function() end } }))
     assert.are.equal("", problems_of({ distribution = luahub.distribution.load_balancer() }, "cluster_size"))
-    assert.are.equal("", problems_of({ distribution = { place = function() end } }, "cluster_size"))
+    local own = { deterministic = false, place = function() end }
+    assert.are.equal("", problems_of({ distribution = own }, "cluster_size"))
     local guided, cold = luahub.distribution.guided(), luahub.migration.hot_swap()
     assert.are.equal("", problems_of({ distribution = guided, migration = cold }))
   end)

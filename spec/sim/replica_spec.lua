@@ -26,6 +26,10 @@ describe("Simulated replicas", function()
     holds("spec/sim/scenario/replica_everywhere.lua", 40)
   end)
 
+  it("run on exactly those nodes that a strategy of the user's names, the first of them active", function()
+    holds("spec/sim/scenario/replica_own.lua", 40)
+  end)
+
   it("have one metadata at rest, whoever changed it at once", function()
     holds("spec/sim/scenario/replica_metadata.lua", 30)
   end)

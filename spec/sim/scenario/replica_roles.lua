@@ -1,10 +1,11 @@
 -- replica_roles.lua (spec) - replicated children with one active instance, while nodes join, leave, die, are cordoned
 -- and drained, and cannot run some of them: by what the children were told no two are active at a time, and at rest one
--- of each is, on the first of the nodes that have it, which every node names.
+-- of each is, on the first of the nodes that have it, which every node names. Hashing places, and a user's strategy.
 
 local luahub = require("luahub")
 
-local HUBS = { two = 2, three = 3, all = "cluster_size" }
+local HUBS = { two = 2, three = 3, all = "cluster_size", own = 2 }
+local NAMES = { "two", "three", "all", "own" }
 local IDS = { "c1", "c2", "c3", "c4", "c5" }
 local REST_MS = 120000
 
@@ -40,8 +41,25 @@ local SEEN = [[
   end
   return out]]
 
+-- A strategy of the user's, of the hub "own": the nodes that follow one which the id's bytes choose.
+local own = {
+  place = function(ids, view, options)
+    local out = {}
+    for i = 1, options.factor do out[i] = (ids[1]:byte(-1) + i) % #view.nodes + 1 end
+    return out
+  end,
+}
+
+local function first_of_own(id, takers, has)
+  for _, place in ipairs(own.place({ id }, { nodes = takers }, { factor = math.min(HUBS.own, #takers) })) do
+    if has[takers[place]] then return takers[place] end
+  end
+  return nil
+end
+
 -- The first of those that have it, in the order of the distribution; of those that take none, any.
-local function first_of(id, takers, has)
+local function first_of(hub, id, takers, has)
+  if hub == "own" then return first_of_own(id, takers, has) end
   local left = table.move(takers, 1, #takers, 1, {})
   while #left > 0 do
     local place = luahub.distribution.rendezvous().place({ id }, { nodes = left })[1]
@@ -62,7 +80,7 @@ local function child_wrong(world, hub, id, takers, seen)
     return #takers > 0 and not world.refused[hub] and ("%s %s has no instance"):format(hub, id) or nil
   end
   if #active ~= 1 then return ("%s %s: %d of %d were told that they are active"):format(hub, id, #active, count) end
-  local first = first_of(id, takers, has)
+  local first = first_of(hub, id, takers, has)
   if first and first ~= active[1] then
     return ("%s %s is active on %s, its first node is %s"):format(hub, id, active[1], first)
   end
@@ -94,7 +112,7 @@ local function hub_wrong(world, hub)
 end
 
 local function rest(world)
-  for _, hub in ipairs({ "two", "three", "all" }) do
+  for _, hub in ipairs(NAMES) do
     world:eventually("one instance is active", function()
       local line = hub_wrong(world, hub)
       return not line, line
@@ -119,7 +137,7 @@ end
 local function somebody_takes(world, name)
   for _, other in ipairs(world:nodes(true)) do
     if other ~= name and world.booted[other] then
-      for _, hub in ipairs({ "two", "three", "all" }) do
+      for _, hub in ipairs(NAMES) do
         do_on(world, other, hub, "uncordon()")
       end
       return
@@ -172,9 +190,10 @@ local trouble = {
 
 local function hubs()
   local out = {}
-  for i, id in ipairs({ "two", "three", "all" }) do
+  for i, id in ipairs(NAMES) do
     out[i] = {
       id = id,
+      distribution = id == "own" and own or nil,
       redundancy = luahub.redundancy.replication({ factor = HUBS[id], model = "active_passive", signal = "all" }),
     }
   end
@@ -190,14 +209,14 @@ return {
     world:always("no two instances of a child are active", function()
       return #world.roles.doubled == 0, world.roles.doubled[1]
     end)
-    for _, hub in ipairs({ "two", "three", "all" }) do
+    for _, hub in ipairs(NAMES) do
       local status = world:eval("n1", START, { hub, IDS })
       world:expect(status == "ok", "children start", tostring(status))
     end
     rest(world)
     for _ = 1, world.random:between(2, 9) do
       local names = world:nodes(true)
-      local name, hub = names[world.random:between(1, #names)], ({ "two", "three", "all" })[world.random:between(1, 3)]
+      local name, hub = names[world.random:between(1, #names)], NAMES[world.random:between(1, #NAMES)]
       if world.booted[name] then trouble[world.random:between(1, #trouble)](world, name, hub) end
       world:run_for(world.random:between(0, 3000))
       if world.random:between(1, 3) == 1 then rest(world) end
