@@ -138,6 +138,19 @@ static void refuse_all(struct lh_hubs *hubs, const struct head *head,
   }
 }
 
+// It has no quorum just now. What is to move here may be here already and wait for one: its row
+// tells, and whoever asked must not take it for refused.
+static void refuse_unable(struct lh_hubs *hubs, const struct head *head,
+                          const struct arrival *arrivals, size_t count) {
+  const int code = head->hub->partitioned ? LH_EDENIED : LH_EAGAIN;
+  for (size_t i = 0; i < count; i++) {
+    const bool here =
+        (head->flags & START_MOVE) != 0 && lh_host_child(head->hub, arrivals[i].id) != NULL;
+    refuse_all(hubs, head, &arrivals[i], 1, here ? LH_EEXISTS : code,
+               here ? "it is here already" : "its node may not act: it has no quorum just now");
+  }
+}
+
 static void begin_all(struct lh_hubs *hubs, lh_ms now, const struct head *head,
                       const struct arrival *arrivals, size_t count) {
   uint32_t *owners = lh_alloc((count + 1) * sizeof(uint32_t));
@@ -190,8 +203,7 @@ static void act_on(struct lh_hubs *hubs, lh_ms now, struct head *head, struct ar
   } else if (head->hub == NULL) {
     refuse_all(hubs, head, arrivals, count, LH_ECLOSED, "the hub does not run on this node");
   } else if (!lh_quorum_may(head->hub)) {
-    refuse_all(hubs, head, arrivals, count, head->hub->partitioned ? LH_EDENIED : LH_EAGAIN,
-               "its node may not act: it has no quorum just now");
+    refuse_unable(hubs, head, arrivals, count);
   } else if (altered != NULL && altered->status != LH_OK) {
     refuse_all(hubs, head, arrivals, count, LH_EFAILED, altered->error);
   } else if (altered == NULL && lh_alter_wanted(head->hub, head->flags)) {

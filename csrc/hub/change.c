@@ -77,10 +77,11 @@ static void look_at_replica(struct lh_hubs *hubs, lh_ms now, struct child *child
   lh_registry_read_unlock();
 }
 
-// Where a quorum decides: one that runs here stands for one that was parked there (park.c).
+// Where a quorum decides: ours stands for one that was parked there (park.c), in whatever phase it
+// is, and goes before it from now on: what it does outside is fenced by its generation.
 static bool stands_for(const struct child *child, const struct lh_row *row) {
-  return lh_quorum_is_set(child->hub) && child->phase == PHASE_RUNNING && row->pid == 0 &&
-         row->state == LH_ROW_RESTARTING;
+  return lh_quorum_is_set(child->hub) && row->state == LH_ROW_PARKED &&
+         child->phase != PHASE_MOVING && !lh_park_is_parked(child);
 }
 
 const struct lh_row *lh_change_better(struct lh_hubs *hubs, const struct child *child) {

@@ -1,4 +1,4 @@
-// host.c - the children that run on this node: beginning them, their rows, ending them.
+// host.c - the children that run on this node: beginning them, ending them. Their rows: host_row.c.
 //
 // A child is small while it just runs; a `struct trouble` hangs on it while something happens to it
 // (a start, a stop, a restart, a move). Its spec and metadata live in its row; before there is a
@@ -106,47 +106,6 @@ void lh_host_forget(struct child *child, bool remove_row) {
   lh_free(child);
 }
 
-uint64_t lh_host_generation(struct hub *hub) {
-  const uint64_t seen = lh_registry_generation(hub->all->registry, hub->index);
-  if (seen > hub->generation) hub->generation = seen;
-  if (hub->generation < LH_GENERATION_MAX) hub->generation++;
-  return hub->generation;
-}
-
-const struct lh_row *lh_host_row(struct child *child) {
-  return lh_registry_own(child->hub->all->registry, child->hub->index,
-                         lh_bytes(child->id, child->id_len));
-}
-
-bool lh_host_put_row(struct child *child, enum lh_row_state state) {
-  struct lh_hubs *hubs = child->hub->all;
-  struct trouble *trouble = child->trouble;
-  struct lh_row_in row = {
-      .hub = child->hub->index,
-      .id = lh_bytes(child->id, child->id_len),
-      .generation = child->generation,
-      .born = child->born,
-      .pid_local = state == LH_ROW_RUNNING ? lh_pid_local(child->pid) : 0,
-      .state = (uint8_t)state,
-      .restarts = child->restarts,
-      .pinned = child->pinned,
-      .active = child->role.active,
-  };
-  lh_registry_read_lock();
-  const struct lh_row *old = child->claimed ? lh_host_row(child) : NULL;
-  if (trouble != NULL && trouble->spec.len > 0) {
-    row.spec = lh_bytes_of(&trouble->spec);
-    row.metadata = lh_bytes_of(&trouble->metadata);
-  } else if (old != NULL) {
-    row.spec = lh_row_spec(old);
-    row.metadata = lh_row_metadata(old);
-  }
-  const bool put = lh_registry_put(hubs->registry, &row) != 0;
-  lh_registry_read_unlock();
-  child->claimed = child->claimed || put;
-  return put;
-}
-
 // --- beginning ---
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared) {
   if ((child->hub->partitioned || child->hub->lease.lapsed) && lh_quorum_is_set(child->hub)) {
@@ -203,13 +162,6 @@ static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arri
   const lh_pid pid = *found ? row->pid : 0;
   lh_registry_read_unlock();
   return pid;
-}
-
-void lh_host_raise(struct child *child) {
-  struct lh_hubs *hubs = child->hub->all;
-  child->generation = lh_host_generation(child->hub);
-  hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
-  lh_host_put_row(child, LH_ROW_RUNNING);
 }
 
 // A child that is on its way here and runs here already has arrived: its row has to say so.
@@ -385,6 +337,7 @@ static void start_worked(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     return;
   }
   child->phase = PHASE_RUNNING;
+  lh_host_tell_raised(child);
   if (!lh_host_put_row(child, LH_ROW_RUNNING)) {
     lh_host_answer_asker(hubs, child, LH_ELIMIT, 0, "the registry takes no more rows");
     lh_host_stop(hubs, now, child, "limit", 0);

@@ -122,6 +122,7 @@ struct hub {
   struct lh_hub_config config;
   bool closing, partitioned, asking_may;
   bool barred;  // nothing may be begun just now, see quorum.c
+  size_t most;  // so many members were seen together
   struct lease lease;
   struct agreed agreed;
   bool has_parked;  // children wait for a quorum
@@ -188,6 +189,7 @@ struct trouble {
   bool pin;             // and where it goes it is to stay
   bool activating;      // prepared here, and the state has come
   bool parks;           // it ends here for want of a quorum
+  bool raised;          // its generation rose after its init had begun
   uint64_t parked_seq;  // its row's sequence before that; 0: it was not parked
   struct lh_list link;  // in hub.move_queue
 };
@@ -519,9 +521,11 @@ void lh_host_forget(struct child *child, bool remove_row);
 void lh_host_discard(struct child *child);  // one that was prepared: nobody waits for it any more
 bool lh_host_put_row(struct child *child, enum lh_row_state state);  // false: it is refused
 const struct lh_row *lh_host_row(struct child *child);               // in a read section
-// An instance that runs outranks from now on all that this node has heard of; it is told, since
-// what it does outside is fenced by its generation.
+bool lh_host_write_row(struct child *child);                         // what it is now
+// An instance outranks from now on all that this node has heard of; it is told, since what it does
+// outside is fenced by its generation: one that starts once its init is over.
 void lh_host_raise(struct child *child);
+void lh_host_tell_raised(struct child *child);
 void lh_host_order(struct lh_hubs *hubs, struct child *child, bool prepared);
 void lh_host_stop(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *reason,
                   lh_pid forward);

@@ -12,7 +12,7 @@
 static void set_pinned(struct child *child, bool pinned) {
   if (child->pinned == pinned) return;
   child->pinned = pinned;
-  lh_host_put_row(child, child->phase == PHASE_RUNNING ? LH_ROW_RUNNING : LH_ROW_RESTARTING);
+  (void)lh_host_write_row(child);
 }
 
 int lh_hubs_move(struct lh_hubs *hubs, lh_ms now, struct lh_bytes hub_id, struct lh_bytes id,

@@ -5,8 +5,9 @@
 //
 // They do so once all that the members hold of the dead is here: there may be stop orders among it.
 //
-// A row says that its child is restarting, so nobody is sent to a process that is gone. Others may
+// A row says that its child is parked, so nobody is sent to a process that is gone. Others may
 // take it over meanwhile, from the row as it was: what was taken is given up for good (yield.c).
+// Any other instance goes before a parked one, whatever their generations: it is a quorum's.
 #include "hub/move.h"
 #include "hub/quorum.h"
 
@@ -29,7 +30,7 @@ void lh_park_child(struct child *child) {
   child->phase = PHASE_WAITING;
   child->pid = 0;
   child->role = (struct child_role){0};  // what runs again is told anew
-  (void)lh_host_put_row(child, LH_ROW_RESTARTING);
+  (void)lh_host_put_row(child, LH_ROW_PARKED);
 }
 
 static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
@@ -70,11 +71,16 @@ bool lh_park_is_asked(const struct child *child) {
   return child->trouble != NULL && child->trouble->parks;
 }
 
-static bool is_parked(const struct child *child) {
+bool lh_park_is_parked(const struct child *child) {
   return child->phase == PHASE_WAITING && child->trouble != NULL && child->trouble->parked_seq != 0;
 }
 
-// By the rows of all who agree, the best first. Of two that are parked the better one resumes.
+// By the rows of all who agree, the best first. Of two that are parked the better one resumes, and
+// whoever moves a child away yields to the better one, too (change.c).
+static bool yields_to_better(const struct lh_row *row) {
+  return row->state == LH_ROW_PARKED || row->state == LH_ROW_MOVING || row->state == LH_ROW_LOOSE;
+}
+
 static bool runs_elsewhere(const struct child *child) {
   const struct lh_hubs *hubs = child->hub->all;
   const struct lh_row *rows[4];
@@ -84,11 +90,10 @@ static bool runs_elsewhere(const struct child *child) {
                                         lh_bytes(child->id, child->id_len), rows, 4);
   bool goes_before = true;
   for (size_t i = 0; i < count && i < 4; i++) {
-    const bool parked = rows[i]->pid == 0 && rows[i]->state == LH_ROW_RESTARTING;
     if (rows[i]->node == hubs->self)
       goes_before = false;
     else
-      elsewhere = elsewhere || goes_before || !parked;
+      elsewhere = elsewhere || goes_before || !yields_to_better(rows[i]);
   }
   lh_registry_read_unlock();
   return elsewhere;
@@ -114,7 +119,7 @@ void lh_park_resume(struct lh_hubs *hubs, lh_ms now) {
     hub->has_parked = false;
     for (size_t k = hub->children.count; k > 0; k--) {
       struct child *child = hub->children.entries[k - 1].value;
-      if (is_parked(child)) resume(hubs, now, child);
+      if (lh_park_is_parked(child)) resume(hubs, now, child);
     }
   }
 }

@@ -24,8 +24,15 @@ void lh_quorum_add(const struct hub *hub, struct quorum_count *count, const stru
   if (!lh_quorum_is_agreed(hub) || lh_set_has(&hub->agreed.set, &peer->run.id)) count->members++;
 }
 
+// More nodes than there should be could be two quorums: then it takes more than half of them.
+static size_t needed_of_fixed(const struct hub *hub) {
+  const size_t size = hub->config.quorum.size;
+  if (hub->most <= hub->config.quorum.of) return size;
+  return size > hub->most / 2 ? size : hub->most / 2 + 1;
+}
+
 size_t lh_quorum_needed(const struct hub *hub) {
-  if (!lh_quorum_is_agreed(hub)) return hub->config.quorum.size;
+  if (!lh_quorum_is_agreed(hub)) return needed_of_fixed(hub);
   if (hub->agreed.set.version == 0) return hub->config.quorum.size;
   const size_t count = hub->agreed.set.count;
   const size_t share = (count * hub->config.quorum.percent + 99) / 100;
@@ -66,6 +73,17 @@ static void tell(struct hub *hub, const struct quorum_count *count, bool partiti
          lh_quorum_needed(hub));
 }
 
+static void note_most(struct hub *hub, size_t members) {
+  if (members <= hub->most) return;
+  hub->most = members;
+  if (lh_quorum_is_agreed(hub) || members <= hub->config.quorum.of) return;
+  lh_log(LH_LOG_WARN, "hub",
+         "hub '%.*s' has %zu members, more than the %zu of its static_quorum: it takes %zu of them "
+         "to act now; start no more nodes than that, or take majority_quorum",
+         (int)hub->config.id.len, (const char *)hub->config.id.data, members,
+         (size_t)hub->config.quorum.of, lh_quorum_needed(hub));
+}
+
 static bool is_partitioned(const struct hub *hub, bool quorum) {
   const struct view *view = &hub->all->view;
   if (hub->lease.over || (view->agreed && !quorum)) return true;
@@ -94,6 +112,7 @@ static bool is_up_to_date(const struct hub *hub) {
 void lh_quorum_decide(struct hub *hub, lh_ms now) {
   const struct view *view = &hub->all->view;
   const struct quorum_count count = count_members(hub);
+  note_most(hub, count.members);
   const bool quorum = lh_quorum_reached(hub, &count) || LH_PLANTED(minority_goes_on);
   const bool agreed = view->agreed && !view->capped;
   const bool partitioned = is_partitioned(hub, quorum);

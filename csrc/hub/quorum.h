@@ -95,6 +95,7 @@ void lh_park_child(struct child *child);       // it has ended, or does not run
 void lh_park_ended(struct child *child);       // one that was to end so
 lh_ms lh_park_time(struct child *child);
 bool lh_park_is_asked(const struct child *child);      // it is to end, and to wait then
+bool lh_park_is_parked(const struct child *child);     // it waits for one
 void lh_park_resume(struct lh_hubs *hubs, lh_ms now);  // what waits, where it may, runs again
 
 // unsure.c: as lh_move_failed, unless the child may run at the other end

@@ -25,7 +25,7 @@
 static void set_active(struct child *child, bool active) {
   if (child->role.active == active) return;
   child->role.active = active;
-  (void)lh_host_put_row(child, child->phase == PHASE_RUNNING ? LH_ROW_RUNNING : LH_ROW_RESTARTING);
+  (void)lh_host_write_row(child);
 }
 
 static void heard(struct child *child, enum role role) {

@@ -100,7 +100,7 @@ static struct lh_entry *read_row(struct lh_reader *reader, uint32_t node, uint64
   in.generation = lh_read_uint(reader, LH_GENERATION_MAX);
   in.born = lh_read_uint(reader, LH_GENERATION_MAX);
   in.pid_local = lh_read_uint(reader, LH_PID_LOCAL_MASK);
-  in.state = (uint8_t)lh_read_uint(reader, LH_ROW_LOOSE);
+  in.state = (uint8_t)lh_read_uint(reader, LH_ROW_PARKED);
   in.restarts = (uint8_t)lh_read_uint(reader, UINT8_MAX);
   in.pinned = lh_read_bool(reader);
   in.active = lh_read_bool(reader);

@@ -32,7 +32,7 @@ int lh_entry_check(const struct lh_row_in *in, struct lh_bytes *tag) {
       in->born > in->generation) {
     return LH_ELIMIT;
   }
-  if (in->id.len == 0 || in->state < LH_ROW_STARTING || in->state > LH_ROW_LOOSE ||
+  if (in->id.len == 0 || in->state < LH_ROW_STARTING || in->state > LH_ROW_PARKED ||
       in->pid_local > LH_PID_LOCAL_MASK) {
     return LH_EFORMAT;
   }

@@ -190,7 +190,7 @@ struct lh_registry {
 };
 
 // A stop order is an entry of its own kind, under the key of its child in a hub that no read names.
-enum { LH_ROW_ORDER = LH_ROW_LOOSE + 1, LH_ORDER_BIT = 0x8000 };
+enum { LH_ROW_ORDER = LH_ROW_PARKED + 1, LH_ORDER_BIT = 0x8000 };
 
 static inline bool lh_entry_is_order(const struct lh_entry *entry) {
   return entry->row.state == LH_ROW_ORDER;

@@ -7,7 +7,8 @@ void lh_registry_read_lock(void) { lh_shared_lock(); }
 void lh_registry_read_unlock(void) { lh_shared_unlock(); }
 
 const char *lh_row_state_name(uint8_t state) {
-  static const char *const names[] = {"?", "starting", "running", "restarting", "moving", "moving"};
+  static const char *const names[] = {"?",      "starting", "running", "restarting",
+                                      "moving", "moving",   "parked"};
   return state < sizeof names / sizeof names[0] ? names[state] : "?";
 }
 

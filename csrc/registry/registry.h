@@ -72,6 +72,7 @@ enum lh_row_state {
   LH_ROW_RESTARTING,  // waits for its restart
   LH_ROW_MOVING,      // on its way to another node
   LH_ROW_LOOSE,       // ended here for a move: whichever node it belongs to begins it
+  LH_ROW_PARKED,      // ended for want of a quorum, runs again with one
 };
 
 // A row as it is written. Slices are copied.

@@ -68,6 +68,20 @@ describe("a static quorum", function()
     assert.equal("partitioned", h.sim:state(1), states(h))
   end)
 
+  it("takes more than half of the nodes where there are more than it was said there would be", function()
+    for seed = 1, 20 do
+      local h = started(seed, 6, { "static", 3, 5 }, seed % 2 == 0)
+      h:split(1000, { 4, 5, 6 })
+      h:run(20000)
+      assert.equal(("partitioned "):rep(6), states(h) .. " ", "seed " .. seed)
+      h:heal(500)
+      h:run(20000)
+      local total = running(h)
+      assert.equal(40, total, "seed " .. seed .. ": " .. states(h))
+      never_twice(h, "seed " .. seed)
+    end
+  end)
+
   it("starts at once where all there can be are there", function()
     local h = history.new(1, 3, { quorum = { "static", 2, 3 } })
     h:start(1, 1, 5)

@@ -46,6 +46,12 @@ describe("a node that crashes", function()
   end)
 end)
 
+describe("a node that parked what was on its way to it, and comes back while the others begin that anew", function()
+  it("gives it up, and never runs it beside them", function()
+    holds("parked_tie", 80)
+  end)
+end)
+
 describe("a node that stood still while all others went to new addresses", function()
   it("is dialled by them, and is a member again", function()
     holds("moved_unseen", 3)
