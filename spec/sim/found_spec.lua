@@ -63,6 +63,12 @@ local function replay(seed, only)
   assert(report.ok, tostring(report.message))
 end
 
+describe("a node whose disk was copied, cut off before it heard of its copy", function()
+  it("is found when it dials the others again", function()
+    replay(8437)
+  end)
+end)
+
 describe("two nodes that leave one after the other, each meeting one of the others only", function()
   it("may take along what was handed from one to the other, and nothing else", function()
     replay(42917, { 2, 4, 8, 9 })

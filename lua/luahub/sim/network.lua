@@ -9,7 +9,14 @@ local function number_of(self, name)
   return number
 end
 
+-- Of two nodes of one identity the others know one: the other one is found when it dials somebody. It has no time for
+-- that before it is cut off.
+local function may_stay_unseen(self, name)
+  return self:now() < (self.cloned[name] or 0)
+end
+
 local function set_cut(self, from, to, on)
+  if on and (may_stay_unseen(self, from) or may_stay_unseen(self, to)) then self.moved_unseen = true end
   self.core:cut(number_of(self, from), number_of(self, to), on)
   self.cuts[from .. ">" .. to] = on and { from, to } or nil
 end

@@ -138,7 +138,7 @@ function M:clone(name)
   if not clone then return nil end
   self:disturb(name, until_ms)
   self:disturb(clone, until_ms)
-  self.cloned[name], self.cloned[clone] = true, true
+  self.cloned[name], self.cloned[clone] = until_ms, until_ms
   return clone
 end
 
