@@ -120,7 +120,7 @@ Cluster.__index = Cluster
 local FILE = [[
 local luahub = require "luahub"
 return {
-  node = { secret_file = "secret", schedulers = %s },
+  node = { secret_file = "secret", schedulers = %s, data_dir = %s },
   hubs = { { id = "main", %s } },
 }
 ]]
@@ -131,14 +131,16 @@ cat >/dev/null
 kill -KILL $(cat %s/pids) 2>/dev/null
 rm -rf %s]]
 
---- A directory with a configuration. `schedulers`: a number, or nil for one a core; `hub`: further fields of the hub.
----@param options? { schedulers: integer?, hub: string? }
+--- A directory with a configuration. `schedulers`: a number, or nil for one a core; `hub`: further fields of the hub;
+--- `keeps`: each node has a data directory.
+---@param options? { schedulers: integer?, hub: string?, keeps: boolean? }
 function M.new(options)
   options = options or {}
   local directory = M.output_of("mktemp -d"):gsub("\n", "")
   local guard = assert(io.popen(GUARD:format(directory, directory), "w"))
   local cluster = setmetatable({ directory = directory, guard = guard, nodes = {}, pipes = {} }, Cluster)
-  write(directory .. "/main.lua", FILE:format(options.schedulers or "nil", options.hub or ""))
+  write(directory .. "/main.lua", FILE:format(options.schedulers or "nil",
+    options.keeps and 'os.getenv("LUAHUB_BENCH_DATA")' or "nil", options.hub or ""))
   assert(os.execute(("cp %s/bench/children/*.lua %s/"):format(quote(ROOT), directory)))
   assert(os.execute(("cd %s && umask 077 && mkdir run && %s keygen >secret"):format(
     directory, cluster:program())))
@@ -163,8 +165,8 @@ function Cluster:launch(name)
   local join = first and " --join " .. assert(first.address) or ""
   local log = ("%s/%s.log"):format(self.directory, name)
   local began = core.now_ns()
-  local pid, pipe = self:begin(("%s start main.lua --name %s --listen 127.0.0.1:0%s 2>%s"):format(
-    self:program(), name, join, log))
+  local command = "LUAHUB_BENCH_DATA=data.%s %s start main.lua --name %s --listen 127.0.0.1:0%s 2>%s"
+  local pid, pipe = self:begin(command:format(name, self:program(), name, join, log))
   local node = setmetatable({ cluster = self, name = name, pid = pid, pipe = pipe, log = log, began = began }, Node)
   self.nodes[#self.nodes + 1] = node
   return node

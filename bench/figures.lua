@@ -71,6 +71,21 @@ return {
   { "death_30k", "ms", floor = 1000, reach = 250, about = "kill -9 of 1 of 3 until its 10,000 children run again" },
   { "freeze_30k", "ms", floor = 6500, reach = 5000, about = "SIGSTOP of 1 of 3 until its children run elsewhere" },
 
+  { "recovery_divergence_3", "ms", about = "kill -9 of 1 of 3, 30,000 children, every side goes on" },
+  { "recovery_divergence_5", "ms", about = "kill -9 of 1 of 5, 30,000 children, every side goes on" },
+  { "recovery_static_3", "ms", about = "the same, static quorum" },
+  { "recovery_static_3_beyond", "ms", about = "what of it is beyond the lease" },
+  { "recovery_static_5", "ms", about = "the same, static quorum" },
+  { "recovery_static_5_beyond", "ms", about = "what of it is beyond the lease" },
+  { "recovery_majority_3", "ms", about = "the same, majority quorum" },
+  { "recovery_majority_3_beyond", "ms", about = "what of it is beyond the lease" },
+  { "recovery_majority_5", "ms", about = "the same, majority quorum" },
+  { "recovery_majority_5_beyond", "ms", about = "what of it is beyond the lease" },
+  { "recovery_dynamic_3", "ms", about = "the same, dynamic quorum" },
+  { "recovery_dynamic_3_beyond", "ms", about = "what of it is beyond the lease" },
+  { "recovery_dynamic_5", "ms", about = "the same, dynamic quorum" },
+  { "recovery_dynamic_5_beyond", "ms", about = "what of it is beyond the lease" },
+
   { "load_verdicts", "", floor = 0, reach = 0,
     about = "children taken from nodes that live, while all cores are busy" },
 

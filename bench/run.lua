@@ -44,7 +44,7 @@ cluster.set_paths(ROOT, BUILD)
 
 local GROUPS = {
   "machine", "node", "placement", "start", "memory", "lookup", "query", "message", "hook", "remote",
-  "death", "join", "drain", "idle", "many",
+  "death", "recovery", "join", "drain", "idle", "many",
 }
 local LONG = { "load" } -- only when asked for
 
@@ -99,7 +99,7 @@ local function verdict(figure)
 end
 
 local function print_table()
-  local line = "%-20s %-12s %11s %11s %11s %11s %11s  %-6s %s"
+  local line = "%-27s %-12s %11s %11s %11s %11s %11s  %-6s %s"
   print(line:format("figure", "unit", "min", "median", "max", "floor", "reach", "", ""))
   for _, entry in ipairs(figures) do
     local f = by_name[entry[1]]

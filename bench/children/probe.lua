@@ -184,6 +184,16 @@ function probe.wait_recovered(dead, count, ms)
   end
 end
 
+--- Waits until the hub may act on this node.
+function probe.wait_quorum(ms)
+  local deadline = now_ns() + ms * 1000000
+  while hub:is_partitioned() or hub:is_locked() do
+    if now_ns() > deadline then error("the hub has no quorum", 0) end
+    luahub.sleep(5)
+  end
+  return true
+end
+
 --- Watches nodes, rows and the places of `sample` children until nothing has changed for `quiet` ms after `nodes`
 --- nodes were seen. When the last change was.
 function probe.settle(nodes, rows, sample, quiet)
