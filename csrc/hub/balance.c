@@ -185,12 +185,18 @@ static void placed(struct lh_hubs *hubs, lh_ms now, struct hub *hub, int status,
   balance_free(balance);
 }
 
+// All nodes may have been told to leave at once. It looks again soon (leave.c).
+static bool hears_who_leaves(const struct lh_hubs *hubs, lh_ms now) {
+  return hubs->leaving && now < hubs->view.agreed_at + LH_LEAVE_HEAR_MS;
+}
+
 void lh_balance_hub(struct hub *hub, lh_ms now) {
   const bool all = hands_all_on(hub);
   if (hub->config.replicated) {
     hub->replicas.all = true;
     return;
   }
+  if (hears_who_leaves(hub->all, now)) return;
   if (!all && (!lh_drain_is_open(hub) || lh_pace_holds(hub))) return;  // it keeps what it has
   struct balance *balance = LH_NEW(struct balance);
   balance->hub_index = hub->index;

@@ -58,6 +58,8 @@ enum {
   LH_RECONCILE_MS = 1000,       // what FILE wants and does not run is looked for after this, then
   LH_RECONCILE_MAX_MS = 30000,  // twice as long, up to
   LH_LEAVE_LOOK_MS = 200,       // how often a leaving node looks for children that nobody takes
+  // how long it hears, once the members agree that it leaves, whether others do: nothing goes there
+  LH_LEAVE_HEAR_MS = 100,
   // limit: how long a leaving node hands children on; the others recover what is left |
   // hub.recovered | spec/sim/sim_spec.lua: sees a node leave after 30 s though it has children yet
   LH_DRAIN_MS = 30000,

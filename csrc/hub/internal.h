@@ -101,7 +101,7 @@ struct view {
   bool rejoining;  // a new epoch, and nobody met yet: what is known of the others is old
   bool among;      // in this epoch it has agreed with another member
   bool forlorn;    // whom it met first went before that: others may live whom it has yet to meet
-  lh_ms changed_at;
+  lh_ms changed_at, agreed_at;
   lh_ms drop_at;  // when ledgers of runs that did not show up again are forgotten, or LH_NEVER
 };
 

@@ -464,6 +464,7 @@ static void agree(struct lh_hubs *hubs, lh_ms now) {
   view->forlorn = false;
   view->settled = view->settled && !view->agreed;
   view->agreed = true;
+  view->agreed_at = now;
   hubs->check_settle = true;
 }
 

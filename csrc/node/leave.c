@@ -7,6 +7,7 @@
 // process at once.
 #include "node/internal.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pages.h"
@@ -144,7 +145,9 @@ void lh_leave_give_way(struct lh_node *node, const char *code, const char *text)
 
 void lh_leave_drained(struct lh_node *node) {
   const lh_ms now = lh_env_now(node->env);
+  LH_FAILPOINT(leave_drained);
   if (node->members != NULL) lh_members_left(node->members, now);
+  LH_FAILPOINT(leave_said);
   node->end_at = now + (node->links != NULL ? FAREWELL_MS : 0);
   lh_node_touch(node);
 }

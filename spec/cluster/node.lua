@@ -85,6 +85,19 @@ local function stand_still(nodes)
   end
 end
 
+--- A signal to all of these that each finds when it goes on after standing still: none acts before all have it.
+---@param nodes table[]
+---@param name string
+function Node.all_at_once(nodes, name)
+  stand_still(nodes)
+  local pids = {}
+  for i, node in ipairs(nodes) do
+    node:signal(name)
+    pids[i] = node.pid
+  end
+  assert(os.execute("kill -CONT " .. table.concat(pids, " ")))
+end
+
 --- SIGKILL to all of these at once, and waits until they are gone. Of several none sees another one's end: they stand
 --- still before.
 ---@param nodes table[]
