@@ -1,9 +1,7 @@
 -- Real nodes in network namespaces: the network is split, both sides go on, and it is healed.
+local apart = require("spec.cluster.apart")
 local cluster = require("spec.cluster.helper")
-local network = require("spec.cluster.network")
 local tool = require("spec.cluster.tool")
-
-local WHY_NOT = network.why_not()
 
 local IDS = cluster.ids("c", 60)
 
@@ -68,31 +66,11 @@ local function settled(world, nodes, ids)
   return generations
 end
 
-local function launch(world, net, index, seed, name, file)
-  local node = world:launch(name or "n" .. index, {
-    listen = net:address(index), within = net:within(index), join = seed and { net:address(seed) }, file = file,
-    log = file and "of-" .. file,
-    environment = ("LUAHUB_TRACK=%s/track.%d NODE=%d"):format(world.directory, index, index),
-  })
-  node.index = index
-  return node
-end
+local launch = apart.launch
 
-local function with_network(count, options, body)
-  if WHY_NOT then
-    pending(WHY_NOT)
-    return
-  end
-  cluster.with(options, function(world)
-    local net <close> = setmetatable({ network.new(count) }, { __close = function(box) box[1]:close() end })
-    local nodes = {}
-    for index = 1, count do
-      nodes[index] = launch(world, net[1], index, index > 1 and 1 or nil)
-      if index == 1 then nodes[1]:ready() end
-    end
-    for _, node in ipairs(nodes) do node:ready() end
-    body(world, net[1], nodes)
-  end)
+local function with_network(...)
+  local why_not = apart.with(...)
+  if why_not then pending(why_not) end
 end
 
 -- The generation that each child knows of itself now: it may have been raised since its init.
