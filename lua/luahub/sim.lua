@@ -44,12 +44,13 @@ local REAL_CIPHERS_EACH = 10
 
 local M = {}
 
--- What a scenario does must not depend on the order of keys, which is another one in each process.
-local function environment()
-  return setmetatable({ next = ordered.next, pairs = ordered.pairs }, { __index = _G })
+-- What a scenario does must not depend on the order of keys, nor on chance: both are others in each process.
+local function environment(chance)
+  local own = { next = ordered.next, pairs = ordered.pairs, math = chance:library() }
+  return setmetatable(own, { __index = _G })
 end
 
-local function load_scenario(path)
+local function load_scenario(path, seed)
   local file, problem = io.open(path, "r")
   if not file then return failure.new("invalid_config", "cannot read %s", problem) end
   file:close()
@@ -57,7 +58,7 @@ local function load_scenario(path)
   local search = ("%s/?.lua;%s/?/init.lua;%s"):format(directory, directory, package.path)
   local before = package.path
   package.path = search
-  local chunk, syntax = loadfile(path, "t", environment())
+  local chunk, syntax = loadfile(path, "t", environment(random.new(seed)))
   local ran, scenario = false, syntax
   if chunk then
     ran, scenario = pcall(chunk)
@@ -149,7 +150,7 @@ end
 ---@return luahub.Failure?  code invalid_config: the file is no scenario
 function M.run(path, options)
   options = options or {}
-  local scenario, err = load_scenario(path)
+  local scenario, err = load_scenario(path, options.seed or 1)
   if not scenario then return nil, err end
   return play(scenario, {
     seed = options.seed or 1, nodes = options.nodes, minutes = options.minutes, without = options.without,

@@ -37,8 +37,8 @@ describe("a simulated cluster", function()
     end
   end)
 
-  -- The order of keys is another one in each process.
-  it("plays it in other processes, too, where the scenario goes by the order of keys", function()
+  -- The order of keys, and chance, are others in each process.
+  it("plays it in other processes, too, where the scenario goes by the order of keys or by chance", function()
     local first
     for _ = 1, 4 do
       local process = assert(io.popen("lua5.4 bin/luahub sim spec/sim/scenario/keys.lua --seed 3"))

@@ -29,6 +29,30 @@ function Random:between(low, high)
   return low + (draw(self) >> 1) % (high - low + 1)
 end
 
+-- As math.random: a fraction; with 0 any integer; else one from 1, or `low`, on.
+local function as_math(self, low, high)
+  if low == nil then return (draw(self) >> 11) * 2.0 ^ -53 end
+  if low == 0 and high == nil then return draw(self) end
+  if high == nil then low, high = 1, low end
+  low = math.tointeger(low) or error("bad argument #1 to 'random' (number has no integer representation)", 3)
+  high = math.tointeger(high) or error("bad argument #2 to 'random' (number has no integer representation)", 3)
+  if low > high then error("bad argument to 'random' (interval is empty)", 3) end
+  return self:between(low, high)
+end
+
+--- The library `math` whose `random` and `randomseed` are these chances.
+---@return table
+function Random:library()
+  local random = function(low, high)
+    local number = as_math(self, low, high)
+    return number
+  end
+  local randomseed = function(seed)
+    self.state = math.tointeger(seed) or 0
+  end
+  return setmetatable({ random = random, randomseed = randomseed }, { __index = math })
+end
+
 --- True once in `n` times.
 ---@param n integer
 ---@return boolean
