@@ -1,4 +1,5 @@
--- What ends nodes, at inconvenient moments. Reliability's cases 77 to 80.
+-- What ends nodes, at inconvenient moments. Reliability's cases 77 to 80; of 79 see also
+-- spec/failpoint/leave_points.lua.
 local cluster = require("spec.cluster.helper")
 local Node = require("spec.cluster.node")
 local tool = require("spec.cluster.tool")
@@ -24,7 +25,7 @@ describe("A node that is told to end", function()
     return ticks
   end
 
-  it("77: ends at once when it is told twice, within 6 s, and what it ran goes on elsewhere", function()
+  it("ends at once when it is told twice, within 6 s, and what it ran goes on elsewhere (case 77)", function()
     cluster.with(nil, function(world)
       local nodes = world:hub_of(2, IDS)
       world:write("ticks", "")
@@ -68,7 +69,7 @@ describe("A node that is told to end", function()
     end)
   end)
 
-  it("78: ends cleanly while it joins, met or not", function()
+  it("ends cleanly while it joins, met or not (case 78)", function()
     cluster.with(nil, function(world)
       local n1 = world:hub_of(1, IDS)[1]
       local joiner = world:launch("n2", { join = { n1 } })
@@ -83,7 +84,7 @@ describe("A node that is told to end", function()
     end)
   end)
 
-  it("79: is as one that crashed when it is killed while it leaves", function()
+  it("is as one that crashed when it is killed while it leaves (case 79)", function()
     cluster.with({ hot = true }, function(world)
       -- Its children take for ever to end there, so it is at it when it is killed.
       world:write("stubborn.lua", [[
@@ -106,7 +107,7 @@ describe("A node that is told to end", function()
     end)
   end)
 
-  it("80: hands nothing round when all are told at once: no child is begun again", function()
+  it("hands nothing round when all are told at once: no child is begun again (case 80)", function()
     cluster.with({ hot = true }, function(world)
       local nodes = world:hub_of(3, IDS)
       local before = world:starts()

@@ -44,7 +44,7 @@ local function stays(n1, what, why)
 end
 
 describe("A state that cannot be sent", function()
-  it("75: a function, a coroutine, a cycle, or an error: calls the move off, and the child goes on", function()
+  it("a function, a coroutine, a cycle, or an error: calls the move off, and the child goes on (case 75)", function()
     cluster.with({ hot = true }, function(world)
       local n1 = pair(world)
       for i, case in ipairs {
@@ -59,7 +59,7 @@ describe("A state that cannot be sent", function()
   end)
 
   -- Under ThreadSanitizer encoding 200 MiB takes longer than a handover may.
-  it("75, 76: one that is larger than 16 MiB, by a byte or by far, does too; a smaller one goes #notsan", function()
+  it("one larger than 16 MiB, by a byte or by far, does too; a smaller one goes (cases 75, 76) #notsan", function()
     cluster.with({ hot = true }, function(world)
       local n1 = pair(world)
       -- 18 bytes stand around the text, and 1 KiB is left for what says whose state it is.

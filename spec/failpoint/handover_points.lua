@@ -1,6 +1,6 @@
 -- Real programs that are killed, or stand still, at each step of a hand-over (csrc/hub/move.c, takeover.c), as the
--- side that gives and as the side that takes. Reliability's cases 73 (target) and 74 (source). Needs a build that can
--- stop at steps: `make failpoints`.
+-- side that gives and as the side that takes. Reliability's case 73 (target) and case 74 (source). Needs a build
+-- that can stop at steps: `make failpoints`.
 --
 --   source: prepare   is about to ask the other side to prepare   target: prepare   was asked to
 --           freeze    knows it prepared, is about to freeze               freeze    has prepared, has not said so

@@ -6,7 +6,7 @@ local IDS = cluster.ids("c", 30)
 
 describe("A node that has handed all on", function()
   for _, step in ipairs({ "leave_drained", "leave_said" }) do
-    it(("79: is as one that crashed when it is killed at the step %s, and nothing is lost with it"):format(step),
+    it(("is as one that crashed when it is killed at %s, and nothing is lost with it (case 79)"):format(step),
       function()
         cluster.with({ hot = true }, function(world)
           local nodes = { world:start("n1") }

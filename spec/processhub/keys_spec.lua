@@ -10,10 +10,10 @@ local ELSEWHERE = {
   drain_completed = "spec/cluster/drain_spec.lua",
   migration_deferred = "spec/cluster/consent_spec.lua",
   on_conflict = "spec/cluster/conflict_spec.lua",
-  node_lost = "spec/sim/scenario/heal_hooks.lua", -- run by spec/sim/sim_spec.lua, as are the next
-  node_returned = "spec/sim/scenario/heal_hooks.lua",
-  quorum_lost = "spec/sim/scenario/heal_hooks.lua",
-  quorum_regained = "spec/sim/scenario/heal_hooks.lua",
+  node_lost = "spec/cluster/flap_spec.lua", -- and spec/sim/scenario/heal_hooks.lua, as are the next
+  node_returned = "spec/cluster/flap_spec.lua",
+  quorum_lost = "spec/cluster/flap_spec.lua",
+  quorum_regained = "spec/cluster/flap_spec.lua",
   reconcile_round = "spec/sim/scenario/wanted.lua", -- run by spec/sim/reconcile_spec.lua
 }
 
