@@ -33,7 +33,7 @@ enum {
   LH_MESSAGE_MAX = 16 * 1024 * 1024,
   // limit: bytes of a state that is handed over, when it is encoded; a larger one calls the move
   // off | nothing: it goes on where it is, and the log says why | spec/cluster/unsendable_spec.lua:
-  // 75, 76: one that is larger
+  // one larger than 16 MiB
   LH_STATE_MAX = LH_MESSAGE_MAX - 1024,  // what names the child goes with it in one message
   LH_HEAP_ACTORS_SOFT = 2048,            // children a shared heap gets before the next heap is made
   // limit: bytes that one heap may hold (`node.heap_memory`) | actor.memory_refused |
