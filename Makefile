@@ -222,7 +222,7 @@ plants: plant-build
 .PHONY: failpoints
 failpoints: plant-build
 	$(Q)LUAHUB_BUILD=$(abspath $(BUILD)/plants) $(LUA) scripts/busted.lua --ignore-lua --pattern=_points \
-	  --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) spec/failpoint
+	  --cpath='$(BUILD)/plants/?.so' --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) spec/failpoint
 
 plant-build:
 	+$(MAKE) --no-print-directory PLANTS=1 BUILD=$(BUILD)/plants plant-modules

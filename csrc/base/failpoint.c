@@ -16,6 +16,16 @@ static struct {
   unsigned long times;
 } wanted;
 
+static struct {
+  void (*fn)(void *self, const char *name);
+  void *self;
+} watch;
+
+void lh_failpoint_watch(void (*fn)(void *self, const char *name), void *self) {
+  watch.fn = fn;
+  watch.self = self;
+}
+
 static void read_wanted(void) {
   const char *text = getenv("LUAHUB_FAILPOINT");
   char how[8] = "";
@@ -39,6 +49,10 @@ static void note(const char *name) {
 }
 
 void lh_failpoint(const char *name) {
+  if (watch.fn != NULL) {
+    watch.fn(watch.self, name);
+    return;
+  }
   if (!wanted.read) read_wanted();
   if (wanted.times == 0 || strcmp(name, wanted.name) != 0 || --wanted.times > 0) return;
   note(name);

@@ -9,13 +9,17 @@
 //   LUAHUB_FAILPOINT_LOG=FILE                a line "killed - PID NAME", or "paused - PID NAME", is
 //                                            appended just before
 //
-// Used by spec/failpoint. Counts without a lock: protocol thread only.
+// A simulation, which has all its nodes in one process, watches instead: it is told of each step
+// and says what becomes of the node. Used by spec/failpoint. Counts without a lock: protocol thread
+// only.
 #ifndef LH_BASE_FAILPOINT_H
 #define LH_BASE_FAILPOINT_H
 
 #ifdef LH_PLANTS
 #define LH_FAILPOINT(name) lh_failpoint(#name)
 void lh_failpoint(const char *name);
+// `fn` is told of each step instead, until NULL is.
+void lh_failpoint_watch(void (*fn)(void *self, const char *name), void *self);
 #else
 #define LH_FAILPOINT(name) ((void)0)
 #endif

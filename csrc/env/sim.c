@@ -242,6 +242,11 @@ bool lh_sim_is_cut(struct sim_host *from, struct sim_host *to) {
   return path != NULL && path->cut;
 }
 
+lh_ms lh_sim_held(const struct sim_host *host) {
+  const lh_ms now = host->sim->now;
+  return host->env != NULL && now < host->env->stalled_until ? host->env->stalled_until - now : 0;
+}
+
 lh_ms lh_sim_delay(struct sim_host *from, struct sim_host *to) {
   const struct lh_sim_path *path = lh_sim_path_of(from, to);
   if (path->delay_max <= path->delay_min) return path->delay_min;

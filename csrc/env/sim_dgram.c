@@ -69,7 +69,7 @@ static void send_one(struct sim_host *from, struct sim_host *to, const struct pa
   const struct lh_sim_path *path = lh_sim_path_of(from, to);
   lh_sim_corrupt(sim, path, packet->data, packet->len);
   lh_list_push(&sim->packets, &packet->link);
-  lh_ms delay = lh_sim_delay(from, to);
+  lh_ms delay = lh_sim_held(from) + lh_sim_delay(from, to);
   if (lh_sim_chance(sim, path->reorder)) {
     delay += 1 + (lh_ms)lh_random_below(&sim->random, LH_SIM_LATE_MS);
   }

@@ -110,6 +110,8 @@ bool lh_sim_chance(struct lh_sim *sim, uint32_t per_million);
 const struct lh_sim_path *lh_sim_path_of(struct sim_host *from, struct sim_host *to);
 bool lh_sim_is_cut(struct sim_host *from, struct sim_host *to);
 lh_ms lh_sim_delay(struct sim_host *from, struct sim_host *to);
+// How long what is said in a turn is held back when the host stopped in the middle of it.
+lh_ms lh_sim_held(const struct sim_host *host);
 void lh_sim_corrupt(struct lh_sim *sim, const struct lh_sim_path *path, uint8_t *data, size_t len);
 // The host that `addr` means on `from` (loopback: itself), or NULL.
 struct sim_host *lh_sim_find(struct sim_host *from, const struct lh_addr *addr);

@@ -301,7 +301,7 @@ struct lh_stream *lh_sim_stream_dial(struct lh_env *base, const struct lh_addr *
 // --- what the owner does ---
 
 static lh_ms travel_time(struct stream *stream) {
-  lh_ms time = lh_sim_delay(stream->host, stream->far);
+  lh_ms time = lh_sim_held(stream->host) + lh_sim_delay(stream->host, stream->far);
   const uint32_t loss = lh_sim_path_of(stream->host, stream->far)->loss;
   lh_ms resend = RESEND_MS;
   for (int i = 0; i < RESENDS_MAX && lh_sim_chance(stream->sim, loss); i++) {

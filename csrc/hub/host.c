@@ -164,10 +164,11 @@ static lh_pid running_elsewhere(struct lh_hubs *hubs, const struct arrival *arri
   return pid;
 }
 
-// A child that is on its way here and runs here already has arrived: its row has to say so.
+// A child that has ended there, is on its way here and runs here already has arrived: its row has
+// to say so. One that is to be prepared runs there; which of the two stays their rows say.
 static void outrank_mover(struct child *child, const struct arrival *arrival) {
-  if ((arrival->flags & START_MOVE) == 0 || child->phase != PHASE_RUNNING || child->contested ||
-      child->generation > arrival->above)
+  if ((arrival->flags & (START_MOVE | START_PREPARED)) != START_MOVE ||
+      child->phase != PHASE_RUNNING || child->contested || child->generation > arrival->above)
     return;
   if (arrival->above > child->hub->generation) child->hub->generation = arrival->above;
   lh_host_raise(child);
@@ -270,7 +271,8 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   child->choosy = lh_affinity_stored(arrival->spec).data != NULL;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
-  child->generation = lh_host_generation(hub);
+  const bool drawn = (arrival->flags & START_MOVE) != 0;  // by the node that it comes from
+  child->generation = drawn ? arrival->above : lh_host_generation(hub);
   child->born = name_of(arrival);
   if (LH_PLANTED(recovered_is_another)) child->born = child->generation;
   if ((arrival->flags & START_PREPARED) != 0) LH_FAILPOINT(target_prepare);

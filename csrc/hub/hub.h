@@ -49,7 +49,8 @@ enum {
   // a node that returns forgets whom it did not meet so long after the first that it met
   LH_STRANGERS_MS = 5000,
   LH_MOVE_MS = 35000,      // a move that takes longer is given up
-  LH_MOVE_LINK_MS = 3000,  // or this long after its link was made anew
+  LH_MOVE_LINK_MS = 3000,  // or this long after its link was made anew, or this node went on
+  LH_MOVE_LATE_MS = 500,   // after it stood still: its end is noticed so late
   LH_BALANCE_MS = 250,     // a failed move is tried again after this, then twice as long, up to
   LH_BALANCE_MAX_MS = 30000,
   LH_RECOVER_MS =

@@ -416,6 +416,11 @@ lh_ms lh_hubs_due(const struct lh_hubs *hubs) {
   return earlier(due, earlier(hubs->recover_again, hubs->retry_at));
 }
 
+// This node stood still: what came of the move meanwhile waits to be read.
+static bool is_late(const struct child *child, lh_ms now) {
+  return now - child->trouble->timer.due.at > LH_MOVE_LATE_MS;
+}
+
 static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   if (child->phase == PHASE_WAITING) {
     lh_restart_due(hubs, now, child);
@@ -423,6 +428,8 @@ static void child_due(struct lh_hubs *hubs, lh_ms now, struct child *child) {
     lh_role_overdue(hubs, now, child);
   } else if (child->phase == PHASE_MOVING && lh_loose_goes(child)) {
     lh_loose_late(hubs, now, child);
+  } else if (child->phase == PHASE_MOVING && is_late(child, now)) {
+    lh_heap_set(&hubs->due, &child->trouble->timer.due, now + LH_MOVE_LINK_MS);
   } else if (child->phase == PHASE_MOVING) {
     lh_unsure_failed(hubs, now, child, "no answer in time");
   } else if (child->phase == PHASE_PREPARED && child->pid != 0) {

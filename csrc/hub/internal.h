@@ -182,7 +182,8 @@ struct trouble {
   uint64_t stop_caller;          // lh_hubs_terminate
   uint32_t elsewhere;            // it is stopped here because it runs there
   struct lh_buf spec, metadata;  // until the row holds them
-  uint32_t target;               // of a move
+  uint32_t target;               // of a move,
+  uint64_t drawn;                // and the generation that it has there
   bool hot, cold, frozen, queued;
   bool loose;           // it ended here, and its row says so
   bool ordered;         // the move is somebody's wish

@@ -8,6 +8,9 @@
 // The row with the higher generation is the proof that the other side runs: it ends the move here,
 // and nothing else does. At any failure before it the child goes on here (cold: is started again).
 // At most LH_MOVES_MAX of a hub at a time.
+//
+// The generation there is drawn here, with START and, if ours has passed it since, with COMMIT: so
+// whatever the other side does with it, unheard, ours is higher when the child goes on here.
 #include "hub/move.h"
 #include "hub/quorum.h"
 
@@ -27,7 +30,8 @@ bool lh_move_may(const struct child *child) {
 
 static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags) {
   struct lh_buf body = LH_BUF_EMPTY;
-  const struct hub *hub = child->hub;
+  struct hub *hub = child->hub;
+  child->trouble->drawn = lh_host_generation(hub);
   lh_write_uint(&body, MOVE_OP);
   lh_write_run(&body, lh_runs_at(hubs->runs, hubs->self));
   lh_write_str(&body, hub->config.id.data, hub->config.id.len);
@@ -45,7 +49,7 @@ static void send_start(struct lh_hubs *hubs, struct child *child, unsigned flags
   lh_write_bin(&body, metadata.data, metadata.len);
   lh_registry_read_unlock();
   lh_write_uint(&body, child->restarts);
-  lh_write_uint(&body, child->generation);
+  lh_write_uint(&body, child->trouble->drawn);
   lh_write_uint(&body, child->born);
   lh_hub_send(hubs, child->trouble->target, LH_FRAME_START, &body);
 }
@@ -230,12 +234,14 @@ void lh_move_result(struct lh_hubs *hubs, struct child *child, int code, struct 
 
 static void send_commit(struct lh_hubs *hubs, struct child *child, struct lh_bytes state) {
   struct lh_buf body = LH_BUF_EMPTY;
+  struct trouble *trouble = child->trouble;
+  if (trouble->drawn <= child->generation) trouble->drawn = lh_host_generation(child->hub);
   lh_write_uint(&body, child->token);
   lh_write_str(&body, child->hub->config.id.data, child->hub->config.id.len);
   lh_write_str(&body, child->id, child->id_len);
-  lh_write_uint(&body, child->generation);
+  lh_write_uint(&body, trouble->drawn);
   lh_write_bin(&body, state.data, LH_PLANTED(state_left_behind) ? 0 : state.len);
-  lh_hub_send(hubs, child->trouble->target, LH_FRAME_COMMIT, &body);
+  lh_hub_send(hubs, trouble->target, LH_FRAME_COMMIT, &body);
 }
 
 void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,

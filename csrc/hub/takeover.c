@@ -14,7 +14,7 @@ int lh_takeover_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, str
   const uint64_t token = lh_read_uint(&in, INT64_MAX);
   struct hub *hub = lh_hub_find(hubs, lh_read_str(&in, LH_HUB_ID_MAX));
   const struct lh_bytes id = lh_read_str(&in, LH_CHILD_ID_MAX);
-  const uint64_t above = lh_read_uint(&in, LH_GENERATION_MAX);
+  const uint64_t generation = lh_read_uint(&in, LH_GENERATION_MAX);
   const struct lh_bytes state = lh_read_bin(&in, LH_WIRE_MESSAGE_MAX);
   const int err = lh_read_end(&in);
   if (err != LH_OK) return err;
@@ -24,8 +24,8 @@ int lh_takeover_commit_frame(struct lh_hubs *hubs, lh_ms now, uint32_t from, str
                    "it is not prepared here");
     return LH_OK;
   }
-  if (above > hub->generation) hub->generation = above;
-  if (child->generation <= above) child->generation = lh_host_generation(hub);
+  if (generation > hub->generation) hub->generation = generation;
+  if (generation > child->generation) child->generation = generation;
   struct trouble *trouble = lh_host_trouble(child);
   trouble->asker = from;
   trouble->asker_op = MOVE_OP;

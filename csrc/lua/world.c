@@ -217,6 +217,23 @@ static int world_stall(lua_State *L) {
   return 0;
 }
 
+// world:strike(node, step, times, ms): it is killed (0 ms), or stands still, the how manieth time
+// that it comes to this step. Answers false in a build without steps.
+static int world_strike(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lua_pushboolean(L, lh_world_strike(self->world, lh_core_check_node(L, self, 2),
+                                     luaL_checkstring(L, 3), (unsigned)luaL_checkinteger(L, 4),
+                                     (lh_ms)luaL_checkinteger(L, 5)));
+  return 1;
+}
+
+// world:struck(node) -> whether it came to the step
+static int world_struck(lua_State *L) {
+  const struct lh_core_world *self = lh_core_check_world(L);
+  lua_pushboolean(L, lh_world_is_struck(self->world, lh_core_check_node(L, self, 2)));
+  return 1;
+}
+
 // world:disk(node, "good" | "full" | "unsynced" | "tearing")
 static int world_disk(lua_State *L) {
   static const char *const words[] = {"good", "full", "unsynced", "tearing", NULL};
@@ -309,15 +326,35 @@ static int world_told(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"add", world_add},         {"clock", world_clock},       {"clone", world_clone},
-    {"close", world_close},     {"command", world_command},   {"corrupted", world_corrupted},
-    {"crash", world_crash},     {"cut", world_cut},           {"disk", world_disk},
-    {"finish", world_finish},   {"hash", world_hash},         {"move", world_move},
-    {"network", world_network}, {"now", world_now},           {"path", world_path},
-    {"random", world_random},   {"reading", world_reading},   {"run", world_run},
-    {"slow", world_slow},       {"stall", world_stall},       {"start", world_start},
-    {"state", world_state},     {"stranger", world_stranger}, {"take", world_take},
-    {"told", world_told},       {"wipe", world_wipe},         {NULL, NULL},
+    {"add", world_add},
+    {"clock", world_clock},
+    {"clone", world_clone},
+    {"close", world_close},
+    {"command", world_command},
+    {"corrupted", world_corrupted},
+    {"crash", world_crash},
+    {"cut", world_cut},
+    {"disk", world_disk},
+    {"finish", world_finish},
+    {"hash", world_hash},
+    {"move", world_move},
+    {"network", world_network},
+    {"now", world_now},
+    {"path", world_path},
+    {"random", world_random},
+    {"reading", world_reading},
+    {"run", world_run},
+    {"slow", world_slow},
+    {"stall", world_stall},
+    {"start", world_start},
+    {"state", world_state},
+    {"stranger", world_stranger},
+    {"strike", world_strike},
+    {"struck", world_struck},
+    {"take", world_take},
+    {"told", world_told},
+    {"wipe", world_wipe},
+    {NULL, NULL},
 };
 
 // world(seed, path, cpath, watched, imitates) -> world. While it is there nothing is logged: a

@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "actor/actor.h"
+#include "base/failpoint.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "link/link.h"
 #include "sim/watch.h"
 
-enum { NAME_MAX_LEN = 16, ADDRESS_MAX_LEN = 32, KEY_LEN = 32 };
+enum { NAME_MAX_LEN = 16, STEP_MAX_LEN = 32, ADDRESS_MAX_LEN = 32, KEY_LEN = 32 };
 
 #define DATA_DIR "data"
 
@@ -28,6 +29,11 @@ struct place {  // where one node lives, also while it is down
   lh_ms slow_ms;
   bool has_key;
   bool strange;
+  struct {
+    char step[STEP_MAX_LEN];
+    unsigned times;  // 0: not any more
+    lh_ms stall;
+  } strike;
   struct lh_node *node;
 };
 
@@ -207,6 +213,48 @@ bool lh_world_lost_power(const struct lh_world *world, size_t node) {
   return place->node != NULL && !lh_sim_is_up(world->sim, place->address);
 }
 
+#ifdef LH_PLANTS
+// The rest of the turn is lost with a node that is killed; what one that stands still says in it is
+// sent when it goes on.
+static void at_step(void *self, const char *name) {
+  const struct lh_world *world = self;
+  const uint32_t mark = lh_sim_last(world->sim);
+  struct place *place = mark > 0 ? world->places[mark - 1] : NULL;
+  if (place == NULL || place->strike.times == 0 || strcmp(place->strike.step, name) != 0) return;
+  if (--place->strike.times > 0) return;
+  if (place->strike.stall > 0)
+    lh_sim_stall(world->sim, place->address, place->strike.stall);
+  else
+    lh_sim_crash(world->sim, place->address, LH_SIM_KILLED);
+}
+
+static void watch_steps(struct lh_world *world) { lh_failpoint_watch(at_step, world); }
+
+static void leave_steps(void) { lh_failpoint_watch(NULL, NULL); }
+#else
+static void watch_steps(const struct lh_world *world) { (void)world; }
+
+static void leave_steps(void) {}
+#endif
+
+bool lh_world_strike(struct lh_world *world, size_t node, const char *step, unsigned times,
+                     lh_ms stall) {
+  struct place *place = world->places[node];
+  (void)snprintf(place->strike.step, sizeof place->strike.step, "%s", step);
+  place->strike.times = times;
+  place->strike.stall = stall;
+#ifdef LH_PLANTS
+  return true;
+#else
+  return false;
+#endif
+}
+
+bool lh_world_is_struck(const struct lh_world *world, size_t node) {
+  const struct place *place = world->places[node];
+  return place->strike.step[0] != '\0' && place->strike.times == 0;
+}
+
 void lh_world_slow(struct lh_world *world, size_t node, lh_ms ms) {
   struct place *place = world->places[node];
   place->slow_ms = ms;
@@ -241,14 +289,17 @@ const struct lh_watch_problem *lh_world_look(struct lh_world *world) {
 int lh_world_run(struct lh_world *world, lh_ms until) {
   lh_ms since = lh_sim_now(world->sim);
   world->paused = false;
+  watch_steps(world);
   while (!world->paused && lh_sim_next(world->sim) <= until) {
     (void)lh_sim_step(world->sim);
     if (world->watch != NULL) watch_last(world);
     const lh_ms now = lh_sim_now(world->sim);
     world->spins = now == since ? world->spins + 1 : 0;
     since = now;
-    if (world->spins > LH_WORLD_SPIN_MAX) return LH_ELIMIT;
+    if (world->spins > LH_WORLD_SPIN_MAX) break;
   }
+  leave_steps();
+  if (world->spins > LH_WORLD_SPIN_MAX) return LH_ELIMIT;
   if (world->paused) return LH_EAGAIN;
   lh_sim_run_until(world->sim, until);
   return LH_OK;

@@ -64,6 +64,11 @@ void lh_world_move(struct lh_world *world, size_t node);
 // Its machine lost power while the node wrote a file: nothing of it runs any more, and it is to be
 // crashed.
 bool lh_world_lost_power(const struct lh_world *world, size_t node);
+// The node is killed (`stall` 0), or does not run for so long, the how manieth time that it comes
+// to this step (base/failpoint.h). False: this build has no such steps.
+bool lh_world_strike(struct lh_world *world, size_t node, const char *step, unsigned times,
+                     lh_ms stall);
+bool lh_world_is_struck(const struct lh_world *world, size_t node);  // it came to it
 // The node's main program needs so long for each question (strategies, immediate hooks).
 void lh_world_slow(struct lh_world *world, size_t node, lh_ms ms);
 // Runs require(module)(args...) as an actor of the node's main heap; nothing when it is down.

@@ -63,13 +63,13 @@ for _, side in ipairs(SIDES) do
         end)
       end)
 
-      it(("%d: and stands still until it is taken for dead: each child runs once when it is back"):format(side.number),
+      it(("%d: and stands still until it is taken for dead: as if it died, also when it is back"):format(side.number),
         function()
           with(side.name, step, "stop", 1, function(world, one)
             world:settled(one.others, IDS)
             one.struck:continue()
             world:settled(one.nodes, IDS)
-            handover.check(one, function() return false end)
+            handover.check(one, side.promise(one))
           end)
         end)
     end)

@@ -28,7 +28,7 @@ local function happened(story, name, id, process, instance)
     child.handed = key
   elseif name == "takeover" then
     child.roots[key] = child.roots[child.handed]
-    child.taken[process] = true
+    child.taken[process] = child.taken[process] or child.roots[key] == child.first
   elseif ENDS[name] then
     child.alive[key] = nil
   end
@@ -71,7 +71,7 @@ function Story:kept(id)
   return child.roots[next(child.alive)] == child.first
 end
 
---- Whether an instance in this process has taken over the state.
+--- Whether an instance in this process has taken over the state of the first line.
 function Story:taken_in(id, process)
   return self.children[id].taken[tostring(process)] == true
 end
@@ -82,10 +82,10 @@ function Story:began_in(id, process)
   return child.processes[child.first] == tostring(process)
 end
 
---- Whether the first instance of the child was there, or an instance elsewhere than in this process took over.
+--- Whether an instance elsewhere than in this process took over the state of the first line.
 function Story:taken_elsewhere(id, process)
-  for other in pairs(self.children[id].taken) do
-    if other ~= tostring(process) then return true end
+  for other, first in pairs(self.children[id].taken) do
+    if first and other ~= tostring(process) then return true end
   end
   return false
 end

@@ -48,12 +48,15 @@ end
 --- At each tick: nodes that have left end, and those whose machine lost power while they wrote.
 function M:reap()
   for number, name in ipairs(self.names) do
+    self:note_struck(name, number)
     local state = self.core:state(number)
     if state == "ended" or state == "lost" then
       local was_told = self.leaving[name]
       self.core:finish(number)
       self.booted[name], self.leaving[name] = nil, nil
-      self:note(state == "ended" and "%s has left" or "%s loses power while it writes", name)
+      local struck = state == "lost" and self:struck(name)
+      self:note(state == "ended" and "%s has left" or struck and "%s is killed there" or
+        "%s loses power while it writes", name)
       self:lost(number, name .. " is gone")
       self.losses = self.losses + 1
       if state == "lost" then self.again[name] = self:now() + AGAIN_MS end
@@ -197,6 +200,32 @@ function M:stall(name, ms)
   self:put_off(number, self:now() + ms)
   self:note_stall(name, ms)
   self.core:stall(number, ms)
+end
+
+--- The node is killed (its process, as by `crash`), or stands still for `options.stall` ms, when it comes to this step
+--- of a hand-over (csrc/base/failpoint.h) for the `options.times`th time. In a build with steps only.
+---@param options? { times: integer?, stall: integer? }
+function M:strike(name, step, options)
+  local times, ms = options and options.times or 1, options and options.stall or 0
+  assert(self.core:strike(self:number_of(name), step, times, ms), "this build has no steps: make plant-build")
+  self.strikes[name] = { step = step, ms = ms }
+end
+
+--- Whether it came to that step.
+function M:struck(name)
+  return self.strikes[name] ~= nil and self.core:struck(self:number_of(name))
+end
+
+-- At each tick.
+function M:note_struck(name, number)
+  local strike = self.strikes[name]
+  if not strike or strike.noted or not self:struck(name) then return end
+  strike.noted = true
+  self:note("%s comes to the step %s", name, strike.step)
+  if strike.ms > 0 then
+    self:put_off(number, self:now() + strike.ms)
+    self:note_stall(name, strike.ms)
+  end
 end
 
 -- ---- rest ----

@@ -75,6 +75,7 @@ function M.new(options)
     losses = 0,     -- nodes that went down with what they knew
     losses_before = {}, -- id -> how many had, when another node than the keeper was told that it started
     leaving = {},   -- name -> true: it was told to
+    strikes = {},   -- name -> the step at which it is struck
     cloned = {},    -- name -> until when the other of its identity may not have heard of it
   }, World)
   return self
