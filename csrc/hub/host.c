@@ -271,7 +271,7 @@ void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arriva
   child->pinned = (arrival->flags & START_PINNED) != 0;
   child->choosy = lh_affinity_stored(arrival->spec).data != NULL;
   if (arrival->above > hub->generation) hub->generation = arrival->above;
-  const bool drawn = (arrival->flags & START_MOVE) != 0;  // by the node that it comes from
+  const bool drawn = arrival->asker_op == MOVE_OP;  // by the node that it comes from
   child->generation = drawn ? arrival->above : lh_host_generation(hub);
   child->born = name_of(arrival);
   if (LH_PLANTED(recovered_is_another)) child->born = child->generation;
