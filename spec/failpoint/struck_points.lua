@@ -1,5 +1,5 @@
--- The same steps in the simulator, in virtual time: each side killed, stopped for a moment, or stopped until it is taken
--- for dead, at each step, with and without a quorum. 36 seeds in a row are each of these once.
+-- The same steps in the simulator, in virtual time: each side killed, stopped for a moment, or stopped until it is
+-- taken for dead, at each step, with and without a quorum. 36 seeds in a row are each of these once.
 local sim = require("luahub.sim")
 
 describe("A simulated hand-over that is struck at a step", function()
