@@ -13,7 +13,7 @@ local function only_first(children)
 end
 
 local function hear()
-  return { reconcile_round = { { id = "hear", handler = { "rounds", "hear", "quorum" } } } }
+  return { reconcile_round = { { id = "hear", handler = { "rounds", "hear", "quorum", "rounds" } } } }
 end
 
 local function not_alone(view)

@@ -35,7 +35,7 @@ return {
   hubs = {
     { id = "q", children = children, distribution = luahub.distribution.load_balancer(),
       partition_tolerance = luahub.partition_tolerance.static_quorum({ size = 2, of = 3 }),
-      hooks = { reconcile_round = { { id = "hear", handler = { "rounds", "hear", "q" } } } } },
+      hooks = { reconcile_round = { { id = "hear", handler = { "rounds", "hear", "q", "rounds" } } } } },
   },
   nodes = 3,
   run = function(world)

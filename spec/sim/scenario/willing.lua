@@ -9,4 +9,8 @@ function willing.init()
   return {}
 end
 
+function willing.handover(state) return state end
+
+function willing.takeover(_, handed) return handed end
+
 return willing
