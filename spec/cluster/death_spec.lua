@@ -40,7 +40,7 @@ describe("Nodes that die", function()
     end
   end)
 
-  it("leave specs, metadata and tags intact, and higher generations", function()
+  it("leave specs, metadata and tags intact, and higher generations (L21)", function()
     cluster.with(nil, function(world)
       local nodes = hub_of(world, 3, {})
       nodes[1]:start_children(IDS, [[metadata = { tag = "tracked", note = "note of " .. id }, restart = "transient"]])

@@ -32,7 +32,7 @@ local function comes_back(world, nodes, node)
   end)
 end
 
-describe("A node that is drained", function()
+describe("T-421: A node that is drained", function()
   it("hands all on with their state, takes none, and takes some again when told to (I1, I5, I11)", function()
     cluster.with({ hot = true }, function(world)
       local n1, n2, n3 = table.unpack(world:hub_of(3, IDS))

@@ -45,7 +45,7 @@ end)
 for _, hot in ipairs({ true, false }) do
   local kind = hot and "handed over" or "swapped cold"
   describe("Children " .. kind, function()
-    it("go on elsewhere when their node stops gracefully", function()
+    it("go on elsewhere when their node stops gracefully (G8)", function()
       for _ = 1, 2 do
         cluster.with({ hot = hot }, function(world)
           local nodes = world:hub_of(3, IDS)

@@ -58,7 +58,7 @@ describe("A hub with two instances of each child", function()
     end)
   end)
 
-  it("T-014 has one of each on one node; starts what is missing, ends what is elsewhere, at joins", function()
+  it("T-014 has one of each on one node; starts what is missing, ends what is elsewhere, at joins (L17)", function()
     cluster.with({ hub = TWO }, function(world)
       local n1 = world:start("n1")
       replicas.start(n1, IDS)

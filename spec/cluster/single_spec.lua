@@ -279,7 +279,7 @@ describe("One node", function()
 end)
 
 describe("The end of a node", function()
-  it("comes by luahub stop, which waits for it", function()
+  it("comes by luahub stop, which waits for it (G9)", function()
     cluster.with(nil, function(world)
       local node = world:start("n1")
       node:start_children({ "c1", "c2" })

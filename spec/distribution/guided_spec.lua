@@ -76,7 +76,7 @@ describe("A guided start", function()
     end)
   end)
 
-  it("runs each child on its node, from whichever it is started; a spec may say it itself", function()
+  it("runs each child on its node, from whichever it is started; a spec may say it itself (G15)", function()
     cluster.with({ hub = hub() }, function(world)
       local nodes = started(world, 3)
       local places, mapping = in_turn(3)

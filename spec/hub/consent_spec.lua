@@ -57,7 +57,7 @@ describe("a hub that asks nobody", function()
 end)
 
 for _, hot in ipairs({ true, false }) do
-  describe(hot and "a hub that asks and hands over" or "a hub that asks and swaps cold", function()
+  describe(hot and "T-420: a hub that asks and hands over" or "T-420: a hub that asks and swaps cold", function()
     it("moves at once who is ready, and who takes no part (H2, H3, H15)", function()
       for seed = 1, 5 do
         local h = started(seed, { hot = hot })
@@ -141,7 +141,7 @@ for _, hot in ipairs({ true, false }) do
   end)
 end
 
-describe("a child that put its move off", function()
+describe("T-420: a child that put its move off", function()
   it("is forgotten when it ends, and when it belongs here again (H8, H9)", function()
     local h = started(6)
     answer_all(h, "defer")
@@ -188,7 +188,7 @@ describe("a child that put its move off", function()
   end)
 end)
 
-describe("a drain of a hub that asks", function()
+describe("T-420, T-421: a drain of a hub that asks", function()
   local function drained(h, caller)
     for _, reply in ipairs(h.sim:replies()) do
       if reply.caller == caller then return reply.result end

@@ -108,7 +108,7 @@ describe("hubs", function()
     end
   end)
 
-  it("fetch the tail of a node that was taken for dead before, and was not", function()
+  it("fetch the tail of a node that was taken for dead before, and was not (C4)", function()
     for seed = 1, 10 do
       local h = history.new(seed, 3)
       h:start(3, 1, 30)
@@ -148,7 +148,7 @@ end)
 
 describe("a node that lacks the last rows of one that left", function()
   -- n3 has no link to n2 when the children of n2 are stopped, and n2 leaves before it has one.
-  it("takes nothing of it over before the others said how far they hold it, of which nothing is left", function()
+  it("takes nothing of it over before the others said how far they hold it, of which nothing is left (L19)", function()
     for seed = 1, 10 do
       local h = history.new(seed, 3)
       h:start(1, 1, 30, { node = "n2", given = true })
@@ -206,7 +206,7 @@ describe("hubs come to rest with nothing lost and nothing doubled", function()
       each_seed(100, COMINGS, { hot = hot, strict = true })
     end)
 
-    it("while links break, " .. how, function()
+    it("(G7) while links break, " .. how, function()
       each_seed(40, BREAKS, { hot = hot })
       each_seed(40, { "start", "stop", "break_link", "break_link" }, { hot = hot })
     end)

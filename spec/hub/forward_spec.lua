@@ -2,7 +2,7 @@
 local history = require("spec.hub.history")
 
 describe("a start or a stop that is passed on", function()
-  it("L-5: is answered by who carries it out, once for each child, and nobody waits for another word", function()
+  it("L-5: is answered by who carries it out, once for each child, and nobody waits for another word (G14)", function()
     local forwarded = 0
     for seed = 1, 200 do
       local h = history.new(seed, 3)

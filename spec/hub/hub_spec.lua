@@ -56,7 +56,7 @@ describe("hubs", function()
     end
   end)
 
-  it("start a child once when every node starts it", function()
+  it("start a child once when every node starts it (L20)", function()
     for seed = 1, 50 do
       local sim = cluster(seed, 4)
       for node = 1, 4 do sim:start(node, 1, 30) end
@@ -67,7 +67,7 @@ describe("hubs", function()
     end
   end)
 
-  it("stop children wherever they are", function()
+  it("stop children wherever they are (E10)", function()
     for seed = 1, 50 do
       local sim = cluster(seed, 3)
       sim:start(1, 1, 60)
@@ -215,7 +215,7 @@ describe("hubs", function()
     end
   end)
 
-  it("start a child again that ended abnormally, and not one that was temporary", function()
+  it("start a child again that ended abnormally, and not one that was temporary (E11)", function()
     local sim = cluster(7, 3)
     sim:start(1, 1, 10)
     sim:start(1, 11, 11, "temporary")

@@ -25,7 +25,7 @@ describe("a split hub", function()
       for seed = 1, 100 do live_through(seed, 2 + seed % 5, { hot = hot }) end
     end)
 
-    it("is split again and again, also before it came to rest, " .. how, function()
+    it("(E4) is split again and again, also before it came to rest, " .. how, function()
       for seed = 1, 40 do
         local h = live_through(seed, 3 + seed % 4, { hot = hot, times = 3, after = 4, rest = 150000 })
         assert.same({}, orders_left(h), "seed " .. seed)
@@ -37,7 +37,7 @@ describe("a split hub", function()
     live_through(2797, 2 + 2797 % 5, { times = 2, rest = 150000 })
   end)
 
-  it("recovers on each side what ran on the other, and keeps the later instance of each child (case 63)", function()
+  it("recovers on each side what ran on the other, and keeps the later instance (case 63, L15, L16)", function()
     for seed = 1, 20 do
       local h = history.new(seed, 4)
       h:start(1, 1, 40)
@@ -123,7 +123,7 @@ describe("a stop", function()
     return answer and answer.result or { status = "not answered", ids = {}, ordered = {}, errors = {} }
   end
 
-  it("of what is across a split is done at once by an order, and can be started anew (case 64)", function()
+  it("of what is across a split is done at once by an order, and can be started anew (case 64, E12)", function()
     for seed = 1, 20 do
       local h = started(seed)
       h:split(1000, { 4 })

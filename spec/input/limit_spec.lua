@@ -11,7 +11,7 @@ describe("The limits of a node", function()
       table.concat(report.history, "\n")))
   end
 
-  it("of time: a hook handler, a stop, an agreement #notsan", function()
+  it("of time: a hook handler, a stop, an agreement (L6) #notsan", function()
     holds("waits")
   end)
 

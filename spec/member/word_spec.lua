@@ -51,7 +51,7 @@ describe("a changed record", function()
     end)
   end
 
-  it("reaches a node by the next exchange when all else was lost", function()
+  it("reaches a node by the next exchange when all else was lost (C5)", function()
     local sim = form(3)
     sim:break_link(2, 3)
     for _, pair in ipairs { { 2, 3 }, { 3, 2 }, { 1, 3 }, { 3, 1 } } do sim:cut(pair[1], pair[2], "all") end
@@ -155,7 +155,7 @@ describe("a greeting", function()
     assert.equal("denied", (sim:check(1, 2, 7, sim:greeting(2, {}))))
   end)
 
-  it("of an earlier epoch is refused: as displaced while a later one lives, else as fenced", function()
+  it("of an earlier epoch is refused: as displaced while a later one lives, else as fenced (D6)", function()
     sim:kill(2)
     sim:start(2, 1)
     wait(sim, 5000, function() return sim:agree() end)

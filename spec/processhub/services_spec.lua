@@ -96,7 +96,7 @@ describe("The services for scripts", function()
     end)
   end)
 
-  it("T-161: say whether the hub runs here, is moving children, may act; and wait for calm", function()
+  it("T-161, L9: say whether the hub runs here, is moving children, may act; and wait for calm", function()
     local n4 = world:start("n4", { join = { n1 } })
     for _, node in ipairs({ n1, nodes[2], nodes[3], n4 }) do
       assert.are.same({ true, false, true, false }, node:eval([[

@@ -48,7 +48,7 @@ describe("a frame", function()
     return body
   end
 
-  it("L-19: changes nobody's ledger but its sender's (case 58)", function()
+  it("L-19: changes nobody's ledger but its sender's (case 58, E6, E9)", function()
     local c = open(3)
     local body = captured(c)
     assert.equal("denied", c:inject(3, 2, DELTA, body))
@@ -60,7 +60,7 @@ describe("a frame", function()
     assert.equal(1, c:count(1, 1))
   end)
 
-  it("L-19: of a snapshot neither, unless it was asked for", function()
+  it("L-19: of a snapshot neither, unless it was asked for (E7)", function()
     local c = open(3)
     link_all(c)
     c:put(1, "web", "a")

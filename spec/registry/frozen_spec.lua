@@ -18,7 +18,7 @@ describe("a frozen ledger", function()
   end)
   after_each(function() c:close() end)
 
-  it("is passed over by reads and kept as a list", function()
+  it("is passed over by reads and kept as a list (E8)", function()
     die(3)
     assert.is_true(c:is_frozen(1, 3))
     assert.same({ 3 }, c:ledgers(1, true))

@@ -43,7 +43,7 @@ describe("a ledger", function()
     cluster = nil
   end)
 
-  it("numbers every change", function()
+  it("numbers every change (E1)", function()
     local c = open(1)
     assert.equal(1, c:put(1, "web", "a"))
     assert.equal(2, c:put(1, "web", "b"))
@@ -103,7 +103,7 @@ describe("a ledger", function()
     assert.equal(0, c:counters(2).malformed)
   end)
 
-  it("comes to a late joiner as a snapshot, then as deltas", function()
+  it("comes to a late joiner as a snapshot, then as deltas (D3)", function()
     local c = open(2)
     for i = 1, 5000 do c:put(1, "web", "c" .. i) end
     for i = 1, 4000 do c:remove(1, "web", "c" .. i) end

@@ -50,7 +50,7 @@ describe("a simulated cluster", function()
     end
   end)
 
-  it("loses and doubles nothing under the faults of a few seeds", function()
+  it("loses and doubles nothing under the faults of a few seeds (E5)", function()
     for seed = 101, 115 do
       held("examples/sim/chaos.lua", { seed = seed, minutes = 0.5 })
     end

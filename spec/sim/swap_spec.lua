@@ -2,7 +2,7 @@
 local sim = require("luahub.sim")
 
 describe("A simulated join", function()
-  it("L-1, L-3, L-13, L-21, L-30, T-434: loses no child and no state, and keeps nobody waiting (C3, G1, G2, G3, G4, G13)",
+  it("L-1, L-3, L-13, L-21, L-30, T-434: loses no child, no state and no time (C3, G1, G2, G3, G4, G13)",
     function()
       for seed = 1, 6 do
         local report = assert(sim.run("spec/sim/scenario/swaps.lua", { seed = seed }))
