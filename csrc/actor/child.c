@@ -65,7 +65,8 @@ static void freeze(struct heap *heap, struct order *order) {
   if (!actor || (actor->flags & FLAG_STOP)) {
     OPS(heap).child_frozen(SELF(heap), order->token, order->pid, LH_ENOTFOUND, lh_bytes(NULL, 0),
                            "no such actor");
-  } else if (actor->kind != ACTOR_SERVER || actor->state != ACTOR_RUNNING) {
+  } else if (actor->kind != ACTOR_SERVER ||
+             (actor->state != ACTOR_RUNNING && actor->state != ACTOR_FROZEN)) {
     OPS(heap).child_frozen(SELF(heap), order->token, order->pid, LH_EINVAL, lh_bytes(NULL, 0),
                            "only a running server can be handed over");
   } else {

@@ -244,11 +244,21 @@ static void send_commit(struct lh_hubs *hubs, struct child *child, struct lh_byt
   lh_hub_send(hubs, trouble->target, LH_FRAME_COMMIT, &body);
 }
 
+// It was busy for longer than the move was waited for: nobody takes its state any more.
+static void goes_on(struct lh_hubs *hubs, const struct child *child) {
+  if (child->phase == PHASE_RUNNING && !child->contested)
+    hubs->ops->thaw(hubs->ops_self, child->pid, child->generation);
+}
+
 void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
                     struct lh_bytes state, const char *error) {
   struct child *child = lh_host_by_token(hubs, token);
   if (child != NULL && child->contested) lh_conflict_frozen(hubs, now, child, status, state);
-  if (child == NULL || child->phase != PHASE_MOVING || !child->trouble->hot) return;
+  if (child == NULL) return;
+  if (child->phase != PHASE_MOVING || !child->trouble->hot) {
+    goes_on(hubs, child);
+    return;
+  }
   if (status == LH_OK) {
     child->trouble->frozen = true;
     lh_pace_sent(child->hub, state.len);
