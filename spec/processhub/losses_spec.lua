@@ -1,11 +1,18 @@
--- What ProcessHub lost when nodes joined, left, were killed or cut off, and is not lost here: L-2, L-8, L-9, L-12,
--- L-14, L-25, L-26 in the simulator, and L-2 on real nodes. The other L- numbers: doc/coming_from_processhub.md.
+-- What ProcessHub lost when nodes joined, left, were killed or cut off, and is not lost here: in the simulator, and L-2
+-- on real nodes. The other L- numbers: doc/coming_from_processhub.md.
 local cluster = require("spec.cluster.helper")
 local sim = require("luahub.sim")
 
 describe("Joins, leaves, kills and cuts", function()
   it("lose nothing of L-2, L-8, L-9, L-12, L-14, L-25, L-26, in the simulator #notsan", function()
     local report = assert(sim.search("spec/sim/scenario/losses.lua", 20))
+    assert.is_true(report.ok, report.message)
+  end)
+end)
+
+describe("Rows and answers, beside joins, leaves, kills and lost packets", function()
+  it("are those of L-5, L-16, L-19, L-24, L-29 as they should be, in the simulator #notsan", function()
+    local report = assert(sim.search("spec/sim/scenario/losses_rows.lua", 40))
     assert.is_true(report.ok, report.message)
   end)
 end)

@@ -1,5 +1,6 @@
 -- The tests of ProcessHub that concern its interface (doc/coming_from_processhub.md): each number is in the name of a
 -- test, or in the page's list of those without a counterpart, which says what stands there instead and what shows it.
+-- And its defects that concern it: each number is in the name of a test that shows that it is not here.
 local PAGE = "doc/coming_from_processhub.md"
 
 -- Nodes together, the public functions, deprecated ones, results, names, state, hooks, synchronizer, dispatcher,
@@ -10,6 +11,10 @@ local RANGES = {
   { 250, 264 }, { 270, 274 }, { 280, 295 }, { 400, 404 },
 }
 local DROPPED_MAX = 40
+
+local LOSSES = { 2, 4, 5, 6, 7, 8, 9, 11, 12, 14, 16, 17, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29, 31 }
+-- Those where a join, a leave or a kill matters: a test in the simulator shows them too.
+local IN_SIMULATOR = { 2, 4, 5, 8, 9, 12, 14, 16, 19, 24, 25, 26, 29 }
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -24,13 +29,40 @@ local function numbers_in(text, into)
   for number in text:gmatch("T%-(%d+)") do into[tonumber(number)] = true end
 end
 
-local function named_by_tests()
-  local named = {}
+-- Calls `take(name, text)` with the name of each test, and the text of its file.
+local function each_test(take)
   local paths <close> = assert(io.popen("find spec -name '*_spec.lua'"))
   for path in paths:lines() do
-    for name in read(path):gmatch("%f[%w_]it%((.-)function%f[%W]") do numbers_in(name, named) end
+    local text = read(path)
+    for name in text:gmatch("%f[%w_]it%((.-)function%f[%W]") do take(name, text) end
+    for name in text:gmatch("%f[%w_]describe%((.-)function%f[%W]") do take(name, text) end
   end
+end
+
+local function named_by_tests()
+  local named = {}
+  each_test(function(name) numbers_in(name, named) end)
   return named
+end
+
+-- The losses that tests name, and those that one names in a file that asks the simulator.
+local function losses_named()
+  local named, simulated = {}, {}
+  each_test(function(name, text)
+    for number in name:gmatch("L%-(%d+)") do
+      named[tonumber(number)] = true
+      if text:find('require("luahub.sim")', 1, true) then simulated[tonumber(number)] = true end
+    end
+  end)
+  return named, simulated
+end
+
+local function missing_in(numbers, named)
+  local missing = {}
+  for _, number in ipairs(numbers) do
+    if not named[number] then missing[#missing + 1] = number end
+  end
+  return missing
 end
 
 -- The rows of the page's list: what they are about, and the rest.
@@ -76,5 +108,25 @@ describe("ProcessHub's tests of its interface", function()
       end
       assert(shown > 0, row.numbers .. " names no spec")
     end
+  end)
+end)
+
+describe("ProcessHub's defects of its interface", function()
+  it("are each in the name of a test, and of one in the simulator where nodes that come and go matter", function()
+    local named, simulated = losses_named()
+    assert.are.same({}, missing_in(LOSSES, named))
+    assert.are.same({}, missing_in(IN_SIMULATOR, simulated))
+  end)
+
+  it("are listed, each with specs that are there", function()
+    local list = assert(read(PAGE):match("\n## Defects that are not here\n(.-)\n## "))
+    local listed = {}
+    for row in list:gmatch("\n| (L%-[^\n]+)") do
+      for number in row:match("^[^|]+"):gmatch("L%-(%d+)") do listed[tonumber(number)] = true end
+      local shown = row:match("|([^|]+)|$")
+      for path in shown:gmatch("`(spec/[%w_/]+%.lua)`") do read(path) end
+      assert(shown:find("`spec/", 1, true), row)
+    end
+    assert.are.same({}, missing_in(LOSSES, listed))
   end)
 end)
