@@ -25,7 +25,7 @@ end
 describe("Nodes that die", function()
   local IDS = cluster.ids("c", 60)
 
-  it("leave every child running exactly once on the others, which keep what they had", function()
+  it("leave every child running exactly once on the others, which keep what they had (case 85)", function()
     for _ = 1, 3 do
       cluster.with(nil, function(world)
         local nodes = hub_of(world, 3, IDS)

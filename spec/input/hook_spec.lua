@@ -94,7 +94,7 @@ describe("A hook that #notsan", function()
     end)
   end
 
-  it("loops or sleeps for long holds up nobody (T-433)", function()
+  it("loops or sleeps for long holds up nobody (T-433, case 87)", function()
     ring('{ "bell", "loop" }')
     ring('{ "bell", "sleep" }')
   end)
@@ -112,7 +112,7 @@ describe("A hook that #notsan", function()
     id = "must not change the id",
     slow = "no answer within 25 ms",
   }) do
-    it(("alters a child (%s) fails that start"):format(how), function()
+    it(("alters a child (%s) fails that start (case 88)"):format(how), function()
       local answer = node:eval(([[
         local spec = { id = "altered", start = { "tracked" }, metadata = { alter = %q } }
         local result = assert(hub:start_child(spec, { awaitable = true, timeout = 20000 }):await())

@@ -78,14 +78,14 @@ describe("The data directory #notsan", function()
     end)
   end
 
-  it("that cannot be made is named with the reason", function()
+  it("that cannot be made is named with the reason (case 82)", function()
     world:write("main.lua", [[return { node = { data_dir = "main.lua" }, hubs = {} }]])
     local text, status = refused(world, { listen = false })
     assert.are.equal("luahub: cannot make the data directory ./main.lua: there is a file of that name\n", text)
     assert.are.equal(6, status)
   end)
 
-  it("with a torn epoch goes on from its copy, and never goes back", function()
+  it("with a torn epoch goes on from its copy, and never goes back (case 83)", function()
     assert.are.equal(1, start_again())
     assert.are.equal(2, start_again())
     world:write("data/epoch", "")
@@ -112,7 +112,7 @@ describe("The data directory #notsan", function()
     end)
   end
 
-  it("that fills up later does not disturb the node", function()
+  it("that fills up later does not disturb the node (case 82)", function()
     needs_mounts()
     if no_disks() then return end
     local node = start({ environment = on_disk("64k", "true") })
@@ -138,7 +138,7 @@ describe("A node without descriptors #notsan", function()
     end)
   end)
 
-  it("keeps its links and children, refuses what is new, and takes it again later", function()
+  it("keeps its links and children, refuses what is new, and takes it again later (case 81)", function()
     cluster.with(nil, function(world)
       local n1 = world:start("n1", { environment = "prlimit --nofile=60" })
       local n2 = world:start("n2", { join = { n1 } })
@@ -246,7 +246,7 @@ describe("A node's log #notsan", function()
     end)
   end)
 
-  it("that goes to a full disk holds nobody up either", function()
+  it("that goes to a full disk holds nobody up either (case 90)", function()
     cluster.with(nil, function(world)
       local node = world:start("n1", { environment = [[sh -c 'exec "$@" 2>/dev/full' sh]] })
       node:start_children({ "c1" })

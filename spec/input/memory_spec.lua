@@ -33,7 +33,7 @@ local function go_through(path, more)
 end
 
 describe("Memory that is refused #slow #notsan", function()
-  it("while a value is decoded: one allocation is made up for, more refuse the value", function()
+  it("while a value is decoded: one allocation is made up for, more refuse the value (case 84)", function()
     local seen, count = go_through("value", "")
     assert.are.equal(count, seen.done)
     assert.is_true(count > 50)

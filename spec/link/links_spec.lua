@@ -90,7 +90,7 @@ describe("links between nodes", function()
     end
   end)
 
-  it("push back when the data queue is full, and take more when it has drained", function()
+  it("push back when the data queue is full, and take more when it has drained (case 86)", function()
     local to_b = net:link(a, b)
     raw:hold()
     local block, sent, err = string.rep("d", 1048576), 0
