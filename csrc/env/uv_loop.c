@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "env/fault.h"
 
 void lh_uv_must(int result, const char *what) {
   if (result >= 0) return;
@@ -255,5 +256,6 @@ struct lh_env *lh_env_uv_new(void) {
   env->scratch = lh_alloc(LH_UV_SCRATCH);
   env->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   open_loop(env);
+  lh_fault_wrap(&env->base);
   return &env->base;
 }

@@ -5,68 +5,7 @@ local tool = require("spec.cluster.tool")
 
 local IDS = cluster.ids("c", 60)
 
--- What the children of one node wrote themselves: { [id] = { [instance] = generation } } of those that run there.
-local function running_on(world, index)
-  local running = {}
-  local file = io.open(("%s/track.%d"):format(world.directory, index))
-  for line in file and file:lines() or function() end do
-    local event, id, instance, generation = line:match("^(%S+) (%S+) (%S+ %S+) (%d+)")
-    local own = running[id] or {}
-    running[id] = own
-    if event == "init" then own[instance] = math.tointeger(generation) end
-    if event == "terminate" or event == "crash" or event == "exit" then own[instance] = nil end
-  end
-  if file then file:close() end
-  return running
-end
-
--- The generation of each child on these nodes, when each runs exactly once there; else nil and what is wrong.
-local function each_once(world, nodes, ids)
-  local count, generations = {}, {}
-  for _, node in ipairs(nodes) do
-    for id, instances in pairs(running_on(world, node.index)) do
-      for _, generation in pairs(instances) do
-        count[id] = (count[id] or 0) + 1
-        generations[id] = generation
-      end
-    end
-  end
-  for _, id in ipairs(ids) do
-    if count[id] ~= 1 then return nil, ("%s runs %d times"):format(id, count[id] or 0) end
-    count[id] = nil
-  end
-  local other = next(count)
-  if other then return nil, other .. " runs, and should not" end
-  return generations
-end
-
-local function names_of(nodes)
-  local names = {}
-  for i, node in ipairs(nodes) do names[i] = node.known_as or node.name end
-  table.sort(names)
-  return table.concat(names, " ")
-end
-
--- Waits until these nodes form the hub by themselves, each child runs once on them by its own word, and every registry
--- says so. Answers the generations.
-local function settled(world, nodes, ids)
-  local expected, generations = names_of(nodes), nil
-  cluster.eventually("each child runs once on " .. expected, function()
-    local why
-    generations, why = each_once(world, nodes, ids)
-    if not generations then return false, why end
-    for _, node in ipairs(nodes) do
-      local seen = node:registry()
-      if seen.members ~= expected then return false, ("%s sees %s"):format(node.name, seen.members) end
-      if seen.locked or #seen.doubled > 0 then return false, node.name .. " is not done" end
-      if seen.count ~= #ids then return false, ("%s lists %d children"):format(node.name, seen.count) end
-    end
-    return true
-  end)
-  return generations
-end
-
-local launch = apart.launch
+local launch, settled = apart.launch, apart.settled
 
 local function with_network(...)
   local why_not = apart.with(...)

@@ -39,9 +39,15 @@ function M.problems(world)
 end
 
 --- Starts three nodes and the children.
-function M.hub_of_three(world)
-  local n1 = world:start("n1")
-  local nodes = { n1, world:start("n2", { join = { n1 } }), world:start("n3", { join = { n1 } }) }
+---@param net? table  where the nodes run: a network that can be split
+function M.hub_of_three(world, net)
+  local function start(index, seed)
+    return world:start("n" .. index, {
+      join = { seed }, listen = net and net:address(index), within = net and net:within(index),
+    })
+  end
+  local n1 = start(1)
+  local nodes = { n1, start(2, n1), start(3, n1) }
   cluster.eventually("all are members", function() return #n1:eval("return hub:nodes{ include_local = true }") == 3 end)
   local status = n1:eval(START:format(M.COUNT))
   assert(status == "ok", status)
