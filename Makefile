@@ -11,7 +11,7 @@
 #   make promise    what is promised in figures, tried through `luahub eval`
 #   make coverage   which lines of csrc/member, registry and hub the specs run (at least 95 % of each)
 #   make figures    how soon a dead node is known, on the virtual clock (doc/detection.md)
-#   make failpoints real programs that are killed at each step of a hand-over (csrc/base/failpoint.h)
+#   make failpoints real programs that are killed at the steps of a hand-over, or split (csrc/base/failpoint.h, csrc/env/fault.h)
 #   make plants     planted bugs, each of which must be found (PLANTED=name for one; doc/planted_bugs.md)
 #
 # User flags (CFLAGS, LDFLAGS) and ours are kept apart; LuaRocks passes the first on the command line.
@@ -218,7 +218,8 @@ PLANT_MODULES := hub link_sim member registry
 plants: plant-build
 	$(LUA) scripts/plants.lua $(BUILD)/plants $(PLANT_FLAGS) $(PLANTED)
 
-# Real nodes that are killed, or stand still, at the steps of a hand-over (csrc/base/failpoint.h).
+# Real nodes that are killed, or stand still, at the steps of a hand-over (csrc/base/failpoint.h), or are split from each
+# other (csrc/env/fault.h).
 .PHONY: failpoints
 failpoints: plant-build
 	$(Q)LUAHUB_BUILD=$(abspath $(BUILD)/plants) $(LUA) scripts/busted.lua --ignore-lua --pattern=_points \

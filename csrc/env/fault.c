@@ -21,7 +21,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-enum { LOOK_EVERY_MS = 20, PLAN_BYTES = 64 * 1024 };
+enum { LOOK_MS = 20, PLAN_BYTES = 64 * 1024 };
 
 struct fault {
   struct lh_env_ops ops;  // what the environment's users call now
@@ -224,7 +224,7 @@ static void read_plan(struct fault *fault) {
 static void on_timer(void *self, lh_ms now) {
   struct fault *fault = self;
   read_plan(fault);
-  lh_timer_set(fault->timer, now + LOOK_EVERY_MS);
+  lh_timer_set(fault->timer, now + LOOK_MS);
 }
 
 // --- the environment ---
@@ -291,7 +291,7 @@ void lh_fault_wrap(struct lh_env *env) {
   env->ops = &fault->ops;
   read_plan(fault);
   fault->timer = lh_timer_new(env, on_timer, fault);
-  lh_timer_set(fault->timer, lh_env_now(env) + LOOK_EVERY_MS);
+  lh_timer_set(fault->timer, lh_env_now(env) + LOOK_MS);
 }
 
 #else

@@ -1,6 +1,6 @@
 -- Real nodes on loopback that are split by their own fault plan (csrc/env/fault.h), where there is no root for network
--- namespaces; and one way only, which namespaces are not used for. What ran is what the children wrote themselves. Needs
--- a build with failpoints: `make failpoints`.
+-- namespaces; and one way only, which those of other specs are not. What ran is what the children wrote themselves.
+-- Needs a build with failpoints: `make failpoints`.
 local apart = require("spec.cluster.apart")
 local cluster = require("spec.cluster.helper")
 local plan = require("spec.failpoint.plan")

@@ -28,6 +28,7 @@ describe("planted bugs", function()
       assert.equal(0, status, symbols)
       assert.is_nil(symbols:find("lh_plant", 1, true))
       assert.is_nil(symbols:find("lh_failpoint", 1, true))
+      assert.is_nil(symbols:find("lh_fault_", 1, true))
       local file = assert(io.open(BUILD .. "/" .. module, "rb"))
       local bytes = file:read "a"
       file:close()
