@@ -213,7 +213,7 @@ figures: $(BUILD)/test/luahub_test/member.so
 	LUA_CPATH='$(BUILD)/test/?.so;;' $(LUA) spec/member/figures.lua doc/detection.md
 
 # Planted bugs (csrc/base/plant.h): a build of its own that can make them, and the search for each.
-PLANT_MODULES := hub link_sim member registry
+PLANT_MODULES := env env_machine hub link_sim member registry
 .PHONY: plants plant-modules plant-build
 plants: plant-build
 	$(LUA) scripts/plants.lua $(BUILD)/plants $(PLANT_FLAGS) $(PLANTED)
@@ -223,7 +223,7 @@ plants: plant-build
 .PHONY: failpoints
 failpoints: plant-build
 	$(Q)LUAHUB_BUILD=$(abspath $(BUILD)/plants) $(LUA) scripts/busted.lua --ignore-lua --pattern=_points \
-	  --cpath='$(BUILD)/plants/?.so' --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) spec/failpoint
+	  --cpath='$(BUILD)/plants/?.so;$(BUILD)/plants/test/?.so' --lpath='./lua/?.lua;./lua/?/init.lua' $(BUSTED_FLAGS) spec/failpoint
 
 plant-build:
 	+$(MAKE) --no-print-directory PLANTS=1 BUILD=$(BUILD)/plants plant-modules

@@ -29,7 +29,7 @@ struct fault {
   struct lh_env dialled;  // stands in for the environment in streams of ours
   struct lh_env *env;
   struct lh_timer *timer;
-  const char *path;
+  char *path;
   struct lh_buf text;      // what `path` held at the last look
   struct lh_addr own;      // where this node listens
   struct lh_list streams;  // of ours
@@ -269,6 +269,7 @@ static void free_env(struct lh_env *env) {
   }
   lh_fault_plan_free(&fault->plan);
   lh_buf_free(&fault->text);
+  lh_free(fault->path);
   (void)pthread_mutex_destroy(&fault->lock);
   lh_free(fault);
 }
@@ -279,7 +280,7 @@ void lh_fault_wrap(struct lh_env *env) {
   struct fault *fault = LH_NEW(struct fault);
   fault->real = env->ops;
   fault->env = env;
-  fault->path = path;
+  fault->path = lh_strdup(path);
   fault->dialled.ops = &dialled_ops;
   fault->ops = *env->ops;
   fault->ops.free = free_env;

@@ -385,6 +385,14 @@ static int send_signal(lua_State *L) {
   return 0;
 }
 
+// (name, value): of the environment of this process; nil takes the name out.
+static int set_variable(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  const char *value = luaL_optstring(L, 2, NULL);
+  (void)(value != NULL ? setenv(name, value, 1) : unsetenv(name));
+  return 0;
+}
+
 __attribute__((visibility("default"))) int luaopen_luahub_test_env_machine(lua_State *L);
 
 int luaopen_luahub_test_env_machine(lua_State *L) {
@@ -402,6 +410,7 @@ int luaopen_luahub_test_env_machine(lua_State *L) {
                                        {"directory", directory},
                                        {"uid", uid},
                                        {"signal", send_signal},
+                                       {"set_variable", set_variable},
                                        {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
