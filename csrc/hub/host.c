@@ -229,6 +229,23 @@ static bool refuse_existing(struct lh_hubs *hubs, lh_ms now, const struct arriva
   return found || ends;
 }
 
+// Whoever sent it here has gone on with it since, or somebody else has: the row with the higher
+// generation is here before the child would be, so nothing would tell that one of them is surplus.
+static bool refuse_overtaken(struct lh_hubs *hubs, const struct arrival *arrival) {
+  const struct lh_row *row = NULL;
+  if (arrival->asker_op != MOVE_OP) return false;
+  lh_registry_read_lock();
+  const bool overtaken =
+      lh_registry_find(hubs->registry, arrival->hub->index, arrival->id, &row, 1) > 0 &&
+      row->generation >= arrival->above;
+  lh_registry_read_unlock();
+  if (overtaken) {
+    lh_host_answer(hubs, arrival->asker, arrival->asker_op, LH_FRAME_STARTED, arrival->asker_index,
+                   LH_EAGAIN, 0, "it has begun elsewhere meanwhile");
+  }
+  return overtaken;
+}
+
 // A move that took long may bring a child to where it does not belong by now: it goes on from here.
 static bool is_passing(const struct arrival *arrival) {
   struct hub *hub = arrival->hub;
@@ -257,7 +274,9 @@ static bool is_claimed_at_once(const struct arrival *arrival) {
 }
 
 void lh_host_begin(struct lh_hubs *hubs, lh_ms now, const struct arrival *arrival) {
-  if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, now, arrival)) return;
+  if (refuse_stopped(hubs, arrival) || refuse_existing(hubs, now, arrival) ||
+      refuse_overtaken(hubs, arrival))
+    return;
   struct hub *hub = arrival->hub;
   hubs->move_failed = hubs->move_failed || is_passing(arrival);
   struct child *child = child_new(hub, arrival->id);

@@ -286,7 +286,8 @@ void lh_hubs_frozen(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status,
   lh_move_failed(hubs, child, error != NULL ? error : lh_err_name(status));
 }
 
-// A live row of higher rank: the child runs there.
+// A live row of higher rank: the child runs there. Where that is not where it was to go, what is
+// prepared for it there is in the way of those who would begin it anew.
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row) {
   LH_FAILPOINT(source_commit);
@@ -294,6 +295,7 @@ void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child
   lh_drain_moved(child->hub);
   lh_event_moved(child, row->node, child->trouble->hot);
   lh_end_elsewhere(hubs, child, row->node);
+  if (child->trouble->hot && row->node != child->trouble->target) abort_there(hubs, child);
   if (LH_PLANTED(source_goes_on) && child->trouble->hot) {
     child->hub->moving--;
     child->phase = PHASE_RUNNING;

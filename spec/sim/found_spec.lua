@@ -69,6 +69,18 @@ describe("a node whose disk was copied, cut off before it heard of its copy", fu
   end)
 end)
 
+describe("a move that was given up while its word was on its way", function()
+  it("begins nothing beside what has gone on meanwhile", function()
+    replay(1523)
+  end)
+end)
+
+describe("a child that turns out to run elsewhere while it is prepared on a third node", function()
+  it("leaves nothing prepared behind that keeps others from beginning it", function()
+    replay(1458)
+  end)
+end)
+
 describe("two nodes that leave one after the other, each meeting one of the others only", function()
   it("may take along what was handed from one to the other, and nothing else", function()
     replay(42917, { 2, 4, 8, 9 })
