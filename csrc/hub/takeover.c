@@ -52,6 +52,8 @@ void lh_hubs_activated(struct lh_hubs *hubs, lh_ms now, uint64_t token, int stat
   child->phase = PHASE_RUNNING;
   hubs->counters.moved_in++;
   lh_host_put_row(child, LH_ROW_RUNNING);
+  // A row of a higher generation may have come while it was prepared, when it meant nothing yet.
+  lh_change_note(hubs, child->hub->index, lh_bytes(child->id, child->id_len));
   LH_FAILPOINT(target_commit);
   lh_host_calm(child);
   lh_event_started(child);

@@ -45,6 +45,16 @@ local function began(track, number, event, instances, key)
   }
 end
 
+-- What another one had taken over goes on after all when that one falls silent before it is seen.
+local function silenced(instances, key, state)
+  local was_active = instances[key].state == "active"
+  instances[key].state = state
+  for _, instance in pairs(instances) do
+    if was_active and instance.state == "over" then instance.state = "frozen" end
+  end
+end
+
+-- Other threads of a process that is being stopped may write a line more.
 local function took_over(track, number, event, instances, key)
   local other = others(instances, key, "active")
   if other then complain(track, number, "%s took over on %s while %s still runs", event.child, event.node, other) end
@@ -52,6 +62,7 @@ local function took_over(track, number, event, instances, key)
     if name ~= key and instance.state == "frozen" then instance.state = "over" end
   end
   instances[key].state = "active"
+  if track.paused[event.process] then silenced(instances, key, "paused") end
 end
 
 local function happened(track, number, event)
@@ -73,18 +84,10 @@ local function happened(track, number, event)
   end
 end
 
--- What another one had taken over goes on after all when that one falls silent before it is seen.
-local function silenced(instances, key, state)
-  local was_active = instances[key].state == "active"
-  instances[key].state = state
-  for _, instance in pairs(instances) do
-    if was_active and instance.state == "over" then instance.state = "frozen" end
-  end
-end
-
 local function struck(track, event, process)
   if event == "settled" then track.returned = {} end
   if event == "continued" then track.returned[process] = true end
+  if event == "paused" or event == "continued" then track.paused[process] = event == "paused" end
   for _, instances in pairs(track.children) do
     for key, instance in pairs(instances) do
       local hit = instance.process == process
@@ -103,7 +106,9 @@ end
 --- Reads the file anew. `hot`: children are handed over, so that one is prepared while another runs; `strictly`: a
 --- process that was paused had to keep what it ran, and nobody else to begin it.
 function M.read(path, hot, strictly)
-  local track = setmetatable({ children = {}, problems = {}, starts = {}, returned = {}, hot = hot }, Track)
+  local track = setmetatable({
+    children = {}, problems = {}, starts = {}, returned = {}, paused = {}, hot = hot,
+  }, Track)
   local number, killed = 0, {}
   for line in io.lines(path) do
     number = number + 1

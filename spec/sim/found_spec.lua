@@ -75,6 +75,12 @@ describe("a move that was given up while its word was on its way", function()
   end)
 end)
 
+describe("a child that takes a state over while another instance with a higher generation is known already", function()
+  it("is surplus at once", function()
+    replay(4593)
+  end)
+end)
+
 describe("a child that turns out to run elsewhere while it is prepared on a third node", function()
   it("leaves nothing prepared behind that keeps others from beginning it", function()
     replay(1458)
