@@ -12,9 +12,8 @@
 //                             --of a later start than ours--> ours ends (change.c), and starts anew
 //
 // Rows that change are noted, and looked at at the end of the turn under an agreed and settled
-// view; a new view looks at all. Not here: which nodes those are (place.c,
-// choice.c), the stop of a child
-// (stop.c: always an order here), which of the instances is the active one (role.c).
+// view; a new view looks at all. Not here: which nodes those are (place.c, choice.c), the stop of a
+// child (stop.c: always an order here), which of the instances is the active one (role.c).
 #include "hub/move.h"
 #include "hub/quorum.h"
 

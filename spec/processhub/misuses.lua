@@ -178,7 +178,7 @@ M.FAILURES = {
   { [[luahub.send(luahub.self(), print)]], "invalid", "function" },
 }
 
--- Functions that take nothing, or anything; of children that are told (`exit`) what the reason is.
+-- Functions that take nothing, or anything at all: what is logged, the reason of `exit`.
 M.TAKE_ANYTHING = {
   "hub:cordon", "hub:drain_state", "hub:is_alive", "hub:is_locked", "hub:is_partitioned", "hub:moves",
   "hub:pause_moves", "hub:quorum_members", "hub:reset_quorum", "hub:resume_moves", "hub:stop", "hub:uncordon",
