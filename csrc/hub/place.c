@@ -145,6 +145,28 @@ static size_t points_of(const struct hub *hub, const struct candidate *candidate
   return points == 0 && candidate->weight > 0 ? 1 : points;
 }
 
+static size_t bucket_of(const struct ring_point *point, size_t count) {
+  return (size_t)(((point->at >> 32) * count) >> 32);
+}
+
+// Points are hashes, so spread evenly: each goes to the bucket its first digits say, of as many as
+// there are points, and few meet there (a bucket sort; many times faster than comparing all).
+static void sort_points(struct ring_point *points, size_t count) {
+  struct ring_point *drawn = lh_alloc((count + 1) * sizeof(struct ring_point));
+  size_t *ends = lh_zalloc((count + 1) * sizeof(size_t));
+  memcpy(drawn, points, count * sizeof(struct ring_point));
+  for (size_t i = 0; i < count; i++) ends[bucket_of(&drawn[i], count)]++;
+  for (size_t b = 1; b < count; b++) ends[b] += ends[b - 1];
+  for (size_t i = count; i-- > 0;) points[--ends[bucket_of(&drawn[i], count)]] = drawn[i];
+  for (size_t b = 0; b < count; b++) {
+    const size_t next = b + 1 < count ? ends[b + 1] : count;
+    if (next - ends[b] > 1)
+      qsort(&points[ends[b]], next - ends[b], sizeof(struct ring_point), by_point);
+  }
+  lh_free(ends);
+  lh_free(drawn);
+}
+
 static void make_ring(struct hub *hub) {
   size_t count = 0;
   for (size_t i = 0; i < hub->candidate_count; i++) count += points_of(hub, &hub->candidates[i]);
@@ -157,7 +179,7 @@ static void make_ring(struct hub *hub) {
       hub->seats.ring[hub->seats.ring_count++] = (struct ring_point){at, i};
     }
   }
-  qsort(hub->seats.ring, count, sizeof(struct ring_point), by_point);
+  sort_points(hub->seats.ring, count);
 }
 
 static uint32_t on_ring(struct hub *hub, uint64_t at, const uint8_t *allowed) {

@@ -4,8 +4,8 @@
 --
 --   hubs    as in a node's file: loaded on every simulated node, with its strategies and hooks
 --   nodes   how many (default: 3 to 9, the seed decides)
---   ciphers "real": links are TLS; "imitated": they hide nothing, which is several times faster; default: each tenth
---           seed has the real ones
+--   ciphers "real": links are TLS; "imitated": they hide nothing, which is several times faster; default: each
+--           fiftieth seed has the real ones
 --   run     function(world): what happens and what must hold; default: a cluster of `nodes`, and chaos
 --
 -- The nodes are the real core; the world around them (clock, network, disk, chance) is simulated, so one seed is one
@@ -18,7 +18,7 @@ local shrink = require("luahub.sim.shrink")
 local world = require("luahub.sim.world")
 
 local NODES_MIN, NODES_MAX, MINUTES = 3, 9, 1
-local REAL_CIPHERS_EACH = 10
+local REAL_CIPHERS_EACH = 50
 
 ---@class luahub.sim.Options
 ---@field seed? integer     default 1
