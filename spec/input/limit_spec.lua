@@ -2,13 +2,11 @@
 --
 -- Those are tagged #notsan: they run on one thread, and ThreadSanitizer needs all the memory of a machine for them.
 local cluster = require("spec.cluster.helper")
-local sim = require("luahub.sim")
+local histories = require("spec.sim.histories")
 
 describe("The limits of a node", function()
   local function holds(name)
-    local report = assert(sim.run(("spec/input/scenario/%s.lua"):format(name), { seed = 1 }))
-    assert(report.ok, ("%s: %s\n%s"):format(tostring(report.invariant), tostring(report.message),
-      table.concat(report.history, "\n")))
+    histories.hold_seed(("spec/input/scenario/%s.lua"):format(name), 1)
   end
 
   it("of time: a hook handler, a stop, an agreement (L6) #notsan", function()
