@@ -2,6 +2,7 @@
 //
 // The registry tells of them in the middle of its own work: note is taken, and looked at in the
 // turn's flush. Of several instances of a child one stays; what was ordered to stop ends.
+#include "hub/dropped.h"
 #include "hub/move.h"
 #include "hub/quorum.h"
 
@@ -66,7 +67,7 @@ void lh_change_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,
     lh_host_stop(hubs, now, child, "surplus", row->pid);
   } else {
     lh_host_answer_asker(hubs, child, LH_EEXISTS, row->pid, "it runs already");
-    lh_host_forget(child, true);
+    lh_drop(child, true);
   }
 }
 

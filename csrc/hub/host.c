@@ -4,6 +4,7 @@
 // (a start, a stop, a restart, a move). Its spec and metadata live in its row; before there is a
 // row, in the trouble. Tokens name children towards the actors: index of a slot, reused only after
 // the actors' last word on it.
+#include "hub/dropped.h"
 #include "hub/move.h"
 #include "hub/quorum.h"
 
@@ -386,6 +387,10 @@ static void end_forgotten(struct lh_hubs *hubs, lh_pid pid) {
 void lh_hubs_started(struct lh_hubs *hubs, lh_ms now, uint64_t token, int status, lh_pid pid,
                      const char *error) {
   struct child *child = lh_host_by_token(hubs, token);
+  if (child != NULL && lh_dropped_is(child)) {
+    lh_dropped_started(hubs, child, status, pid);
+    return;
+  }
   if (child == NULL || (child->phase != PHASE_STARTING && child->phase != PHASE_PREPARED)) {
     if (status == LH_OK) end_forgotten(hubs, pid);
     return;
@@ -472,7 +477,7 @@ void lh_host_discard(struct child *child) {
   if (child->pid != 0)
     hubs->ops->stop(hubs->ops_self, UINT64_MAX, child->pid, "move_failed", lh_host_shutdown(child),
                     0);
-  lh_host_forget(child, true);
+  lh_drop(child, true);
 }
 
 void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
@@ -484,6 +489,10 @@ void lh_hubs_stopped(struct lh_hubs *hubs, lh_ms now, uint64_t token) {
     return;
   }
   if (child->phase != PHASE_STOPPING) return;
+  if (lh_dropped_is(child)) {
+    lh_dropped_gone(hubs, child);
+    return;
+  }
   if (lh_park_is_asked(child) && !lh_end_is_wanted(child)) {
     lh_park_ended(child);
     return;

@@ -380,8 +380,10 @@ void lh_hubs_advanced(struct lh_hubs *hubs, uint32_t node, uint64_t seq) {
   hubs->check_ops = true;
   hubs->answer_holds = true;
   hubs->check_view = hubs->check_view || !hubs->view.agreed || hubs->view.capped;
-  if (lh_registry_is_frozen(hubs->registry, node))
+  if (lh_registry_is_frozen(hubs->registry, node)) {
     hubs->check_settle = hubs->check_view = hubs->vote_again = true;
+    hubs->recover_pause = LH_RECOVER_MS;  // what has come now has waited for nothing yet
+  }
 }
 
 void lh_hubs_answered(struct lh_hubs *hubs, lh_ms now, uint64_t question, int status,

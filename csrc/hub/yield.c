@@ -8,6 +8,7 @@
 // The rows of what ends stay in the old ledger until the new epoch is begun, which may take long
 // (it must be on disk before): only one of the others may have taken over, and those that had not
 // find in them what they have to.
+#include "hub/dropped.h"
 #include "hub/internal.h"
 
 static bool was_taken(struct child *child, uint64_t seq) {
@@ -26,7 +27,7 @@ static void give_up(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   if (runs)
     lh_host_stop(hubs, now, child, "surplus", 0);  // while the row tells how long it may take
   child->claimed = false;
-  if (!runs && child->phase != PHASE_STOPPING) lh_host_forget(child, false);
+  if (!runs && child->phase != PHASE_STOPPING) lh_drop(child, false);
 }
 
 void lh_hubs_yield(struct lh_hubs *hubs, lh_ms now, uint64_t seq) {

@@ -49,7 +49,9 @@ static void changed(void *self, const struct lh_member_record *record, enum lh_m
   if (peer != node->self && is_news(node, peer, state)) log_change(record, state);
   if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT)
     lh_links_close(node->links, peer, lh_member_state_name(state));
-  lh_hubs_member(node->hubs, lh_env_now(node->env), record, state);
+  // For the hubs of one that gave way nobody is there any more, though a link may still come up.
+  if (node->refusal_code == NULL || peer == node->self)
+    lh_hubs_member(node->hubs, lh_env_now(node->env), record, state);
   if (state == LH_MEMBER_DEAD || state == LH_MEMBER_LEFT) lh_actors_node_down(node->actors, peer);
   lh_node_touch(node);
 }

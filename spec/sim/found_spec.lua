@@ -53,8 +53,20 @@ describe("a node that stood still while all others went to new addresses", funct
 end)
 
 describe("a node whose disk was copied, cut off before it heard of its copy", function()
-  it("is found when it dials the others again", function()
+  it("is found when it dials the others again; those that hold its rows last wait for each to be outranked", function()
     histories.hold_seed(CHAOS, 8437)
+  end)
+end)
+
+describe("a node that gives way to another of its identity while it returns with a new epoch", function()
+  it("ends at once, though links to others still come up", function()
+    histories.hold_seed(CHAOS, 17680)
+  end)
+end)
+
+describe("a child whose init goes on where its node learns that the others took it over", function()
+  it("is begun there anew only when that init is over", function()
+    histories.hold_seed(CHAOS, 20128)
   end)
 end)
 
