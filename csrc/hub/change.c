@@ -48,6 +48,21 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
   if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, after->hub, id);
 }
 
+static bool note_thawed(void *self, const struct lh_row *row) {
+  struct lh_hubs *hubs = self;
+  struct hub *hub = lh_hub_at(hubs, row->hub);
+  if (hub == NULL) return true;
+  if (row->generation > hub->generation) hub->generation = row->generation;
+  if (lh_host_child(hub, lh_row_id(row)) != NULL) lh_change_note(hubs, row->hub, lh_row_id(row));
+  return true;
+}
+
+// Its rows count again, those too that came while it was taken for dead: the registry names none of
+// them as changed.
+void lh_change_thawed(struct lh_hubs *hubs, uint32_t node) {
+  lh_registry_each(hubs->registry, node, note_thawed, hubs);
+}
+
 // Of two instances the one with the higher generation stays; at equal ones that of the lower node
 // id.
 static bool outranks(struct lh_hubs *hubs, const struct lh_row *row, const struct child *child) {

@@ -84,6 +84,7 @@ void lh_judge_write_side(struct lh_buf *out, const char *node, const struct chil
 // change.c
 void lh_change_run(struct lh_hubs *hubs, lh_ms now);
 void lh_change_note(struct lh_hubs *hubs, uint32_t hub, struct lh_bytes id);
+void lh_change_thawed(struct lh_hubs *hubs, uint32_t node);  // its death was refuted
 // The row of an instance elsewhere that ours would end for, or NULL; in a read section.
 const struct lh_row *lh_change_better(struct lh_hubs *hubs, const struct child *child);
 void lh_change_surplus(struct lh_hubs *hubs, lh_ms now, struct child *child,

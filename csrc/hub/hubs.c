@@ -312,6 +312,7 @@ void lh_hubs_member(struct lh_hubs *hubs, lh_ms now, const struct lh_member_reco
     lh_op_node_gone(hubs, node);
   } else if (lives && lh_registry_is_frozen(hubs->registry, node)) {
     lh_registry_thaw(hubs->registry, node);
+    lh_change_thawed(hubs, node);
     lh_recover_refuted(hubs, node);
   }
   if (!lived && lives) lh_flap_came(hubs, now, record->name);

@@ -51,10 +51,23 @@ static void flush(struct lh_members *members, const struct member *to, struct me
   message->item_count = 0;
 }
 
+static bool author_lives(const struct lh_members *members, const struct fact *fact) {
+  const struct member *author = lh_member_find_run(&members->met, &fact->author);
+  return author != NULL && lh_member_is_live(author);
+}
+
+// Who declared it dead may be gone, too: whoever was away meanwhile never met that one, and cannot
+// check its word. So this node gives its own.
+static void vouch(struct lh_members *members, struct member *member) {
+  if (member->state == LH_MEMBER_DEAD && !author_lives(members, &member->fact))
+    lh_member_state_fact(members, member, LH_MEMBER_DEAD, &member->fact);
+}
+
 static uint32_t describe(struct lh_members *members, struct member *member, struct lh_buf *items) {
   uint32_t count = 1;
   lh_member_record_item(lh_bytes_of(&member->encoded), items);
   if (member->has_fact) {
+    vouch(members, member);
     member->fact.age = lh_member_is_live(member) ? 0 : members->now - member->ended_at;
     lh_member_fact_encode(&member->fact, items);
     count++;

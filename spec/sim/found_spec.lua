@@ -70,6 +70,18 @@ describe("a child whose init goes on where its node learns that the others took 
   end)
 end)
 
+describe("a node that stood still while another died, and whoever declared that died, too", function()
+  it("hears of it from those that are left", function()
+    histories.hold_seed(CHAOS, 32953)
+  end)
+end)
+
+describe("rows that came while their node was taken for dead", function()
+  it("are looked at when that is refuted: of two instances one ends", function()
+    histories.hold_seed(CHAOS, 36055)
+  end)
+end)
+
 describe("a move that was given up while its word was on its way", function()
   it("begins nothing beside what has gone on meanwhile", function()
     histories.hold_seed(CHAOS, 1523)
