@@ -323,6 +323,11 @@ void lh_host_answer_asker(struct lh_hubs *hubs, struct child *child, int code, l
   trouble->asker = 0;
 }
 
+// Where it comes from went by our row, or may have: if not, it claims it anew above this one.
+static bool was_released(const struct child *child) {
+  return child->claimed && child->trouble->asker_op == MOVE_OP;
+}
+
 static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, const char *error) {
   if (lh_park_is_asked(child) && !lh_end_is_wanted(child)) {
     lh_host_answer_asker(hubs, child, LH_EDENIED, 0, "its node has no quorum");
@@ -336,12 +341,13 @@ static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, c
     lh_host_forget(child, true);
     return;
   }
-  if (child->trouble != NULL && child->trouble->asker != 0) {
-    lh_host_answer_asker(hubs, child, LH_EFAILED, child->pid, error);
+  const bool asked = child->trouble != NULL && child->trouble->asker != 0;
+  const bool stays = asked && was_released(child);
+  lh_host_answer_asker(hubs, child, LH_EFAILED, child->pid, error);
+  if (asked && !stays)
     lh_host_forget(child, true);
-    return;
-  }
-  lh_restart_child(hubs, now, child, error);
+  else
+    lh_restart_child(hubs, now, child, error);
 }
 
 // The row holds them now. What is known of its crashes stays until it has lived for a while.

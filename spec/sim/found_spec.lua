@@ -82,6 +82,12 @@ describe("rows that came while their node was taken for dead", function()
   end)
 end)
 
+describe("a child whose init fails where it has moved to, once its row there was seen", function()
+  it("is started again there", function()
+    histories.hold_seed(CHAOS, 44961)
+  end)
+end)
+
 describe("a move that was given up while its word was on its way", function()
   it("begins nothing beside what has gone on meanwhile", function()
     histories.hold_seed(CHAOS, 1523)
