@@ -45,13 +45,17 @@ local function named_by_tests()
   return named
 end
 
+local function asks_simulator(text)
+  return (text:find('require("luahub.sim")', 1, true) or text:find('require("spec.sim.histories")', 1, true)) ~= nil
+end
+
 -- The losses that tests name, and those that one names in a file that asks the simulator.
 local function losses_named()
   local named, simulated = {}, {}
   each_test(function(name, text)
     for number in name:gmatch("L%-(%d+)") do
       named[tonumber(number)] = true
-      if text:find('require("luahub.sim")', 1, true) then simulated[tonumber(number)] = true end
+      if asks_simulator(text) then simulated[tonumber(number)] = true end
     end
   end)
   return named, simulated
