@@ -58,13 +58,17 @@ local function taken_ports()
   return taken
 end
 
-local random = assert(io.open("/dev/urandom", "rb"))
+-- Not kept open: every spec file loads this one anew, and nodes inherit what is open.
+local function draw()
+  local random <close> = assert(io.open("/dev/urandom", "rb"))
+  return ("I4"):unpack(random:read(4))
+end
 
 --- A port that nobody uses now, below those that the system hands out by itself.
 function M.free_port()
   local taken = taken_ports()
   while true do
-    local port = 12000 + ("I4"):unpack(random:read(4)) % 20000
+    local port = 12000 + draw() % 20000
     if not taken[port] then return port end
   end
 end

@@ -139,7 +139,6 @@ describe("A node without descriptors #notsan", function()
   end)
 
   it("keeps its links and children, refuses what is new, and takes it again later (case 81)", function()
-    collectgarbage() -- files that earlier specs left to it: the node would inherit them, and they would count
     cluster.with(nil, function(world)
       local n1 = world:start("n1", { environment = "prlimit --nofile=60" })
       local n2 = world:start("n2", { join = { n1 } })
