@@ -45,7 +45,7 @@ local function write_all(path, text)
   assert(os.rename(path .. ".new", path))
 end
 
--- ---- a worker: every n-th ten of seeds ----
+-- ---- a worker: every n-th block of seeds ----
 
 -- In blocks, so that those with real ciphers, which take longer (seeds that fifty divides), fall to each worker.
 local BLOCK = 10

@@ -28,6 +28,15 @@ void lh_hubs_ordered(struct lh_hubs *hubs, uint32_t index, struct lh_bytes id, u
   if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, index, id);
 }
 
+static bool note_row(void *self, const struct lh_row *row) {
+  struct lh_hubs *hubs = self;
+  struct hub *hub = lh_hub_at(hubs, row->hub);
+  if (hub == NULL) return true;
+  if (row->generation > hub->generation) hub->generation = row->generation;
+  if (lh_host_child(hub, lh_row_id(row)) != NULL) lh_change_note(hubs, row->hub, lh_row_id(row));
+  return true;
+}
+
 void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
                          const struct lh_row *after) {
   struct hub *counting = lh_hub_at(hubs, after != NULL ? after->hub : before->hub);
@@ -41,26 +50,13 @@ void lh_hubs_row_changed(struct lh_hubs *hubs, const struct lh_row *before,
     LH_FAILPOINT(target_release);
   if (after == NULL || after->node == hubs->self) return;
   if (counting != NULL) lh_loose_note(counting, after);
-  struct hub *hub = lh_hub_at(hubs, after->hub);
-  if (hub == NULL) return;
-  if (after->generation > hub->generation) hub->generation = after->generation;
-  const struct lh_bytes id = lh_row_id(after);
-  if (lh_host_child(hub, id) != NULL) lh_change_note(hubs, after->hub, id);
-}
-
-static bool note_thawed(void *self, const struct lh_row *row) {
-  struct lh_hubs *hubs = self;
-  struct hub *hub = lh_hub_at(hubs, row->hub);
-  if (hub == NULL) return true;
-  if (row->generation > hub->generation) hub->generation = row->generation;
-  if (lh_host_child(hub, lh_row_id(row)) != NULL) lh_change_note(hubs, row->hub, lh_row_id(row));
-  return true;
+  (void)note_row(hubs, after);
 }
 
 // Its rows count again, those too that came while it was taken for dead: the registry names none of
 // them as changed.
 void lh_change_thawed(struct lh_hubs *hubs, uint32_t node) {
-  lh_registry_each(hubs->registry, node, note_thawed, hubs);
+  lh_registry_each(hubs->registry, node, note_row, hubs);
 }
 
 // Of two instances the one with the higher generation stays; at equal ones that of the lower node

@@ -342,9 +342,8 @@ static void start_failed(struct lh_hubs *hubs, lh_ms now, struct child *child, c
     return;
   }
   const bool asked = child->trouble != NULL && child->trouble->asker != 0;
-  const bool stays = asked && was_released(child);
   lh_host_answer_asker(hubs, child, LH_EFAILED, child->pid, error);
-  if (asked && !stays)
+  if (asked && !was_released(child))
     lh_host_forget(child, true);
   else
     lh_restart_child(hubs, now, child, error);

@@ -150,7 +150,7 @@ static size_t bucket_of(const struct ring_point *point, size_t count) {
 }
 
 // Points are hashes, so spread evenly: each goes to the bucket its first digits say, of as many as
-// there are points, and few meet there (a bucket sort; many times faster than comparing all).
+// there are points, and few meet there (a bucket sort).
 static void sort_points(struct ring_point *points, size_t count) {
   struct ring_point *drawn = lh_alloc((count + 1) * sizeof(struct ring_point));
   size_t *ends = lh_zalloc((count + 1) * sizeof(size_t));

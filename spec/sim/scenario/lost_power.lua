@@ -67,7 +67,7 @@ local function leave(world)
   end
 end
 
--- A node dies: its counts are lost, and those elsewhere are not; nobody's terminate is called for it.
+-- A node dies: its counts are lost, and those elsewhere are not; on no other node does an instance end for it.
 local function die(world)
   local gone, others = ids_on(world, "n3"), ids_on(world, "n1")
   table.move(ids_on(world, "n2"), 1, #static + 12, #others + 1, others)
@@ -84,7 +84,7 @@ local function die(world)
   for id, value in pairs(before) do
     world:expect(count(world, id) == value + 1, "no other child is disturbed", id)
   end
-  world:expect(#ended(world) == told, "no terminate is called for it", table.concat(ended(world), ", "))
+  world:expect(#ended(world) == told, "no instance ends elsewhere for it", table.concat(ended(world), ", "))
 end
 
 local function start_anew(world, how)
