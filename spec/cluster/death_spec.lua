@@ -22,6 +22,15 @@ local function on(places, name)
   return count
 end
 
+-- How often children wrote that this happened to them on a node.
+local function written(world, event, node)
+  local count, wanted = 0, ("^%s %%S+ %d "):format(event, node.pid)
+  for line in io.lines(world.track_file) do
+    if line:find(wanted) then count = count + 1 end
+  end
+  return count
+end
+
 describe("Nodes that die", function()
   local IDS = cluster.ids("c", 60)
 
@@ -36,6 +45,8 @@ describe("Nodes that die", function()
         for _, id in ipairs(IDS) do
           if before[id] ~= "n3" then assert.are.equal(before[id], after[id]) end
         end
+        assert.is_true(written(world, "init", nodes[3]) > 0)
+        assert.are.equal(0, written(world, "terminate", nodes[3]))
       end)
     end
   end)
