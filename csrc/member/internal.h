@@ -59,8 +59,9 @@ struct fact {
 };
 
 struct suspicion {
-  lh_ms since;
-  bool asked;  // others, who may know better
+  lh_ms began;
+  lh_ms since;  // of the last sign of life meanwhile, else as `began`
+  bool asked;   // others, who may know better
   int accuser_count;
   struct lh_run accusers[ACCUSERS_MAX];
   struct timer timer;

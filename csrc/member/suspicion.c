@@ -6,14 +6,21 @@
 // min(mult - 2, n - 2). Below two accusers it is the full window. Two nodes alone have neither
 // helper nor confirmer: there the window is fixed, and several probes in a row must have failed.
 //
-// The window counts from the last sign of life: who still hears a suspect gives no verdict on it.
-// Who has no link to it tells a few others, who have one, by stream; and asks them again before the
-// window ends: they may have its refutation.
+// The window counts from the last sign of life: who still hears a suspect gives no verdict on it;
+// but for one that is heard over several windows and answers no accusation: it is deaf, and may go
+// on for long with others that it takes for alive. Who has no link to it tells a few others, who
+// have one, by stream; and asks them again before the window ends: they may have its refutation.
 #include <math.h>
 
 #include "member/internal.h"
 
-enum { LONE_WINDOW_PERIODS = 7, LONE_FAILURES = 3, CONFIRMERS = 8, ASKED_MAX = 3 };
+enum {
+  LONE_WINDOW_PERIODS = 7,
+  LONE_FAILURES = 3,
+  CONFIRMERS = 8,
+  ASKED_MAX = 3,
+  DEAF_WINDOWS = 2
+};
 
 static lh_ms window(const struct lh_members *members, int accusers) {
   const struct lh_member_profile *profile = &members->profile;
@@ -68,7 +75,7 @@ bool lh_member_suspect(struct lh_members *members, struct member *member, uint32
   if (!begins && (is_accuser(suspicion, accuser) || suspicion->accuser_count == ACCUSERS_MAX))
     return false;
   if (begins) {
-    suspicion->since = members->now;
+    suspicion->began = suspicion->since = members->now;
     suspicion->accuser_count = 0;
     suspicion->asked = false;
     lh_member_set_state(members, member, LH_MEMBER_SUSPECT, incarnation);
@@ -135,13 +142,19 @@ static void ask_suspect(struct lh_members *members, struct member *member) {
   member->suspicion.asked = true;
 }
 
+static lh_ms end_of(const struct lh_members *members, const struct suspicion *suspicion) {
+  lh_ms length = window(members, suspicion->accuser_count);
+  lh_ms latest = suspicion->began + DEAF_WINDOWS * length;
+  return suspicion->since + length < latest ? suspicion->since + length : latest;
+}
+
 // The window is over: the verdict, unless the subject was heard meanwhile or we did not look
 // properly.
 void lh_member_suspicion_fire(struct lh_members *members, void *owner) {
   struct member *member = owner;
   struct suspicion *suspicion = &member->suspicion;
   if (member->last_heard > suspicion->since) suspicion->since = member->last_heard;
-  lh_ms end = suspicion->since + window(members, suspicion->accuser_count);
+  lh_ms end = end_of(members, suspicion);
   if (end <= members->now && !must_wait(members, member)) {
     lh_member_die(members, member, false);
     lh_member_judge(members);

@@ -355,7 +355,7 @@ void lh_members_stalled(struct lh_members *members, lh_ms now, lh_ms gap) {
     struct member *member = members->met.items[i];
     member->probation = true;
     member->failures = 0;
-    if (member->state == LH_MEMBER_SUSPECT) member->suspicion.since = now;
+    if (member->state == LH_MEMBER_SUSPECT) member->suspicion.began = member->suspicion.since = now;
     lh_member_evidence_lapse(members, member);
     if (lh_member_is_live(member) && !member->linked && member != members->self)
       lh_member_evidence_ask(members, member);

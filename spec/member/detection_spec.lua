@@ -269,6 +269,17 @@ describe("a bad network", function()
     assert.equal(0, sim:dead_at(1, 3))
   end)
 
+  it("that lets a node say something now and then, but hear nobody, does not leave it suspected for ever", function()
+    local sim = form(4)
+    for other = 1, 3 do sim:cut(other, 4, "all") end
+    for _ = 1, 30 do
+      sim:run(1500)
+      for other = 1, 3 do sim:heard(other, 4) end
+    end
+    for other = 1, 3 do assert.equal("dead", (sim:state(other, 4))) end
+    assert.is_true(all_see(sim, { 1, 2, 3 }, 1, "alive"))
+  end)
+
   it("that cuts one pair kills nobody while others see both (case 51)", function()
     local sim = form(4)
     sim:cut(1, 2, "all")
