@@ -11,11 +11,12 @@ function M:want(hub, spec)
   local keeps = spec.restart == nil or spec.restart == "permanent"
   self.wanted[hub] = self.wanted[hub] or {}
   self.wanted[hub][spec.id] = keeps or nil
-  self.wanted_changed = true
+  self.wanted_changed, self.stopped_changed = true, true
   if self.stopped[hub] then self.stopped[hub][spec.id] = nil end
 end
 
 local function unwant(self, hub, ids)
+  self.stopped_changed = true
   for _, id in ipairs(ids) do
     if self.wanted[hub] then self.wanted[hub][id] = nil end
     if self.stopped[hub] then self.stopped[hub][id] = nil end
@@ -104,7 +105,7 @@ end
 
 local function stopped(self, hub, name, answer)
   if not is_kept(self, name) then return end
-  self.stopped[hub] = self.stopped[hub] or {}
+  self.stopped[hub], self.stopped_changed = self.stopped[hub] or {}, true
   for _, id in ipairs(answer.ids) do
     self.stopped[hub][id] = { generation = highest_generation(self, hub, id), by = name }
   end

@@ -96,7 +96,9 @@ local function from_watch(name)
   end
 end
 
-for _, name in ipairs({ "S3", "S4", "S5", "S8", "S10" }) do
+local WATCHED = { S3 = true, S4 = true, S5 = true, S8 = true, S10 = true }
+
+for name in pairs(WATCHED) do
   M[name] = from_watch(name)
 end
 
@@ -122,37 +124,56 @@ local function may_be_lost(world, id)
   return world:calm_for(world.keeper) < MENDED_MS and gone(world) >= 2
 end
 
+local function unknown(world, hub)
+  local out = {}
+  for id in pairs(world.wanted[hub]) do
+    if not world.core:knows(hub, id) then out[id] = true end
+  end
+  return out
+end
+
 --- Each child whose start was acknowledged, and whose stop nobody asked for, stands in a ledger of a node that is up.
 function M.S6(world)
   local now = world.core:registries()
   if now == world.known_of and not world.wanted_changed then return true end
   world.known_of, world.wanted_changed = now, false
   for _, hub in ipairs(world.sorted(world.wanted)) do
-    for _, id in ipairs(world.sorted(world.wanted[hub])) do
-      local known = world.core:knows(hub, id)
-      if not known and may_be_lost(world, id) then
-        world:note("%s is lost with all who knew of it", id)
-        world.wanted[hub][id] = nil
-      elseif not known then
+    for _, id in ipairs(world.sorted(unknown(world, hub))) do
+      if not may_be_lost(world, id) then
         return false, ("no node knows of child %s any more, whose start was acknowledged"):format(id)
       end
+      world:note("%s is lost with all who knew of it", id)
+      world.wanted[hub][id] = nil
     end
   end
   return true
 end
 
---- Bodies of children that were stopped. A node that could not be told is excused until it can; what was prepared for a
---- move that was given up is no instance, and ends when its init has.
-function M.S7(world)
-  local bodies = world:bodies()
-  for _, hub in ipairs(world.sorted(world.stopped)) do
-    for id, stop in pairs(world.stopped[hub]) do
+-- What was prepared for a move that was given up is no instance, and ends when its init has.
+local function note_late(world, bodies)
+  world.late_of, world.stopped_changed, world.late = bodies, false, {}
+  for hub, stops in pairs(world.stopped) do
+    for id, stop in pairs(stops) do
       for _, body in ipairs(bodies[hub] and bodies[hub][id] or {}) do
-        if body.generation <= stop.generation and not body.prepared and not is_excused(world, body.node, stop.by) then
-          return false, ("child %s runs on %s at generation %d and was stopped at %d"):format(id, body.node,
-            body.generation, stop.generation)
+        if body.generation <= stop.generation and not body.prepared then
+          table.insert(world.late, { id = id, body = body, stop = stop })
         end
       end
+    end
+  end
+  table.sort(world.late, function(a, b)
+    return a.id < b.id
+  end)
+end
+
+--- Bodies of children that were stopped. A node that could not be told is excused until it can.
+function M.S7(world)
+  local bodies = world:bodies()
+  if bodies ~= world.late_of or world.stopped_changed then note_late(world, bodies) end
+  for _, late in ipairs(world.late) do
+    if not is_excused(world, late.body.node, late.stop.by) then
+      return false, ("child %s runs on %s at generation %d and was stopped at %d"):format(late.id, late.body.node,
+        late.body.generation, late.stop.generation)
     end
   end
   return true
@@ -272,12 +293,15 @@ end
 
 --- The first that is broken: its name and what was found; nil when all hold.
 function M.broken(world)
+  local watched, text = world.core:look()
   for _, name in ipairs(NAMES) do
-    local check = M[name]
-    if check then
-      local ok, problem = check(world)
-      if not ok then return name .. ": " .. M.TEXT[name], problem end
+    local ok, problem
+    if WATCHED[name] then
+      ok, problem = watched ~= name, text
+    else
+      ok, problem = M[name](world)
     end
+    if not ok then return name .. ": " .. M.TEXT[name], problem end
   end
   return nil
 end
