@@ -132,6 +132,16 @@ function M:add()
   return come(self, self.core:add(), "is new")
 end
 
+-- Of two nodes of one identity one may know only a node that stands still for longer than they have to hear of each
+-- other: it is found when it dials that one again.
+local function note_unheard(self)
+  for _, heard_by in pairs(self.cloned) do
+    for _, stalled_until in pairs(self.stalled) do
+      if self:now() < heard_by and stalled_until > heard_by then self.moved_unseen = true end
+    end
+  end
+end
+
 --- Starts one more node, on another machine, with a copy of what is on a node's disk now, its identity too. One of the
 --- two ends: the one whose epoch is earlier. The name of the copy.
 function M:clone(name)
@@ -142,6 +152,7 @@ function M:clone(name)
   self:disturb(name, until_ms)
   self:disturb(clone, until_ms)
   self.cloned[name], self.cloned[clone] = until_ms, until_ms
+  note_unheard(self)
   return clone
 end
 
@@ -200,6 +211,7 @@ function M:stall(name, ms)
   self:put_off(number, self:now() + ms)
   self:note_stall(name, ms)
   self.core:stall(number, ms)
+  note_unheard(self)
 end
 
 --- The node is killed (its process, as by `crash`), or stands still for `options.stall` ms, when it comes to this step
