@@ -171,16 +171,19 @@ static void end_prepared(struct lh_hubs *hubs, struct child *child) {
 }
 
 // A stop order is about this instance: it ends as if it had been asked for, in whatever state it
-// is.
+// is. The order is for the other end of a move, too: that may have begun and ended it before its
+// row came here, so nobody waits for that row.
 void lh_end_ordered(struct lh_hubs *hubs, lh_ms now, struct child *child) {
   const struct trouble *trouble = lh_host_trouble(child);
   if (child->phase == PHASE_PREPARED) {
     end_prepared(hubs, child);
     return;
   }
-  if (child->phase == PHASE_STOPPING || lh_end_is_wanted(child)) return;
-  hubs->counters.ended_by_order++;
+  if (child->phase == PHASE_STOPPING) return;
+  const bool wanted = lh_end_is_wanted(child);
+  if (!wanted) hubs->counters.ended_by_order++;
   lh_end_want(child);
+  if (lh_move_ends(hubs, now, child) || wanted) return;
   if (child->phase == PHASE_STARTING) {
     if (!child->claimed)
       lh_host_put_row(child, LH_ROW_STARTING);  // whoever asks sees that it is here

@@ -158,6 +158,18 @@ bool lh_move_cancel(struct lh_hubs *hubs, struct child *child) {
   return true;
 }
 
+bool lh_move_ends(struct lh_hubs *hubs, lh_ms now, struct child *child) {
+  if (child->phase != PHASE_MOVING || !child->trouble->hot || !child->trouble->frozen) return false;
+  const uint32_t target = child->trouble->target;
+  abort_there(hubs, child);
+  if (lh_view_find(hubs, target) != NULL) lh_end_elsewhere(hubs, child, target);
+  if (child->pid != 0)
+    lh_host_stop(hubs, now, child, "stop", 0);
+  else
+    lh_end_in_place(hubs, child);
+  return true;
+}
+
 // It was stopped for the move: it starts again, unless somebody waits for its end. The new claim
 // goes out at once: the other end may run it after all, and learns by that row that it is surplus.
 static void stays_cold(struct lh_hubs *hubs, struct child *child) {

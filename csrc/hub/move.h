@@ -19,6 +19,9 @@ void lh_move_back(struct child *child);  // one that does not run: it goes on he
 void lh_move_seen_elsewhere(struct lh_hubs *hubs, lh_ms now, struct child *child,
                             const struct lh_row *row);
 bool lh_move_cancel(struct lh_hubs *hubs, struct child *child);  // false: it is too far on its way
+// Its state is on its way: it ends whatever comes of that, and who waits for its end is told by the
+// other end. False: it is not that far.
+bool lh_move_ends(struct lh_hubs *hubs, lh_ms now, struct child *child);
 void lh_move_node_gone(struct lh_hubs *hubs, lh_ms now, uint32_t node);
 void lh_move_all_failed(struct lh_hubs *hubs, lh_ms now);  // this node begins a new epoch
 void lh_move_link_up(struct lh_hubs *hubs, lh_ms now, uint32_t node);

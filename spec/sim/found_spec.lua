@@ -154,6 +154,7 @@ local SEEDS = {
   [202242] = "S3: the ledger of a node that had left was taken anew from one who held less of it",
   [202412] = "S3: the same after a crash",
   [740032] = "L2, a fault of the look at it: a ledger was forgotten as that of its node's next run began",
+  [87447] = "S7: a child stayed frozen for 35 s whose other end had begun, and was stopped, before its row came back",
   [77554] = "L1, a bound too short: a copied node knew nobody but one that stood still for 86 s",
   [62608] = "L1: a node that speaks and hears nobody stayed suspected where one node alone knew it",
   [203604] = "S3: a copy that was in doubt was dropped before another one was there",
