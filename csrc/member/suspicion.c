@@ -7,7 +7,7 @@
 // helper nor confirmer: there the window is fixed, and several probes in a row must have failed.
 //
 // The window counts from the last sign of life: who still hears a suspect gives no verdict on it;
-// but for one that is heard over several windows and answers no accusation: it is deaf, and may go
+// but for one that is heard over two full windows and answers no accusation: it is deaf, and may go
 // on for long with others that it takes for alive. Who has no link to it tells a few others, who
 // have one, by stream; and asks them again before the window ends: they may have its refutation.
 #include <math.h>
@@ -143,9 +143,9 @@ static void ask_suspect(struct lh_members *members, struct member *member) {
 }
 
 static lh_ms end_of(const struct lh_members *members, const struct suspicion *suspicion) {
-  lh_ms length = window(members, suspicion->accuser_count);
-  lh_ms latest = suspicion->began + DEAF_WINDOWS * length;
-  return suspicion->since + length < latest ? suspicion->since + length : latest;
+  lh_ms end = suspicion->since + window(members, suspicion->accuser_count);
+  lh_ms latest = suspicion->began + DEAF_WINDOWS * window(members, 1);
+  return end < latest ? end : latest;
 }
 
 // The window is over: the verdict, unless the subject was heard meanwhile or we did not look
