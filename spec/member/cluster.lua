@@ -75,11 +75,15 @@ function cluster.crashes(nodes, how, count)
   return times
 end
 
---- The same, one after the other in one cluster: who crashed comes back before the next does.
+local IN_TURN = 100 -- crashes of one cluster
+
+--- The same, one after the other in one cluster, and the next hundred in a new one: who crashed comes back before the
+--- next does.
 function cluster.crashes_in_turn(nodes, how, count)
-  local sim, times = cluster.form(nodes), {}
+  local sim, times = nil, {}
   for i = 1, count do
-    sim:run(2000 + i * 37)
+    if (i - 1) % IN_TURN == 0 then sim = cluster.form(nodes, { seed = i // IN_TURN + 1 }) end
+    sim:run(2000 + i % IN_TURN * 37)
     local victim = i * 7 % nodes + 1
     sim[how](sim, victim)
     times[i] = until_known(sim, cluster.others(nodes, victim), victim, 30000)
