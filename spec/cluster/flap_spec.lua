@@ -51,16 +51,20 @@ local function await_words(world, some, others, key)
   end
 end
 
+local function await_quorum(nodes)
+  cluster.eventually("all have a quorum", function()
+    for _, node in ipairs(nodes) do
+      if node:eval("return hub:is_partitioned()") then return false, node.name end
+    end
+    return true
+  end)
+end
+
 describe("Hooks of real nodes whose network is split and heals", function()
   it("tell who is lost and who is back, and of the quorum on the side that has none", function()
     with(5, QUORUM:format(3, 5) .. ", " .. hooks(), function(world, net, nodes)
       local few, many = { nodes[1], nodes[2] }, { nodes[3], nodes[4], nodes[5] }
-      cluster.eventually("all have a quorum", function()
-        for _, node in ipairs(nodes) do
-          if node:eval("return hub:is_partitioned()") then return false, node.name end
-        end
-        return true
-      end)
+      await_quorum(nodes)
       for _, node in ipairs(nodes) do os.remove(("%s/heard.%d"):format(world.directory, node.index)) end
       net:split { { 1, 2 }, { 3, 4, 5 } }
       await_words(world, few, many, "node_lost")
@@ -121,6 +125,7 @@ describe("A real node that is cut off and comes back again and again", function(
   it("gets its children back once, and when it was lost twice only after the quiet time (case 52) #slow", function()
     local migration = "migration = luahub.migration.cold_swap { quiet_time = 3600000 }, "
     with(3, migration .. QUORUM:format(2, 3) .. ", " .. hooks(), function(world, net, nodes)
+      await_quorum(nodes)
       nodes[1]:start_children(IDS)
       cluster.eventually("some run on n3", function() return begun_on(world, nodes[3]) > 5 end)
       local first = begun_on(world, nodes[3])
